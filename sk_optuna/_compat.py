@@ -1,0 +1,299 @@
+"""Other people's privates, behind one door: nothing else here imports a private name of scikit-learn, Optuna or joblib.
+
+scikit-learn's pieces are called, never copied; they have had the same signatures from 1.6 to 1.9 but for what is noted.
+Dropping a version is deleting what is marked with it.
+"""
+
+import copy
+import inspect
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import joblib
+import optuna
+import sklearn
+from joblib._utils import eval_expr
+from joblib.parallel import BatchedCalls
+from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import delayed
+from sklearn.utils.validation import _check_method_params as check_method_params
+
+try:
+    from joblib.externals import cloudpickle  # joblib until 1.5 brings its own
+except ImportError:
+    import cloudpickle
+
+__all__ = [
+    "BaseSearchCV",
+    "Interval",
+    "JoblibWorkers",
+    "MultimetricScorer",
+    "NoTask",
+    "StrOptions",
+    "begin_fit",
+    "check_method_params",
+    "contains",
+    "detached_task",
+    "dumps",
+    "eval_expr",
+    "fit_and_score",
+    "fit_context",
+    "insert_error_scores",
+    "loads",
+    "make_quietly",
+    "new_study",
+    "stop_requested",
+    "stoppable",
+    "warn_or_raise_about_fit_failures",
+    "with_caller_config",
+]
+
+insert_error_scores = _insert_error_scores
+warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
+
+
+# --- scikit-learn: callbacks, new in 1.9 ------------------------------------------------------------------------------
+
+_HAS_CALLBACKS = hasattr(BaseSearchCV, "_init_callback_context")
+
+
+class NoTask:
+    """A task that nobody watches, for scikit-learn before 1.9 and for folds without callbacks."""
+
+    def subcontext(self, **kwargs: Any) -> "NoTask":
+        """Return a task that nobody watches either."""
+        return self
+
+    def propagate_callback_context(self, sub_estimator: Any) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+    def call_on_fit_task_begin(self, **kwargs: Any) -> "NoTask":
+        """Do nothing."""
+        return self
+
+    def call_on_fit_task_end(self, **kwargs: Any) -> bool:
+        """Do nothing, and do not ask to stop."""
+        return False
+
+
+def begin_fit(search: Any, *, max_subtasks: int, **kwargs: Any) -> Any:
+    """Return the root task of a fit, begun; `kwargs` are those of ``call_on_fit_task_begin``."""
+    if not _HAS_CALLBACKS:
+        return NoTask()
+    context = search._init_callback_context(max_subtasks=max_subtasks)
+    return context.call_on_fit_task_begin(estimator=search, **kwargs)
+
+
+def detached_task(context: Any) -> Any:
+    """Return a copy of a task and its ancestors without any other descendants, to be sent to a worker.
+
+    The whole tree would be pickled with every fold, and while it grows.
+    """
+    if isinstance(context, NoTask):
+        return context
+    detached = copy.copy(context)
+    detached._children_map = {}
+    if context.parent is not None:
+        detached.parent = detached_task(context.parent)
+        detached.parent._children_map = {detached.task_id: detached}
+    return detached
+
+
+def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict[str, Any]:
+    """Call scikit-learn's ``_fit_and_score``, which knows `caller` and `callback_ctx` since 1.9."""
+    if "callback_ctx" in _FIT_AND_SCORE_PARAMETERS:
+        kwargs.update(caller=caller, callback_ctx=callback_ctx)
+    result: dict[str, Any] = _fit_and_score(*args, **kwargs)
+    return result
+
+
+_FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
+
+
+# --- scikit-learn: configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------
+
+
+def with_caller_config(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters."""
+    wrapped, _, _ = delayed(function)()
+    config = sklearn.get_config()
+    if hasattr(wrapped, "with_config_and_warning_filters"):
+        return wrapped.with_config_and_warning_filters(config, list(warnings.filters))  # type: ignore[no-any-return]
+    return wrapped.with_config(config)  # type: ignore[no-any-return]
+
+
+# --- Optuna -----------------------------------------------------------------------------------------------------------
+
+_making = threading.Lock()
+
+
+def make_quietly(make: Callable[[int], Any], seed: int) -> Any:
+    """Return ``make(seed)`` without the warnings about experimental or deprecated arguments of Optuna's samplers."""
+    with _making, warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        return make(seed)
+
+
+def new_study() -> optuna.Study:
+    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
+
+    The logger is filtered in this thread only: its level belongs to the user.
+    """
+    here = threading.get_ident()
+    logger = logging.getLogger("optuna.storages._in_memory")
+
+    def elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    logger.addFilter(elsewhere)
+    try:
+        return optuna.create_study(direction="maximize")
+    finally:
+        logger.removeFilter(elsewhere)
+
+
+def contains(distribution: Any, value: Any) -> bool:
+    """Return whether an Optuna distribution contains `value`."""
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except (TypeError, ValueError):
+        return False
+
+
+@contextmanager
+def stoppable(study: optuna.Study) -> Iterator[None]:
+    """Let ``study.stop()`` be called, as Optuna lets it within ``optimize``."""
+    study._stop_flag = False
+    study._thread_local.in_optimize_loop = True
+    try:
+        yield
+    finally:
+        study._thread_local.in_optimize_loop = False
+
+
+def stop_requested(study: optuna.Study) -> bool:
+    """Return whether ``study.stop()`` was called."""
+    return bool(study._stop_flag)
+
+
+# --- joblib: its active backend as a place to submit single calls; `submit` was `apply_async` until 1.4 ---------------
+
+dumps = cloudpickle.dumps
+loads = cloudpickle.loads
+
+
+class JoblibWorkers:
+    """The workers of joblib's active backend, entered and left as ``joblib.Parallel`` enters and leaves them.
+
+    ``joblib.Parallel`` itself consumes an iterator ahead of the results; here one call is submitted at a time.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As in ``joblib.Parallel``.
+    """
+
+    def __init__(self, n_jobs: int | None) -> None:
+        self._parallel = joblib.Parallel(n_jobs=n_jobs)
+        self._backend = self._parallel._backend
+        self._pids: set[int] = set()
+
+    @property
+    def can_submit(self) -> bool:
+        """Whether the backend has what single calls need; else use ``joblib.Parallel``."""
+        backend = self._backend
+        return (
+            getattr(backend, "supports_retrieve_callback", False)
+            and (hasattr(backend, "submit") or hasattr(backend, "apply_async"))
+            and hasattr(backend, "retrieve_result_callback")
+        )
+
+    @property
+    def share_memory(self) -> bool:
+        """Whether the workers are threads of this process."""
+        return bool(getattr(self._backend, "supports_sharedmem", False))
+
+    @property
+    def outlive_the_call(self) -> bool:
+        """Whether the workers are loky's, which joblib keeps for the next call."""
+        return getattr(self._backend, "_workers", None) is not None
+
+    @property
+    def memmap_threshold(self) -> int | None:
+        """Bytes beyond which an array is memory-mapped instead of sent; None if none is."""
+        return self._parallel._backend_kwargs.get("max_nbytes")  # type: ignore[no-any-return]
+
+    def start(self) -> None:
+        """Start the workers, or join those that are there."""
+        self._parallel.__enter__()
+        self._backend = self._parallel._backend
+        self._backend.start_call() if hasattr(self._backend, "start_call") else None
+        self._pids = self._pool_pids()
+
+    def submit(self, function: Callable[..., Any], args: tuple[Any, ...], done: Callable[[Any, Any], None]) -> Any:
+        """Run ``function(*args)`` on a worker; ``done(result, error)`` is called from another thread, once or more."""
+        backend = self._backend
+        call = BatchedCalls([(function, args, {})], backend.get_nested_backend(), self._use_own_temp_folder)
+
+        def retrieve(out: Any = None) -> None:
+            try:
+                (result,) = backend.retrieve_result_callback(out)
+            except BaseException as error:
+                done(None, error)
+            else:
+                done(result, None)
+
+        def retrieve_error(future: Any) -> None:  # dask calls back only for what succeeded
+            if not future.cancelled() and future.exception() is not None:
+                done(None, future.exception())
+
+        submit = backend.submit if _has_submit(backend) else backend.apply_async
+        job = submit(call, callback=retrieve)
+        if hasattr(job, "add_done_callback"):
+            job.add_done_callback(retrieve_error)
+        return job
+
+    def waiting(self) -> AbstractContextManager[Any]:
+        """Return the context to wait for results in: within a dask worker it gives up the worker's slot."""
+        context: AbstractContextManager[Any] = getattr(self._backend, "retrieval_context", nullcontext)()
+        return context
+
+    def lost_one(self) -> bool:
+        """Return whether a process of a multiprocessing pool has died; the pool itself replaces it without a word."""
+        return self._pool_pids() != self._pids
+
+    def stop(self) -> None:
+        """Leave the workers as joblib leaves them."""
+        self._backend.stop_call() if hasattr(self._backend, "stop_call") else None
+        self._parallel.__exit__(None, None, None)
+
+    def abort(self) -> None:
+        """Leave the workers at once, whatever they do."""
+        self._backend.abort_everything(ensure_ready=False)
+        self.stop()
+
+    def _pool_pids(self) -> set[int]:
+        processes = getattr(getattr(self._backend, "_pool", None), "_pool", [])
+        return {process.pid for process in processes if hasattr(process, "pid")}
+
+    def _use_own_temp_folder(self) -> None:
+        """Have loky keep memory maps in the folder that is removed when this call to it ends."""
+        workers = getattr(self._backend, "_workers", None)
+        if workers is not None and hasattr(workers, "_temp_folder_manager"):
+            workers._temp_folder_manager.set_current_context(self._parallel._id)
+
+
+def _has_submit(backend: Any) -> bool:
+    """Return whether the backend implements `submit` rather than inheriting the stub that calls `apply_async`."""
+    base = joblib.parallel.ParallelBackendBase
+    return getattr(type(backend), "submit", None) is not getattr(base, "submit", None)

@@ -1,0 +1,586 @@
+"""OptunaSearchCV: scikit-learn's BaseSearchCV around a search of our own.
+
+`fit` is written anew because the loop is what differs: trials are asked one at a time and told in order, folds are
+tasks. What surrounds the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML) is
+inherited. Driving `evaluate_candidates` instead would split the data again for every candidate and format the whole
+table each time.
+"""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from optuna.trial import FrozenTrial
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state, indexable
+from sklearn.utils.validation import check_is_fitted
+
+from sk_optuna._compat import (
+    BaseSearchCV,
+    Interval,
+    MultimetricScorer,
+    begin_fit,
+    check_method_params,
+    fit_context,
+    stop_requested,
+    stoppable,
+)
+from sk_optuna._optional import require
+from sk_optuna._schedule import Deadline, search_trials
+from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord
+from sk_optuna.exceptions import InvalidArgumentError, InvalidSpaceError
+from sk_optuna.execution import Outcome, max_outstanding, open_engine
+from sk_optuna.results import Progress, metric_names, steering_metric, summarize, tabulate
+from sk_optuna.spaces import DefineByRunSpace, TableSpace, space_from_user
+from sk_optuna.study import Proposals, sampler_factory
+
+_DEFAULT_N_TRIALS = 50
+
+
+class OptunaSearchCV(BaseSearchCV):
+    """Search over parameters with cross-validation, candidates chosen by an Optuna sampler.
+
+    It has GridSearchCV's interface and can stand where GridSearchCV or RandomizedSearchCV stood: alone, in a Pipeline,
+    or as the estimator of `cross_val_score`. A grid is evaluated as GridSearchCV evaluates it; a larger space is
+    sampled, each trial learning from the ones before.
+
+    A search with an integer `random_state` gives the same `cv_results_`, times aside, at any `n_jobs` and on any joblib
+    backend, provided that the estimator itself is deterministic.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        An object with `fit`; it also needs `score` unless `scoring` is given. It is cloned, never changed.
+
+    param_distributions : dict, list of dicts or callable, default=None
+        The search space. Exactly one of `param_distributions` and `param_grid` must be given.
+
+        - A dict from parameter names to what the parameter may be:
+
+          - a list, tuple, range or 1-D array of values of any kind, estimators included;
+          - a frozen ``scipy.stats`` distribution. `uniform`, `loguniform` and `randint` become ranges that Optuna
+            knows; any other is modelled through its quantile function;
+          - an ``optuna.distributions`` distribution.
+
+        - A list of such dicts: alternatives, of which each trial chooses one. They are branches of one study.
+        - A callable ``space(trial) -> dict`` that suggests parameters with the methods of :class:`optuna.trial.Trial`.
+
+    param_grid : dict, list of dicts or callable, default=None
+        The same under GridSearchCV's name.
+
+    n_trials : int, default=None
+        Number of candidates. A grid (a space made of lists only) of at most `n_trials` combinations is evaluated whole,
+        in the order of :class:`~sklearn.model_selection.ParameterGrid`; so is any grid if `n_trials` is None. In a
+        larger one, and in any space of countably many combinations, no combination is tried twice, and the search ends
+        when all were tried. In other spaces None means 50 candidates, or, with a `timeout`, as many as there is time
+        for.
+
+    timeout : float, default=None
+        Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
+        first candidate is always finished; one that the end of the time cuts short is dropped. How many candidates
+        there are then depends on the machine, and so does the result.
+
+    sampler : str, callable or optuna.samplers.BaseSampler, default="tpe"
+        What chooses the candidates.
+
+        - ``"tpe"``: multivariate TPE [1]_, over conditional branches too. The first 10 candidates are random.
+        - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"gp"`` (extra `gp`), ``"nsgaii"``.
+        - ``"grid"``: a grid in random order; the space must be made of lists only.
+        - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
+          depends on `random_state` and the trial's number only, so the sampler must not need to remember.
+        - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and what
+          :func:`~sklearn.base.clone` makes of it is a deep copy too. Prefer a callable wherever the search is cloned,
+          as nested cross-validation does.
+
+    pruner : None, default=None
+        Reserved for pruning between folds; only None is accepted, and every fold of every candidate is run.
+
+    initial_params : list of dicts or "default", default=None
+        What is tried first. A dict need not name every parameter: the sampler chooses the others. ``"default"`` tries
+        the estimator's own values of the parameters whose space contains them.
+
+    max_concurrent_trials : int, default=4
+        Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
+        a candidate learns from the ones that were finished when it was asked for. Raise it where more than about 16
+        workers would otherwise wait; above 4 TPE finds good candidates later.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
+        are several, the sampler maximizes the one that `refit` names, else the first one.
+
+    n_jobs : int, default=None
+        Number of jobs to run in parallel, a job being one fold of one candidate; None means 1 unless in a
+        :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
+
+    refit : bool, str or callable, default=True
+        As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics says what is
+        best; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never the
+        best while there is one without.
+
+    cv : int, cross-validation generator or iterable, default=None
+        As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
+
+    verbose : int, default=0
+        0 prints nothing; from 1 on there is a line for each finished candidate with the best score so far and the time
+        left; from 2 on also a line for each fold, with the details that GridSearchCV shows at the same level.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        Most folds handed to the workers at a time.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the sampler. It does not reach the estimator or `cv`. None takes fresh entropy; NumPy's global state is
+        neither used nor changed.
+
+    error_score : "raise" or numeric, default=np.nan
+        Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
+        state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it.
+
+    return_train_score : bool, default=False
+        Whether `cv_results_` contains scores on the training folds.
+
+    study_callbacks : list of callables, default=None
+        Optuna's callbacks: called with the study and the finished trial, in the order of trials.
+        :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray of shape (n_trials_,)
+        GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
+        columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"`` or ``"FAIL"``.
+
+    best_estimator_ : estimator
+        The best candidate, fitted on all the data. Not available if ``refit=False``.
+
+    best_score_ : float
+        Mean test score of the best candidate. Not available if `refit` is callable, or is False with several metrics.
+
+    best_params_ : dict
+        Parameters of the best candidate. Not available if ``refit=False`` with several metrics.
+
+    best_index_ : int
+        Row of the best candidate in `cv_results_`. Not available if ``refit=False`` with several metrics.
+
+    best_trial_ : optuna.trial.FrozenTrial
+        Trial of the best candidate; available where `best_index_` is.
+
+    study_ : optuna.study.Study
+        The study, in memory, maximizing; it goes wherever Optuna takes one. It shows plain values: choices that are
+        objects by a label, other scipy distributions by their quantile, branches by their number.
+
+    n_trials_ : int
+        Number of finished candidates.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds used for refitting. Not available if ``refit=False``.
+
+    scorer_ : callable or dict of str to callable
+        The scorer, or the scorers by name.
+
+    multimetric_ : bool
+        Whether there are several metrics.
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels of the refitted classifier.
+
+    n_features_in_ : int
+        Number of features seen during `fit`, where the refitted estimator says it.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where the refitted estimator says them.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Evaluates every combination of a grid.
+    sklearn.model_selection.RandomizedSearchCV : Draws candidates without learning from results.
+
+    Notes
+    -----
+    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
+    with fewer than some 10 candidates TPE is still random; and where one fit costs less than a few milliseconds,
+    choosing a candidate takes longer than evaluating it, and ``sampler="random"`` is the better use of the time.
+
+    `best_score_` is the best of many and so too good. For an honest estimate pass the search to
+    :func:`~sklearn.model_selection.cross_val_score`.
+
+    With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
+    memory maps if it is large, as under any joblib call.
+
+    If a worker process dies, the folds it may have been running are run again one at a time; a fold during which a
+    worker dies again counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
+
+    References
+    ----------
+    .. [1] S. Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm Components and Their Roles for
+       Better Empirical Performance", 2023. :arxiv:`2304.11127`
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sk_optuna import OptunaSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = OptunaSearchCV(SVC(), {"C": [0.1, 1, 10], "kernel": ["rbf", "linear"]}).fit(X, y)
+    >>> search.n_trials_, search.best_params_
+    (6, {'C': 1, 'kernel': 'linear'})
+    >>> space = {"C": loguniform(1e-3, 1e3), "gamma": loguniform(1e-4, 1e1)}
+    >>> search = OptunaSearchCV(SVC(), space, n_trials=20, random_state=0).fit(X, y)
+    >>> search.n_trials_
+    20
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_distributions": "no_validation",
+        "param_grid": "no_validation",
+        "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "sampler": "no_validation",
+        "pruner": "no_validation",
+        "initial_params": "no_validation",
+        "max_concurrent_trials": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
+        "random_state": ["random_state"],
+        "study_callbacks": "no_validation",
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any = None,
+        *,
+        param_grid: Any = None,
+        n_trials: int | None = None,
+        timeout: float | None = None,
+        sampler: Any = "tpe",
+        pruner: Any = None,
+        initial_params: Any = None,
+        max_concurrent_trials: int = 4,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        study_callbacks: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_distributions = param_distributions
+        self.param_grid = param_grid
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.sampler = sampler
+        self.pruner = pruner
+        self.initial_params = initial_params
+        self.max_concurrent_trials = max_concurrent_trials
+        self.random_state = random_state
+        self.study_callbacks = study_callbacks
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
+        """Search, and refit the best candidate on all of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+            Training data; square for a precomputed kernel or distance.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; None for unsupervised learning.
+        **params : dict of str to object
+            What else goes to `fit` of the estimator, to the scorer and to the splitter, as in GridSearchCV:
+            `sample_weight`, `groups`, or anything routed. What has the length of `X` is split with it.
+
+        Returns
+        -------
+        self : OptunaSearchCV
+            The fitted search.
+
+        Raises
+        ------
+        sk_optuna.exceptions.InvalidArgumentError
+            Where an argument cannot be used; a ValueError and a TypeError. No model has been trained then.
+        sk_optuna.exceptions.MissingExtraError
+            Where the sampler needs a package that is not installed.
+        ValueError
+            Where all fits failed.
+        """
+        self._forget_last_fit()
+        self._check_arguments()
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        base_estimator = clone(self.estimator)
+        proposals = self._open_study(base_estimator)
+
+        hook_data = {"X": X, "y": y, "metadata": _callback_metadata(params)}
+        root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
+        splits = self._split(X, y, routed.splitter.split)
+        evaluator = FoldEvaluator(
+            estimator=base_estimator,
+            X=X,
+            y=y,
+            splits=splits,
+            scorer=scorers,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+            caller=self if hasattr(self, "_skl_callbacks") else None,
+        )
+        self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
+        self._search(proposals, evaluator, root, refit_metric)
+        if self.refit:
+            self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
+        root.call_on_fit_task_end(estimator=self, **hook_data)
+        return self
+
+    @property
+    def best_trial_(self) -> FrozenTrial:
+        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
+        try:
+            number = self.cv_results_["trial_number"][self.best_index_]
+        except AttributeError:
+            raise AttributeError(f"{type(self).__name__} object has no attribute 'best_trial_'") from None
+        trial: FrozenTrial = deepcopy(self.study_.get_trials(deepcopy=False)[number])
+        return trial
+
+    def trials_dataframe(self, **kwargs: Any) -> Any:
+        """Return the trials as a pandas DataFrame, as ``study_.trials_dataframe`` makes it.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            `attrs` and `multi_index` of :meth:`optuna.study.Study.trials_dataframe`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
+            standard deviations of all metrics are in the columns ``user_attrs_*``.
+
+        Raises
+        ------
+        sk_optuna.exceptions.MissingExtraError
+            Where pandas is not installed.
+        """
+        check_is_fitted(self, "study_")
+        require("pandas", extra="pandas", purpose="trials_dataframe")
+        return self.study_.trials_dataframe(**kwargs)
+
+    def _forget_last_fit(self) -> None:
+        """Remove what an earlier fit found: a search that is broken off must not predict with another one's model."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+
+    def _check_arguments(self) -> None:
+        """Check what scikit-learn's parameter constraints cannot express, or not as helpfully."""
+        if self.pruner is not None:
+            raise InvalidArgumentError(
+                "The 'pruner' parameter accepts only None for now: every fold of every trial is run. Pruning between "
+                f"folds comes in a later version. Got {self.pruner!r}; leave it out."
+            )
+        callbacks = self.study_callbacks
+        if callbacks is not None and not (isinstance(callbacks, list | tuple) and all(map(callable, callbacks))):
+            raise InvalidArgumentError(
+                "The 'study_callbacks' parameter must be None or a list of callables of an optuna study and a trial, "
+                f"but got {callbacks!r}. For callbacks of scikit-learn use set_callbacks."
+            )
+        max_outstanding(self.pre_dispatch, 1)
+
+    def _open_study(self, estimator: Any) -> Proposals:
+        """Return the trials to come: the space, its sampler, and what is tried first."""
+        space = space_from_user(self.param_distributions, self.param_grid, estimator)
+        random_state = _seed(self.random_state)
+        n_trials = self.n_trials
+        if n_trials is None and self.timeout is None and not space.is_grid:
+            n_trials = _DEFAULT_N_TRIALS
+        return Proposals(
+            space,
+            sampler_factory(self.sampler, random_state, is_grid=space.is_grid),
+            random_state=random_state,
+            first=_first_trials(self.initial_params, space, estimator),
+            strict=not isinstance(self.initial_params, str),
+            n_trials=n_trials,
+        )
+
+    def _split(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        """Return the one list of splits that every trial is evaluated on."""
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
+        splits = list(cv.split(X, y, **split_params))
+        if len(splits) != self.n_splits_:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. "
+                f"Expected {self.n_splits_} splits, got {len(splits)}"
+            )
+        if not splits:
+            raise ValueError(
+                f"No fits were performed. Was the CV iterator empty? Were there no candidates? cv={self.cv!r} gave no "
+                "splits; a generator can be used once, so pass a list of splits or a splitter."
+            )
+        return splits
+
+    def _search(self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, refit_metric: Any) -> None:
+        """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
+        records: list[TrialRecord] = []
+        try:
+            self._run_trials(proposals, evaluator, root, records)
+        except KeyboardInterrupt:
+            if records:
+                self._keep_results(records, refit_metric)
+            raise
+        finally:
+            self.study_ = proposals.close()
+        self._keep_results(records, refit_metric)
+
+    def _run_trials(
+        self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, records: list[TrialRecord]
+    ) -> None:
+        """Append to `records` one finished trial after the other."""
+        n_splits, n_trials = self.n_splits_, proposals.n_trials
+        task = root.subcontext(
+            task_name="search",
+            max_subtasks=None if n_trials is None else n_trials * n_splits,
+            sequential_subtasks=False,
+        ).call_on_fit_task_begin(estimator=self)
+        progress = Progress(n_trials, n_splits) if self.verbose > 0 else None
+        deadline = Deadline(self.timeout)
+
+        def arguments(record: TrialRecord, fold: int) -> tuple[Any, ...]:
+            fold_task = task.subcontext(task_name="candidate-split-evaluation", task_id=record.number * n_splits + fold)
+            return fold, record.params, None if n_trials is None else (record.number, n_trials), FoldTask(fold_task)
+
+        def settle(fold: int, outcome: Outcome) -> FoldResult:
+            if outcome.death is None:
+                result: FoldResult = outcome.result
+                return result
+            if self.error_score == "raise":
+                raise outcome.death
+            return evaluator.failed_result(fold, f"{type(outcome.death).__name__}: {outcome.death}\n", outcome.seconds)
+
+        def verdict(record: TrialRecord) -> tuple[float | None, Mapping[str, Any]]:
+            if callable(self.scoring) and record.is_multimetric:
+                self._check_refit_for_multimetric(record.metrics)
+            return record.value(steering_metric(self.refit, record.metrics)), summarize(record)
+
+        trials = search_trials(
+            proposals,
+            engine := open_engine(evaluator, n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch),
+            n_splits=n_splits,
+            max_concurrent_trials=self.max_concurrent_trials,
+            deadline=deadline,
+            arguments=arguments,
+            settle=settle,
+            verdict=verdict,
+        )
+        study = proposals.study
+        with stoppable(study), engine, closing(trials):
+            for record, trial in trials:
+                records.append(record)
+                if progress is not None:
+                    progress.report(record, trial.value, deadline.elapsed, deadline.left)
+                for callback in self.study_callbacks or ():
+                    callback(study, trial)
+                if record.stop or stop_requested(study):
+                    break
+        task.call_on_fit_task_end(estimator=self)
+
+    def _keep_results(self, records: list[TrialRecord], refit_metric: Any) -> None:
+        """Set the attributes that say what the trials found."""
+        self.multimetric_ = any(record.is_multimetric for record in records)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(metric_names(records))
+            refit_metric = self.refit
+        results = tabulate(self, records)
+        if self.refit or not self.multimetric_:
+            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+        self.cv_results_ = results
+        self.n_trials_ = len(records)
+
+    def _refit(
+        self, base_estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any], root: Any, hook_data: dict[str, Any]
+    ) -> None:
+        """Fit a clone with the best parameters on all rows."""
+        best_estimator = clone(base_estimator).set_params(**clone(self.best_params_, safe=False))
+        task = root.subcontext(task_name="refit-with-best-params")
+        with task.propagate_callback_context(best_estimator):
+            task.call_on_fit_task_begin(estimator=self, **hook_data)
+            start = time.time()
+            if y is None:
+                best_estimator.fit(X, **fit_params)
+            else:
+                best_estimator.fit(X, y, **fit_params)
+            self.refit_time_ = time.time() - start
+        self.best_estimator_ = best_estimator
+        if hasattr(best_estimator, "feature_names_in_"):
+            self.feature_names_in_ = best_estimator.feature_names_in_
+        task.call_on_fit_task_end(estimator=self, **hook_data)
+
+
+def _seed(random_state: Any) -> int:
+    """Return the seed of the search; None takes fresh entropy and leaves NumPy's global state alone."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def _callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what scikit-learn shows its callbacks of the fit parameters."""
+    sample_weight = params.get("sample_weight")
+    return None if sample_weight is None else {"sample_weight": sample_weight}
+
+
+def _first_trials(initial_params: Any, space: TableSpace | DefineByRunSpace, estimator: Any) -> list[Mapping[str, Any]]:
+    """Return what the first trials are fixed to, in the study's terms."""
+    if initial_params is None:
+        return []
+    if isinstance(initial_params, str) and initial_params == "default":
+        known = space.fix_known(estimator.get_params(deep=True))
+        return [known] if known else []
+    if not isinstance(initial_params, list | tuple) or not all(isinstance(p, Mapping) for p in initial_params):
+        raise InvalidArgumentError(
+            "The 'initial_params' parameter must be None, 'default' or a list of dicts from parameter names to values, "
+            f"but got {initial_params!r}. Write, for example, [{{'C': 1.0}}]."
+        )
+    first = []
+    for i, params in enumerate(initial_params):
+        try:
+            first.append(space.fix(params))
+        except InvalidSpaceError as error:
+            raise InvalidSpaceError(
+                f"initial_params[{i}] = {dict(params)!r} must lie in the search space, but {error}. Change the value, "
+                "widen the space, or leave the parameter out."
+            ) from None
+    return first

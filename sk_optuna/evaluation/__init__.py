@@ -1,0 +1,6 @@
+"""One fold: fit, score, result; and the record of a trial."""
+
+from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
+from sk_optuna.evaluation._record import TrialRecord
+
+__all__ = ["FoldEvaluator", "FoldResult", "FoldTask", "TrialRecord"]

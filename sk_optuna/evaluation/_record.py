@@ -1,0 +1,73 @@
+"""A trial as the search remembers it: its parameters and what each fold said."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sk_optuna.evaluation._fold import FoldResult
+
+
+@dataclass
+class TrialRecord:
+    """One candidate and its folds.
+
+    Attributes
+    ----------
+    number : int
+        The trial's number in the study.
+    params : dict
+        The estimator's parameters, as the user wrote them.
+    folds : list of FoldResult or None
+        By fold; None until the fold has run.
+    """
+
+    number: int
+    params: dict[str, Any]
+    folds: list[FoldResult | None] = field(repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every fold has run."""
+        return all(fold is not None for fold in self.folds)
+
+    @property
+    def results(self) -> list[FoldResult]:
+        """The folds that have run."""
+        return [fold for fold in self.folds if fold is not None]
+
+    @property
+    def stop(self) -> bool:
+        """Whether a scikit-learn callback asked for the search to end."""
+        return any(fold.stop for fold in self.results)
+
+    @property
+    def is_multimetric(self) -> bool:
+        """Whether a fold has scores by name."""
+        return any(isinstance(fold.test_scores, dict) for fold in self.results)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics; ``["score"]`` where there is one, or where no fit got as far as its scores."""
+        for fold in self.results:
+            if isinstance(fold.test_scores, dict):
+                return list(fold.test_scores)
+        return ["score"]
+
+    def scores(self, metric: str) -> np.ndarray:
+        """Return the test scores by fold, of shape (n_splits,)."""
+        by_fold = (fold.test_scores for fold in self.results)
+        return np.array(
+            [scores[metric] if isinstance(scores, dict) else scores for scores in by_fold], dtype=np.float64
+        )
+
+    def failed(self, metric: str) -> bool:
+        """Return whether a fit, or the scorer of `metric`, failed: such a candidate must not win."""
+        return any(fold.fit_error is not None or metric in fold.failed_scores for fold in self.results) or bool(
+            np.isnan(self.scores(metric)).any()
+        )
+
+    def value(self, metric: str) -> float | None:
+        """Return the mean score if it is a finite number of the candidate's own, else None."""
+        mean = float(np.average(self.scores(metric)))
+        return None if self.failed(metric) or not np.isfinite(mean) else mean

@@ -1,0 +1,32 @@
+"""Errors of sk_optuna: a small tree, in which each is also the exception a caller would already catch."""
+
+__all__ = [
+    "InvalidArgumentError",
+    "InvalidSpaceError",
+    "MissingExtraError",
+    "SkOptunaError",
+    "WorkerDiedError",
+]
+
+
+class SkOptunaError(Exception):
+    """Base class of the errors that sk_optuna raises on its own account."""
+
+
+class InvalidArgumentError(SkOptunaError, ValueError, TypeError):
+    """An argument cannot be used; raised before the first model is trained.
+
+    It is a ValueError and a TypeError at once, as scikit-learn's own error for invalid parameters is.
+    """
+
+
+class InvalidSpaceError(InvalidArgumentError):
+    """A search space, or a value meant for it, cannot be used."""
+
+
+class MissingExtraError(SkOptunaError, ImportError):
+    """An optional package is needed; the message names the extra that brings it."""
+
+
+class WorkerDiedError(SkOptunaError, RuntimeError):
+    """A worker process died twice while it was running one fold alone."""

@@ -1,0 +1,60 @@
+"""One line per finished trial, for verbose >= 1."""
+
+from sk_optuna.evaluation import TrialRecord
+
+
+class Progress:
+    """Prints where the search is.
+
+    Parameters
+    ----------
+    n_trials : int or None
+        Trials to come, None if that is not known.
+    n_splits : int
+        Folds of each.
+    """
+
+    def __init__(self, n_trials: int | None, n_splits: int) -> None:
+        self._n_trials = n_trials
+        self._best: tuple[float, int] | None = None
+        self._n_finished = 0
+        if n_trials is None:
+            print(f"Fitting {n_splits} folds for each candidate, until the time is over")
+        else:
+            print(f"Fitting {n_splits} folds for each of {n_trials} candidates, totalling {n_splits * n_trials} fits")
+
+    def report(self, record: TrialRecord, value: float | None, elapsed: float, left: float | None) -> None:
+        """Print the line of one trial.
+
+        Parameters
+        ----------
+        record : TrialRecord
+            The trial.
+        value : float or None
+            Its mean score; None if it failed.
+        elapsed : float
+            Seconds since the search began.
+        left : float or None
+            Seconds to the timeout, None if there is none.
+        """
+        self._n_finished += 1
+        if value is not None and (self._best is None or value > self._best[0]):
+            self._best = (value, record.number)
+        count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
+        score = "failed" if value is None else f"score {value:.4f}"
+        best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
+        print(f"[trial {count}] {score}; {best}; {_duration(elapsed)} elapsed{self._remaining(elapsed, left)}")
+
+    def _remaining(self, elapsed: float, left: float | None) -> str:
+        """Return the time left as far as it can be known: to the last trial at this pace, or to the timeout."""
+        estimates = [] if left is None else [max(left, 0.0)]
+        if self._n_trials is not None:
+            estimates.append(elapsed / self._n_finished * (self._n_trials - self._n_finished))
+        return f", about {_duration(min(estimates))} left" if estimates else ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}h{minutes % 60:02d}min" if minutes >= 60 else f"{minutes}min{rest:02d}s"

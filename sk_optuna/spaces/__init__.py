@@ -1,0 +1,68 @@
+"""What the user wrote -> distributions -> parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._define_by_run import DefineByRunSpace
+from sk_optuna.spaces._domains import domain_of
+from sk_optuna.spaces._parameter_names import check_names
+from sk_optuna.spaces._table import TableSpace
+
+__all__ = ["DefineByRunSpace", "TableSpace", "space_from_user"]
+
+
+def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:
+    """Return the space behind whichever of the two arguments was given.
+
+    Raises
+    ------
+    InvalidSpaceError
+        Where both or neither are given, the given one describes no space, or `estimator` lacks one of its parameters.
+    """
+    space = _space(param_distributions, param_grid, estimator)
+    if isinstance(space, TableSpace):
+        check_names(estimator, space)
+    return space
+
+
+def _space(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:
+    if (param_distributions is None) == (param_grid is None):
+        came = "neither" if param_grid is None else "both"
+        raise InvalidSpaceError(
+            "Exactly one of param_distributions and param_grid must be given (they mean the same; param_grid is "
+            f"GridSearchCV's name), but got {came}. Pass the search space as param_distributions."
+        )
+    argument = "param_distributions" if param_grid is None else "param_grid"
+    written = param_distributions if param_grid is None else param_grid
+    if isinstance(written, Mapping):
+        return TableSpace([_branch_from_user(argument, written)])
+    if isinstance(written, list | tuple):
+        if not written:
+            raise InvalidSpaceError(
+                f"{argument} must describe at least one candidate, but it is an empty {type(written).__name__}. Use "
+                "[{}] to evaluate the estimator as it is."
+            )
+        return TableSpace([_branch_from_user(argument, branch) for branch in written])
+    if callable(written) and not isinstance(written, type):
+        return DefineByRunSpace(written, estimator)
+    raise InvalidSpaceError(
+        f"{argument} must be a dict, a list of dicts, or a callable of a trial that returns a dict, but got "
+        f"{written!r} of type {type(written).__name__}. Write, for example, {{'C': [0.1, 1, 10]}}."
+    )
+
+
+def _branch_from_user(argument: str, written: Any) -> dict[str, Any]:
+    """Return the domains of one dict."""
+    if not isinstance(written, Mapping):
+        raise InvalidSpaceError(
+            f"{argument} must be a dict or a list of dicts, but the list contains {written!r} of type "
+            f"{type(written).__name__}. Write each branch as a dict, for example {{'C': [0.1, 1, 10]}}."
+        )
+    for name in written:
+        if not isinstance(name, str):
+            raise InvalidSpaceError(
+                f"The keys of {argument} must be parameter names (str), but got {name!r} of type "
+                f"{type(name).__name__}. Use the names that estimator.get_params() lists."
+            )
+    return {name: domain_of(name, value) for name, value in written.items()}

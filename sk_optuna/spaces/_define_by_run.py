@@ -1,0 +1,51 @@
+"""A space written as a function of the trial, for conditions that no list of dicts can say."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from optuna import Trial
+
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._parameter_names import check_params
+
+
+class DefineByRunSpace:
+    """A callable ``space(trial) -> dict`` that suggests each parameter with Optuna's own methods.
+
+    What it contains is known only by calling it: it has no size, combinations may repeat, and whether `estimator` has
+    the parameters is checked whenever a new set of names comes up.
+    """
+
+    size: None = None
+    is_grid = False
+    is_conditional = True
+
+    def __init__(self, function: Callable[[Trial], Mapping[str, Any]], estimator: Any) -> None:
+        self._function = function
+        self._estimator = estimator
+        self._checked: set[frozenset[str]] = set()
+
+    def suggest(self, trial: Trial) -> dict[str, Any]:
+        """Call the function and return the estimator's parameters."""
+        params = self._function(trial)
+        if not isinstance(params, Mapping) or not all(isinstance(name, str) for name in params):
+            name = getattr(self._function, "__qualname__", repr(self._function))
+            raise InvalidSpaceError(
+                f"A callable param_distributions must return a dict from parameter names to values, but {name}(trial) "
+                f"returned {params!r} of type {type(params).__name__}. End it with, for example, "
+                "return {'C': trial.suggest_float('C', 1e-3, 1e3, log=True)}."
+            )
+        names = frozenset(params)
+        if names not in self._checked:
+            check_params(self._estimator, params)
+            self._checked.add(names)
+        return dict(params)
+
+    def fix(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return `params`: whether the space contains them shows when it is asked."""
+        return params
+
+    def fix_known(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what of `params` a study can store; which of it the space contains shows when it is asked."""
+        plain = (bool, int, float, str, type(None))
+        return {name: value for name, value in params.items() if isinstance(value, plain)}

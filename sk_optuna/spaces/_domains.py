@@ -1,0 +1,329 @@
+"""One parameter: what the user wrote, as an Optuna distribution, and the way back.
+
+Optuna stores floats, integers and choices that are None, bool, int, float or str; users search over estimators,
+tuples, arrays and scipy distributions. A domain keeps what the user wrote on our side and lets the study see only a
+plain value: objects never enter a study, so that it can be pickled, stored and shown.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from scipy import stats
+from sklearn.model_selection import ParameterGrid
+
+from sk_optuna.exceptions import InvalidSpaceError
+
+_PLAIN = (bool, int, float, str, type(None))
+_LONGEST_LABEL = 100
+# Quantiles stay this far from 0 and 1, where distributions without bounds are infinite.
+_EDGE = float(np.finfo(np.float64).eps)
+
+
+class Domain(Protocol):
+    """The values one parameter may take."""
+
+    @property
+    def distribution(self) -> BaseDistribution:
+        """What the study samples from."""
+
+    def study_name(self, name: str) -> str:
+        """Return the name under which the study shows the parameter `name`."""
+
+    def decode(self, stored: Any) -> Any:
+        """Return the value that stands behind what the study stored."""
+
+    def encode(self, value: Any) -> Any:
+        """Return what the study stores for `value`; ValueError if the domain does not contain it."""
+
+    def column(self) -> Sequence[Any] | None:
+        """Return all stored values in the user's order, duplicates kept; None if they cannot be counted."""
+
+
+def domain_of(name: str, written: Any) -> Domain:
+    """Return the domain for what the user wrote for the parameter `name`.
+
+    Parameters
+    ----------
+    name : str
+        The parameter; errors name it.
+    written : list, tuple, range, 1-D array, scipy distribution or Optuna distribution
+        What the user wrote.
+
+    Raises
+    ------
+    InvalidSpaceError
+        Where `written` is none of these, is empty, or describes no values.
+    """
+    if isinstance(written, CategoricalDistribution):
+        return Choices(list(written.choices))
+    if isinstance(written, FloatDistribution | IntDistribution):
+        return Native(written)
+    if isinstance(written, BaseDistribution):
+        raise InvalidSpaceError(
+            f"Parameter {name!r} of the search space is a {type(written).__name__}; use optuna's FloatDistribution, "
+            "IntDistribution or CategoricalDistribution."
+        )
+    if not isinstance(written, type) and (_quantile_function(written) or hasattr(written, "rvs")):
+        return _from_random_variable(name, written)
+    try:
+        ParameterGrid({name: written})
+    except (TypeError, ValueError) as error:
+        raise InvalidSpaceError(
+            f"{error} A search space also takes scipy.stats distributions and optuna.distributions for parameter "
+            f"{name!r}."
+        ) from None
+    return Choices(list(written))
+
+
+class Native:
+    """A range of floats or integers that Optuna models as it is."""
+
+    def __init__(self, distribution: FloatDistribution | IntDistribution) -> None:
+        self.distribution: FloatDistribution | IntDistribution = distribution
+
+    def study_name(self, name: str) -> str:
+        """Return `name`: the study shows the very value."""
+        return name
+
+    def decode(self, stored: Any) -> Any:
+        """Return `stored`, moved onto the nearest step if the range has steps: rounding must not make two of one."""
+        if isinstance(self.distribution, IntDistribution) or self.distribution.step is None:
+            return stored
+        low, step = self.distribution.low, self.distribution.step
+        return low + round((stored - low) / step) * step
+
+    def encode(self, value: Any) -> Any:
+        """Return `value` as a Python number, if it lies in the range."""
+        number = _number(value)
+        kind = int if isinstance(self.distribution, IntDistribution) else float
+        low, high, step = self.distribution.low, self.distribution.high, self.distribution.step
+        steps = 0.0 if step is None else (number - low) / step
+        if not (low <= number <= high and abs(steps - round(steps)) < 1e-8):
+            raise ValueError(f"{value!r} is not in {self.distribution}")
+        return kind(number)
+
+    def column(self) -> Sequence[Any] | None:
+        """Return the integers or steps of the range; None for a continuous one."""
+        low, high, step = self.distribution.low, self.distribution.high, self.distribution.step
+        if step is None:
+            return None
+        if isinstance(self.distribution, IntDistribution):
+            return range(int(low), int(high) + 1, int(step))
+        return _Steps(low, step, round((high - low) / step) + 1)
+
+
+class _Steps(Sequence[float]):
+    """low, low + step, ...: a range of floats that costs nothing to hold."""
+
+    def __init__(self, low: float, step: float, n: int) -> None:
+        self._low, self._step, self._n = low, step, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < self._n:
+            raise IndexError(i)
+        return self._low + i * self._step
+
+
+class Quantile:
+    """A distribution without a counterpart in Optuna: the study sees its quantile, uniform between 0 and 1."""
+
+    def __init__(self, variable: Any) -> None:
+        self._variable = variable
+        self._quantile_function: Callable[[float], Any] = _quantile_function(variable)  # type: ignore[assignment]
+        self._discrete = isinstance(getattr(variable, "dist", None), stats.rv_discrete)
+        self.distribution = FloatDistribution(_EDGE, 1.0 - _EDGE)
+
+    def study_name(self, name: str) -> str:
+        """Return ``quantile(name)``, which says that the study does not show the value itself."""
+        return f"quantile({name})"
+
+    def decode(self, stored: Any) -> Any:
+        """Return the value at this quantile, as a Python number."""
+        value = np.asarray(self._quantile_function(stored)).item()
+        return int(value) if self._discrete else value
+
+    def encode(self, value: Any) -> Any:
+        """Return the quantile of `value`."""
+        number = _number(value)
+        low, high = (float(bound) for bound in self._variable.support())
+        if not low <= number <= high:
+            raise ValueError(f"{value!r} is not between {low:g} and {high:g}")
+        if self._discrete:
+            # the middle of the step, so that rounding cannot lead to the neighbour
+            quantile = (self._variable.cdf(number) + self._variable.cdf(number - 1)) / 2
+        else:
+            quantile = self._variable.cdf(number)
+        return float(np.clip(quantile, self.distribution.low, self.distribution.high))
+
+    def column(self) -> None:
+        """Return None: its values cannot be counted."""
+
+
+class Draw:
+    """An object that can only be drawn from: the study sees the seed of the draw, which no sampler can model."""
+
+    def __init__(self, variable: Any) -> None:
+        self._variable = variable
+        self.distribution = IntDistribution(0, 2**31 - 1)
+
+    def study_name(self, name: str) -> str:
+        """Return ``seed(name)``, which says that the study does not show the value itself."""
+        return f"seed({name})"
+
+    def decode(self, stored: Any) -> Any:
+        """Return the draw that belongs to the seed."""
+        return self._variable.rvs(random_state=np.random.RandomState(stored))
+
+    def encode(self, value: Any) -> Any:
+        """Raise ValueError: which seed draws `value` is not known."""
+        raise ValueError(f"{self._variable!r} can only be drawn from, so no value can be asked of it")
+
+    def column(self) -> None:
+        """Return None: its values cannot be counted."""
+
+
+class Choices:
+    """A list of values of any kind.
+
+    The study stores the values themselves where all are plain and none collide (to a study True, 1 and 1.0 are one
+    choice); otherwise labels such as ``"1: PCA()"``.
+    """
+
+    def __init__(self, values: list[Any]) -> None:
+        position: dict[Any, int] = {}
+        self._values: list[Any] = []
+        self._order: list[int] = []
+        for value in values:
+            i = position.setdefault(identity(value), len(self._values))
+            if i == len(self._values):
+                self._values.append(value)
+            self._order.append(i)
+        stored = [_plain(value) for value in self._values]
+        if not _storable(stored):
+            stored = [f"{i}: {_describe(value)}" for i, value in enumerate(self._values)]
+        self._stored = stored
+        self._index = {choice: i for i, choice in enumerate(stored)}
+        self.distribution = CategoricalDistribution(stored)
+
+    def study_name(self, name: str) -> str:
+        """Return `name`."""
+        return name
+
+    def decode(self, stored: Any) -> Any:
+        """Return the user's object; whoever sets it on an estimator clones it."""
+        return self._values[self._index[stored]]
+
+    def encode(self, value: Any) -> Any:
+        """Return the stored choice of the first value that is the same as `value`."""
+        for i, choice in enumerate(self._values):
+            if _same(choice, value):
+                return self._stored[i]
+        raise ValueError(f"{value!r} is none of the {len(self._values)} values of the list")
+
+    def column(self) -> Sequence[Any]:
+        """Return the stored choices in the user's order, duplicates kept."""
+        return [self._stored[i] for i in self._order]
+
+
+def identity(value: Any) -> Any:
+    """Return something hashable that is equal for values which are the same setting."""
+    plain = _plain(value)
+    if type(plain) not in _PLAIN:
+        return (object, id(value))
+    if isinstance(plain, float) and math.isnan(plain):
+        return (float, "nan")
+    return (type(plain), plain)
+
+
+def _plain(value: Any) -> Any:
+    """Unwrap a NumPy scalar."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _number(value: Any) -> int | float:
+    """Return `value` as a Python number; ValueError if it is none."""
+    number = _plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return number
+
+
+def _storable(values: list[Any]) -> bool:
+    """Tell whether a study can hold `values` as they are and tell them apart."""
+    if not all(type(value) in _PLAIN and value == value for value in values):
+        return False
+    return len(set(values)) == len(values)
+
+
+def _describe(value: Any) -> str:
+    """Return one short line that is the same in every process: no addresses, no line breaks."""
+    text = getattr(value, "__qualname__", None) or repr(value)
+    text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", text).split())
+    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
+
+
+def _same(choice: Any, value: Any) -> bool:
+    """Tell whether `value` means `choice`: an equal number or string, an equal array, an estimator set up alike."""
+    if choice is value:
+        return True
+    choice, value = _plain(choice), _plain(value)
+    if type(choice) in _PLAIN and type(value) in _PLAIN:
+        return identity(choice) == identity(value) or (
+            not isinstance(choice, bool) and not isinstance(value, bool) and choice == value
+        )
+    if type(choice) is not type(value):
+        return False
+    if isinstance(choice, np.ndarray):
+        return np.array_equal(choice, value)
+    if hasattr(choice, "get_params"):
+        return repr(choice) == repr(value)
+    return isinstance(choice, Iterable) and bool(choice == value)
+
+
+def _quantile_function(variable: Any) -> Callable[[float], Any] | None:
+    """Return the quantile function of a frozen scipy distribution, old style or new; None if there is none."""
+    function = getattr(variable, "ppf", None) or getattr(variable, "icdf", None)
+    return function if callable(function) and hasattr(variable, "cdf") else None
+
+
+def _from_random_variable(name: str, variable: Any) -> Domain:
+    """Return the exact counterpart in Optuna where there is one, else the quantile, else the bare draw."""
+    if _quantile_function(variable) is None:
+        return Draw(variable)
+    low, high = _support(name, variable)
+    family = getattr(variable, "dist", None)
+    if isinstance(family, type(stats.randint)):
+        return Native(IntDistribution(int(low), int(high)))
+    if isinstance(family, type(stats.uniform)):
+        return Native(FloatDistribution(low, high))
+    # loguniform shifted by loc is no longer uniform in the logarithm; its median tells
+    if isinstance(family, type(stats.loguniform)) and np.isclose(variable.median(), math.sqrt(low * high)):
+        return Native(FloatDistribution(low, high, log=True))
+    return Quantile(variable)
+
+
+def _support(name: str, variable: Any) -> tuple[float, float]:
+    """Return the bounds of `variable`, refusing what has none because its arguments make no distribution."""
+    family = getattr(getattr(variable, "dist", None), "name", type(variable).__name__)
+    bounds = np.asarray(variable.support())
+    if bounds.shape != (2,):
+        raise InvalidSpaceError(
+            f"The scipy distribution {family!r} for parameter {name!r} of the search space must be of one number, but "
+            f"its arguments are arrays (it has bounds of shape {bounds.shape[1:]}). Give each parameter its own."
+        )
+    low, high = float(bounds[0]), float(bounds[1])
+    if not low <= high:
+        arguments = (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
+        raise InvalidSpaceError(
+            f"The scipy distribution {family!r} for parameter {name!r} of the search space has no values: with the "
+            f"arguments {arguments} its bounds are {low} and {high}. low <= high must hold (low < high and low > 0 "
+            "for loguniform; uniform takes loc and width, randint's upper bound is exclusive)."
+        )
+    return low, high

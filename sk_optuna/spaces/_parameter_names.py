@@ -1,0 +1,71 @@
+"""Check that an estimator has the parameters of a space, before anything is trained.
+
+The estimator is asked, not its list of parameters: networks and wrappers accept names that `get_params` does not list,
+and a step that the space itself swaps in brings names of its own.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import islice, product
+from typing import Any
+
+from sklearn.base import clone
+
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._domains import Domain
+from sk_optuna.spaces._table import TableSpace
+
+_MOST_COMBINATIONS = 64
+
+
+def check_names(estimator: Any, space: TableSpace) -> None:
+    """Raise InvalidSpaceError where `estimator` does not have a parameter that `space` names."""
+    for branch in space.branches:
+        for params in islice(_representatives(branch), _MOST_COMBINATIONS):
+            check_params(estimator, params)
+
+
+def check_params(estimator: Any, params: Mapping[str, Any]) -> None:
+    """Raise InvalidSpaceError where `estimator` cannot be set to `params`."""
+    try:
+        clone(estimator).set_params(**clone(dict(params), safe=False))
+    except (ValueError, AttributeError) as error:
+        raise InvalidSpaceError(_explain(estimator, params, error)) from error
+
+
+def _representatives(branch: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
+    """Return parameters of each shape that the branch can give a Pipeline: every value of what is swapped.
+
+    A parameter is swapped where another one reaches into it, as `clf` is where there is a `clf__C`.
+    """
+    names = list(branch)
+    columns = []
+    for name, domain in branch.items():
+        column = domain.column()
+        swapped = column is not None and any(other.startswith(f"{name}__") for other in names)
+        columns.append([domain.decode(stored) for stored in (column if swapped else _one(domain))])  # type: ignore[union-attr]
+    return (dict(zip(names, values, strict=True)) for values in product(*columns))
+
+
+def _one(domain: Domain) -> list[Any]:
+    """Return one stored value of `domain`, any."""
+    column = domain.column()
+    if column is not None:
+        return [column[0]]
+    return [domain.distribution.low]  # type: ignore[attr-defined]
+
+
+def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str:
+    """Say which names are unknown and which ones come nearest."""
+    known = list(estimator.get_params(deep=True))
+    unknown = [name for name in params if name not in known]
+    lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {error}"]
+    for name in unknown:
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        if "__" not in name:
+            near += [other for other in known if other.endswith(f"__{name}") and other not in near]
+        if near:
+            lines.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near[:4]))}.")
+    if unknown:
+        lines.append("A step that only some choices have belongs in a dict of its own, in a list of dicts.")
+    return " ".join(lines)

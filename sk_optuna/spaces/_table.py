@@ -1,0 +1,172 @@
+"""A space written as a dict, or a list of dicts: named domains in one branch or in several.
+
+The branches are one study, not one study each: a categorical parameter chooses the branch, and the sampler learns from
+every trial. Parameters that mean the same in several branches share their name, and so what is learnt about them.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from optuna import Trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._domains import Choices, Domain, identity
+
+Row = dict[str, Any]
+"""One combination as the study stores it: the branch, where there are several, and a value per parameter."""
+
+
+class TableSpace:
+    """Domains by parameter name, in one or several branches.
+
+    Attributes
+    ----------
+    size : int or None
+        Number of combinations, duplicates counted; None if a domain is continuous.
+    is_grid : bool
+        Whether every domain is a list of choices, as in GridSearchCV.
+    distributions : dict of str to optuna distribution
+        All that a row may hold, by the names the study uses.
+    """
+
+    def __init__(self, branches: list[dict[str, Domain]]) -> None:
+        self.branches = [dict(sorted(branch.items())) for branch in branches]
+        self._study_names = _name_for_study(self.branches)
+        self._branch_name = _free_name("branch", self._study_names)
+        self.distributions: dict[str, BaseDistribution] = {}
+        if len(branches) > 1:
+            self.distributions[self._branch_name] = CategoricalDistribution(range(len(branches)))
+        for branch, names in zip(self.branches, self._study_names, strict=True):
+            self.distributions.update({names[name]: domain.distribution for name, domain in branch.items()})
+        self.is_grid = all(isinstance(domain, Choices) for branch in self.branches for domain in branch.values())
+        self.size = _count(self.branches)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether which parameters a row has depends on another parameter."""
+        return len(self.branches) > 1
+
+    def walk(self, pick: Callable[[str, BaseDistribution], Any]) -> Row:
+        """Return the row that `pick` chooses, called with each name and distribution in turn, the branch first."""
+        row: Row = {}
+        branch = 0
+        if self.is_conditional:
+            branch = pick(self._branch_name, self.distributions[self._branch_name])
+            row[self._branch_name] = branch
+        for name, domain in self.branches[branch].items():
+            study_name = self._study_names[branch][name]
+            row[study_name] = pick(study_name, domain.distribution)
+        return row
+
+    def suggest(self, trial: Trial) -> dict[str, Any]:
+        """Ask `trial` for a row and return the estimator's parameters."""
+        return self.decode(self.walk(lambda name, distribution: _suggest(trial, name, distribution)))
+
+    def decode(self, row: Row) -> dict[str, Any]:
+        """Return the estimator's parameters, sorted by name as ParameterGrid sorts them."""
+        branch, names = self._branch_of(row)
+        return {name: domain.decode(row[names[name]]) for name, domain in branch.items()}
+
+    def key(self, row: Row) -> frozenset[tuple[str, Any]]:
+        """Return what two rows share exactly if they mean the same parameters, in whichever branch."""
+        return frozenset((name, identity(value)) for name, value in self.decode(row).items())
+
+    def rows(self) -> Iterator[Row]:
+        """Iterate over all combinations of a countable space in ParameterGrid's order, duplicates kept."""
+        for number, (branch, names) in enumerate(zip(self.branches, self._study_names, strict=True)):
+            start = {self._branch_name: number} if self.is_conditional else {}
+            columns = [domain.column() or () for domain in branch.values()]
+            for values in product(*columns):
+                yield start | dict(zip(names.values(), values, strict=True))
+
+    def fix(self, params: Mapping[str, Any]) -> Row:
+        """Return the part of a row that says `params`, in the first branch that has room for them.
+
+        Raises
+        ------
+        InvalidSpaceError
+            Where no branch contains all of `params`.
+        """
+        reasons = []
+        for number in range(len(self.branches)):
+            try:
+                return self._fix_in_branch(number, params)
+            except ValueError as error:
+                reasons.append(str(error))
+        raise InvalidSpaceError("; ".join(dict.fromkeys(reasons)))
+
+    def fix_known(self, params: Mapping[str, Any]) -> Row:
+        """Return the part of a row that says as many of `params` as one branch contains, and no others."""
+        best: Row = {}
+        for number, branch in enumerate(self.branches):
+            known: dict[str, Any] = {}
+            for name in branch.keys() & params.keys():
+                try:
+                    branch[name].encode(params[name])
+                except ValueError:
+                    continue
+                known[name] = params[name]
+            row = self._fix_in_branch(number, known)
+            if known and len(row) > len(best):
+                best = row
+        return best
+
+    def _fix_in_branch(self, number: int, params: Mapping[str, Any]) -> Row:
+        branch, names = self.branches[number], self._study_names[number]
+        row: Row = {self._branch_name: number} if self.is_conditional else {}
+        for name, value in params.items():
+            if name not in branch:
+                raise ValueError(f"the space has no parameter {name!r}, only {sorted(branch)}")
+            try:
+                row[names[name]] = branch[name].encode(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return row
+
+    def _branch_of(self, row: Row) -> tuple[dict[str, Domain], dict[str, str]]:
+        number = row[self._branch_name] if self.is_conditional else 0
+        return self.branches[number], self._study_names[number]
+
+
+def _count(branches: list[dict[str, Domain]]) -> int | None:
+    """Return the number of combinations, without walking them; None if a domain cannot be counted."""
+    columns = [[domain.column() for domain in branch.values()] for branch in branches]
+    if any(column is None for branch in columns for column in branch):
+        return None
+    return sum(math.prod(len(column) for column in branch if column is not None) for branch in columns)
+
+
+def _name_for_study(branches: list[dict[str, Domain]]) -> list[dict[str, str]]:
+    """Name each branch's parameters so that one name has one distribution in the whole study."""
+    names: list[dict[str, str]] = []
+    first: dict[str, BaseDistribution] = {}
+    for number, branch in enumerate(branches):
+        names.append({})
+        for name, domain in branch.items():
+            study_name = domain.study_name(name)
+            if first.setdefault(study_name, domain.distribution) != domain.distribution:
+                study_name = f"{study_name}@{number}"
+            names[number][name] = study_name
+    return names
+
+
+def _free_name(wish: str, taken: list[dict[str, str]]) -> str:
+    """Return `wish`, with underscores added until no parameter has the name."""
+    while any(wish in names.values() for names in taken):
+        wish += "_"
+    return wish
+
+
+def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Any:
+    """Call the method of `trial` that suggests from `distribution`."""
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(name, distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(
+            name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
+        )
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)

@@ -1,0 +1,69 @@
+"""Hold parameters of a define-by-run space to given values.
+
+Optuna's own `enqueue_trial` uses a value that the distribution does not contain and warns; here such a value is
+refused, or left to the sampler where the values are only a wish.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna._compat import contains
+from sk_optuna.exceptions import InvalidSpaceError
+
+
+class FixedSampler(BaseSampler):
+    """Sampler of one trial: `fixed` values where the space contains them, else those of `sampler`.
+
+    Parameters
+    ----------
+    sampler : BaseSampler
+        Whose suggestions are taken for everything else.
+    fixed : mapping
+        Values by the names that the space suggests.
+    strict : bool
+        Whether a value that the space does not contain is an error.
+    """
+
+    def __init__(self, sampler: BaseSampler, fixed: Mapping[str, Any], *, strict: bool) -> None:
+        self._sampler = sampler
+        self._fixed = fixed
+        self._strict = strict
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return what the sampler models jointly, without what is fixed."""
+        space = self._sampler.infer_relative_search_space(study, trial)
+        return {name: distribution for name, distribution in space.items() if name not in self._fixed}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return what the sampler suggests jointly."""
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return the fixed value, or what the sampler suggests."""
+        if param_name in self._fixed:
+            value = self._fixed[param_name]
+            if contains(param_distribution, value):
+                return value
+            if self._strict:
+                raise InvalidSpaceError(
+                    f"initial_params sets {param_name!r} to {value!r}, which is not in the space that the callable "
+                    f"suggests: {param_distribution}. Give a value from the space, or leave the parameter out."
+                )
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Let the sampler prepare."""
+        self._sampler.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """Let the sampler take note."""
+        self._sampler.after_trial(study, trial, state, values)

@@ -1,0 +1,145 @@
+"""Ask for trials and tell their results: the only place where the study changes.
+
+A suggestion depends on the seed, the trial's number, the trials told so far and those in flight, and on nothing else.
+Nothing here knows of time, workers or folds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna import Study, Trial
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna._compat import new_study
+from sk_optuna.study._fixed_sampler import FixedSampler
+from sk_optuna.study._row_sampler import RowSampler
+from sk_optuna.study._samplers import SamplerFactory, trial_seed
+from sk_optuna.study._tried import Row, Table, TriedRows
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial that was asked for.
+
+    Attributes
+    ----------
+    trial : optuna.Trial
+        The trial, running.
+    params : dict
+        The estimator's parameters; the user's own objects, not clones.
+    """
+
+    trial: Trial
+    params: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """The trial's number in the study."""
+        return self.trial.number
+
+
+class Proposals:
+    """The trials of one search, in order.
+
+    Parameters
+    ----------
+    space : Table or define-by-run space
+        What is searched.
+    make_sampler : callable
+        From a trial's number to its sampler.
+    random_state : int
+        Seed of the search.
+    first : sequence of mapping
+        What the first trials are fixed to, wholly or in part, as the study stores it.
+    strict : bool, default=True
+        Whether a define-by-run space that does not contain a value of `first` is an error.
+    n_trials : int or None
+        How many trials are wanted. None for a whole grid, or, in a space that is no grid, for as many as there is time
+        for.
+
+    Attributes
+    ----------
+    study : optuna.Study
+        The study.
+    n_trials : int or None
+        How many trials there will be at most; None if that is not known.
+    """
+
+    def __init__(
+        self,
+        space: Any,
+        make_sampler: SamplerFactory,
+        *,
+        random_state: int,
+        first: Sequence[Mapping[str, Any]] = (),
+        strict: bool = True,
+        n_trials: int | None,
+    ) -> None:
+        self.study = new_study()
+        self._space = space
+        self._make_sampler = make_sampler
+        self._random_state = random_state
+        self._first = first
+        self._strict = strict
+        self._n_asked = 0
+        self._grid: Iterator[Row] | None = None
+        self._tried: TriedRows | None = None
+        size = space.size
+        self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
+        if space.is_grid and self.n_trials == size:
+            self._grid = _grid_rows(space, first)
+        elif size is not None:
+            self._tried = TriedRows(space, n_trials)
+
+    def ask(self) -> Proposal | None:
+        """Return the next trial; None if there are no more."""
+        if self._n_asked == self.n_trials or (self._tried is not None and self._tried.exhausted):
+            return None
+        number = self._n_asked
+        fixed = next(self._grid) if self._grid is not None else self._first[number] if number < len(self._first) else {}
+        sampler = self._make_sampler(number)
+        if isinstance(self._space, Table):
+            sampler = RowSampler(
+                self._space, sampler, fixed=fixed, tried=self._tried, seed=trial_seed(self._random_state, number)
+            )
+        elif fixed:
+            sampler = FixedSampler(sampler, fixed, strict=self._strict)
+        self.study.sampler = sampler
+        trial = self.study.ask()
+        params = self._space.suggest(trial)
+        if self._tried is not None:
+            self._tried.add(trial.params)
+        self._n_asked += 1
+        return Proposal(trial, params)
+
+    def tell(self, proposal: Proposal, value: float | None, attributes: Mapping[str, Any]) -> FrozenTrial:
+        """Tell the value of a trial, None for one that failed, and return it as the study keeps it."""
+        for key, attribute in attributes.items():
+            proposal.trial.set_user_attr(key, attribute)
+        if value is None:
+            return self.study.tell(proposal.trial, state=TrialState.FAIL)
+        return self.study.tell(proposal.trial, value)
+
+    def close(self) -> Study:
+        """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
+        trials = self.study.get_trials(deepcopy=False)
+        if not all(trial.state.is_finished() for trial in trials):
+            self.study = new_study()
+            self.study.add_trials(trial for trial in trials if trial.state.is_finished())
+        self.study.sampler = self._make_sampler(self._n_asked)
+        return self.study
+
+
+def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    """Iterate over all rows in ParameterGrid's order, but for those that `first` names, which come first."""
+    brought_forward = set()
+    for fixed in first:
+        for i, row in enumerate(table.rows()):
+            if i not in brought_forward and fixed.items() <= row.items():
+                brought_forward.add(i)
+                yield row
+                break
+    for i, row in enumerate(table.rows()):
+        if i not in brought_forward:
+            yield row

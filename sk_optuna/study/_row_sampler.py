@@ -1,0 +1,109 @@
+"""Draw a whole row of a table at once, so that rows can be prescribed and need not repeat.
+
+Optuna's samplers answer parameter by parameter and know nothing of each other's repeats. Telling a repeated trial as
+failed and asking again would fill the study with trials that were never evaluated; drawing again before the trial has
+its parameters leaves no trace.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna.study._tried import Row, Table, TriedRows
+
+# Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
+_ATTEMPTS = 4
+
+
+class RowSampler(BaseSampler):
+    """Sampler of one trial over a table: what is fixed first, the rest from `sampler`, and no row that was tried.
+
+    Parameters
+    ----------
+    table : Table
+        The space.
+    sampler : BaseSampler
+        Whose suggestions are taken.
+    fixed : mapping
+        Values that are not up to the sampler.
+    tried : TriedRows or None
+        Rows that are not to be drawn again; None where rows may repeat.
+    seed : int
+        Seed of the choice where the sampler only repeats itself.
+    """
+
+    def __init__(
+        self, table: Table, sampler: BaseSampler, *, fixed: Mapping[str, Any], tried: TriedRows | None, seed: int
+    ) -> None:
+        self._table = table
+        self._sampler = sampler
+        self._fixed = fixed
+        self._tried = tried
+        self._seed = seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return everything: all parameters are drawn together."""
+        return self._table.distributions
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return a whole row."""
+        row = self._draw(self._sampler, self._fixed, study, trial)
+        if self._tried is None or row not in self._tried:
+            return row
+        for _ in range(_ATTEMPTS - 1):
+            row = self._draw(self._sampler, self._fixed, study, trial)
+            if row not in self._tried:
+                return row
+        random = RandomSampler(seed=self._seed)
+        return self._tried.choose(
+            self._fixed, lambda fixed: self._draw(random, fixed, study, trial), np.random.default_rng(self._seed)
+        )
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Ask the sampler for what a row does not contain."""
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Let the sampler prepare."""
+        self._sampler.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """Let the sampler take note."""
+        self._sampler.after_trial(study, trial, state, values)
+
+    def _draw(self, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> Row:
+        """Draw each value: fixed, or jointly with the others, or by itself."""
+        jointly: dict[str, Any] | None = None
+
+        def pick(name: str, distribution: BaseDistribution) -> Any:
+            nonlocal jointly
+            if name in fixed:
+                return fixed[name]
+            if distribution.single():
+                return _only_value(distribution)
+            if jointly is None:
+                jointly = _sample_jointly(sampler, fixed, study, trial)
+            if name in jointly:
+                return jointly[name]
+            return sampler.sample_independent(study, trial, name, distribution)
+
+        return self._table.walk(pick)
+
+
+def _sample_jointly(sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> dict[str, Any]:
+    """Return what `sampler` suggests for the parameters it models together and that are free."""
+    space = sampler.infer_relative_search_space(study, trial)
+    return sampler.sample_relative(study, trial, {name: d for name, d in space.items() if name not in fixed})
+
+
+def _only_value(distribution: Any) -> Any:
+    return distribution.choices[0] if isinstance(distribution, CategoricalDistribution) else distribution.low

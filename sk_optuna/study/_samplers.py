@@ -1,0 +1,132 @@
+"""Samplers by name, each made anew for every trial from a seed of its own.
+
+A sampler that lives through the search would make trial t depend on how many random numbers were drawn before it, which
+a resumed search cannot know. Made from (random_state, t), a suggestion depends on nothing but the trials it was told.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+
+from sk_optuna._compat import make_quietly
+from sk_optuna._optional import require
+from sk_optuna.exceptions import InvalidArgumentError
+
+SamplerFactory = Callable[[int], BaseSampler]
+"""From a trial's number to the sampler that suggests it."""
+
+
+def _tpe(seed: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False
+    )
+
+
+def _cmaes(seed: int) -> BaseSampler:
+    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _gp(seed: int) -> BaseSampler:
+    return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _qmc(seed: int) -> BaseSampler:
+    return optuna.samplers.QMCSampler(
+        seed=seed, scramble=True, warn_asynchronous_seeding=False, warn_independent_sampling=False
+    )
+
+
+def _random(seed: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _nsgaii(seed: int) -> BaseSampler:
+    return optuna.samplers.NSGAIISampler(seed=seed)
+
+
+# "grid" draws at random too: that no combination repeats is the search's own doing, for every sampler.
+_BY_NAME: dict[str, SamplerFactory] = {
+    "tpe": _tpe,
+    "random": _random,
+    "qmc": _qmc,
+    "cmaes": _cmaes,
+    "gp": _gp,
+    "grid": _random,
+    "nsgaii": _nsgaii,
+}
+_EXTRAS = {"cmaes": ("cmaes", "cmaes"), "gp": ("torch", "gp")}
+
+
+def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool) -> SamplerFactory:
+    """Return what makes the sampler of each trial.
+
+    Parameters
+    ----------
+    sampler : str, callable or optuna.samplers.BaseSampler
+        The user's argument.
+    random_state : int
+        Seed of the search.
+    is_grid : bool
+        Whether the space is a grid, as ``sampler="grid"`` needs it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where `sampler` is none of these.
+    MissingExtraError
+        Where the sampler needs a package that is not installed.
+    """
+    if isinstance(sampler, BaseSampler):
+        own = deepcopy(sampler)
+        return lambda number: own
+    if isinstance(sampler, str):
+        return _named_factory(sampler, random_state, is_grid=is_grid)
+    if callable(sampler):
+        return lambda number: _made_by_user(sampler, trial_seed(random_state, number))
+    raise InvalidArgumentError(
+        f"The 'sampler' parameter must be one of {_names()}, a callable from a seed to an optuna sampler, or an optuna "
+        f"sampler, but got {sampler!r} of type {type(sampler).__name__}."
+    )
+
+
+def trial_seed(random_state: int, number: int) -> int:
+    """Return the seed of trial `number`, between 0 and 2**32 - 1."""
+    return int(np.random.SeedSequence([random_state, number]).generate_state(1)[0])
+
+
+def _named_factory(name: str, random_state: int, *, is_grid: bool) -> SamplerFactory:
+    if name not in _BY_NAME:
+        raise InvalidArgumentError(
+            f"The 'sampler' parameter must be one of {_names()}, a callable or an optuna sampler, but got {name!r}."
+        )
+    if name == "grid" and not is_grid:
+        raise InvalidArgumentError(
+            "sampler='grid' needs a space made of lists only, but this one contains a distribution or a callable. Use "
+            "another sampler, or write the values as lists."
+        )
+    if name in _EXTRAS:
+        module, extra = _EXTRAS[name]
+        require(module, extra=extra, purpose=f"sampler={name!r}")
+    make = _BY_NAME[name]
+    if name == "qmc":  # one sequence: every trial continues it, so every trial must scramble it alike
+        return lambda number: make_quietly(make, random_state)
+    return lambda number: make_quietly(make, trial_seed(random_state, number))
+
+
+def _made_by_user(factory: Callable[[int], Any], seed: int) -> BaseSampler:
+    sampler = factory(seed)
+    if not isinstance(sampler, BaseSampler):
+        name = getattr(factory, "__qualname__", repr(factory))
+        raise InvalidArgumentError(
+            f"A callable 'sampler' must return an optuna sampler for a seed, but {name}({seed}) returned {sampler!r} "
+            f"of type {type(sampler).__name__}. Write, for example, lambda seed: optuna.samplers.TPESampler(seed=seed)."
+        )
+    return sampler
+
+
+def _names() -> str:
+    return ", ".join(map(repr, sorted(_BY_NAME)))
