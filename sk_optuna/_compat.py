@@ -21,6 +21,7 @@ from joblib.parallel import BatchedCalls
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import delayed
@@ -50,6 +51,7 @@ __all__ = [
     "loads",
     "make_quietly",
     "new_study",
+    "search_estimator_has",
     "stop_requested",
     "stoppable",
     "warn_or_raise_about_fit_failures",

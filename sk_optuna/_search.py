@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,7 +18,8 @@ import numpy as np
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._compat import (
@@ -27,16 +29,17 @@ from sk_optuna._compat import (
     begin_fit,
     check_method_params,
     fit_context,
+    search_estimator_has,
     stop_requested,
     stoppable,
 )
 from sk_optuna._optional import require
 from sk_optuna._schedule import Deadline, search_trials
 from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord
-from sk_optuna.exceptions import InvalidArgumentError, InvalidSpaceError
+from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import Outcome, max_outstanding, open_engine
 from sk_optuna.results import Progress, metric_names, steering_metric, summarize, tabulate
-from sk_optuna.spaces import DefineByRunSpace, TableSpace, space_from_user
+from sk_optuna.spaces import first_trials, space_from_user
 from sk_optuna.study import Proposals, sampler_factory
 
 _DEFAULT_N_TRIALS = 50
@@ -301,6 +304,18 @@ class OptunaSearchCV(BaseSearchCV):
         self.random_state = random_state
         self.study_callbacks = study_callbacks
 
+    def __sklearn_tags__(self) -> Any:
+        """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
+
+        Without them a search over a transformer does not count as one, and one over an estimator of several outputs
+        does not say so. That `y` is required is not said: `X` may be a dataset that contains it.
+        """
+        tags = super().__sklearn_tags__()
+        estimator_tags = get_tags(self.estimator)
+        tags.transformer_tags = deepcopy(estimator_tags.transformer_tags)
+        tags.target_tags = replace(estimator_tags.target_tags, required=tags.target_tags.required)
+        return tags
+
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
         """Search, and refit the best candidate on all of `X`.
@@ -360,6 +375,28 @@ class OptunaSearchCV(BaseSearchCV):
             self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
         root.call_on_fit_task_end(estimator=self, **hook_data)
         return self
+
+    @available_if(search_estimator_has("transform"))
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search, refit, and transform `X` with the best candidate.
+
+        Only available if ``refit=True`` and the estimator has `transform`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict of str to object
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray or sparse matrix of shape (n_samples, n_features_out)
+            The transformed data.
+        """
+        return self.fit(X, y, **params).transform(X)
 
     @property
     def best_trial_(self) -> FrozenTrial:
@@ -425,7 +462,7 @@ class OptunaSearchCV(BaseSearchCV):
             space,
             sampler_factory(self.sampler, random_state, is_grid=space.is_grid),
             random_state=random_state,
-            first=_first_trials(self.initial_params, space, estimator),
+            first=first_trials(self.initial_params, space, estimator),
             strict=not isinstance(self.initial_params, str),
             n_trials=n_trials,
         )
@@ -560,27 +597,3 @@ def _callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what scikit-learn shows its callbacks of the fit parameters."""
     sample_weight = params.get("sample_weight")
     return None if sample_weight is None else {"sample_weight": sample_weight}
-
-
-def _first_trials(initial_params: Any, space: TableSpace | DefineByRunSpace, estimator: Any) -> list[Mapping[str, Any]]:
-    """Return what the first trials are fixed to, in the study's terms."""
-    if initial_params is None:
-        return []
-    if isinstance(initial_params, str) and initial_params == "default":
-        known = space.fix_known(estimator.get_params(deep=True))
-        return [known] if known else []
-    if not isinstance(initial_params, list | tuple) or not all(isinstance(p, Mapping) for p in initial_params):
-        raise InvalidArgumentError(
-            "The 'initial_params' parameter must be None, 'default' or a list of dicts from parameter names to values, "
-            f"but got {initial_params!r}. Write, for example, [{{'C': 1.0}}]."
-        )
-    first = []
-    for i, params in enumerate(initial_params):
-        try:
-            first.append(space.fix(params))
-        except InvalidSpaceError as error:
-            raise InvalidSpaceError(
-                f"initial_params[{i}] = {dict(params)!r} must lie in the search space, but {error}. Change the value, "
-                "widen the space, or leave the parameter out."
-            ) from None
-    return first

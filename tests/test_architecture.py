@@ -1,0 +1,84 @@
+"""The house keeps its plan: imports point down, privates come through one door, the front door shows what it says."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sk_optuna
+
+ROOT = Path(sk_optuna.__file__).parent
+FLOORS = {
+    "exceptions": 0,
+    "_optional": 0,
+    "_compat": 0,
+    "_version": 0,
+    "spaces": 1,
+    "study": 1,
+    "evaluation": 1,
+    "execution": 1,
+    "results": 2,
+    "_schedule": 3,
+    "_search": 4,
+    "__init__": 5,
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    for module, name in imports(path):
+        if not module.startswith("sk_optuna"):
+            continue
+        other = module.split(".")[1] if "." in module else name
+        if other == room(path):
+            continue
+        below = FLOORS[other] < FLOORS[room(path)]
+        bottom = FLOORS[other] == FLOORS[room(path)] == 0
+        assert below or bottom, f"{room(path)} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_private_names_of_others_are_imported_in_compat_only(path):
+    if room(path) == "_compat":
+        return
+    for module, name in imports(path):
+        if not module.startswith("sk_optuna"):
+            assert not any(part.startswith("_") for part in [*module.split("."), name or ""]), (module, name)
+
+
+def test_every_room_has_a_floor():
+    assert {room(path) for path in FILES} == set(FLOORS)
+
+
+def test_exported_names_are_sorted_and_there():
+    assert sk_optuna.__all__ == sorted(sk_optuna.__all__)
+    assert all(hasattr(sk_optuna, name) for name in sk_optuna.__all__)
+    public = {name for name in vars(sk_optuna) if not name.startswith("_")}
+    rooms = {name for name in FLOORS if not name.startswith("_")} - {"exceptions"}
+    assert public - rooms <= set(sk_optuna.__all__)
+
+
+@pytest.mark.parametrize("name", sk_optuna.exceptions.__all__)
+def test_exceptions_are_also_built_in_ones(name):
+    error = getattr(sk_optuna.exceptions, name)
+    assert issubclass(error, sk_optuna.exceptions.SkOptunaError)
+    if name != "SkOptunaError":
+        assert issubclass(error, ValueError | ImportError | RuntimeError)
+
+
+def test_files_stay_short_enough_to_read_whole():
+    longest = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: n for name, n in longest.items() if n > 600} == {}
