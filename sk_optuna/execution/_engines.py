@@ -2,7 +2,8 @@
 
 Tasks are submitted one by one and taken as they finish, so that the next one can depend on what came back; joblib's own
 generators dispatch ahead of the results. An engine knows nothing of trials: a task is a key and the arguments of the
-one function that all tasks call."""
+one function that all tasks call.
+"""
 
 import queue
 import time
