@@ -8,7 +8,6 @@ table each time.
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -30,15 +29,13 @@ from sk_optuna._compat import (
     check_method_params,
     fit_context,
     search_estimator_has,
-    stop_requested,
-    stoppable,
 )
 from sk_optuna._optional import require
-from sk_optuna._schedule import Deadline, search_trials
-from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord
+from sk_optuna._run import run_trials
+from sk_optuna.evaluation import FoldEvaluator, TrialRecord
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution import Outcome, max_outstanding, open_engine
-from sk_optuna.results import Progress, metric_names, steering_metric, summarize, tabulate
+from sk_optuna.execution import max_outstanding
+from sk_optuna.results import metric_names, tabulate
 from sk_optuna.spaces import first_trials, space_from_user
 from sk_optuna.study import Proposals, sampler_factory
 
@@ -488,7 +485,7 @@ class OptunaSearchCV(BaseSearchCV):
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
         records: list[TrialRecord] = []
         try:
-            self._run_trials(proposals, evaluator, root, records)
+            run_trials(self, proposals, evaluator, root, records)
         except KeyboardInterrupt:
             if records:
                 self._keep_results(records, refit_metric)
@@ -496,58 +493,6 @@ class OptunaSearchCV(BaseSearchCV):
         finally:
             self.study_ = proposals.close()
         self._keep_results(records, refit_metric)
-
-    def _run_trials(
-        self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, records: list[TrialRecord]
-    ) -> None:
-        """Append to `records` one finished trial after the other."""
-        n_splits, n_trials = self.n_splits_, proposals.n_trials
-        task = root.subcontext(
-            task_name="search",
-            max_subtasks=None if n_trials is None else n_trials * n_splits,
-            sequential_subtasks=False,
-        ).call_on_fit_task_begin(estimator=self)
-        progress = Progress(n_trials, n_splits) if self.verbose > 0 else None
-        deadline = Deadline(self.timeout)
-
-        def arguments(record: TrialRecord, fold: int) -> tuple[Any, ...]:
-            fold_task = task.subcontext(task_name="candidate-split-evaluation", task_id=record.number * n_splits + fold)
-            return fold, record.params, None if n_trials is None else (record.number, n_trials), FoldTask(fold_task)
-
-        def settle(fold: int, outcome: Outcome) -> FoldResult:
-            if outcome.death is None:
-                result: FoldResult = outcome.result
-                return result
-            if self.error_score == "raise":
-                raise outcome.death
-            return evaluator.failed_result(fold, f"{type(outcome.death).__name__}: {outcome.death}\n", outcome.seconds)
-
-        def verdict(record: TrialRecord) -> tuple[float | None, Mapping[str, Any]]:
-            if callable(self.scoring) and record.is_multimetric:
-                self._check_refit_for_multimetric(record.metrics)
-            return record.value(steering_metric(self.refit, record.metrics)), summarize(record)
-
-        trials = search_trials(
-            proposals,
-            engine := open_engine(evaluator, n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch),
-            n_splits=n_splits,
-            max_concurrent_trials=self.max_concurrent_trials,
-            deadline=deadline,
-            arguments=arguments,
-            settle=settle,
-            verdict=verdict,
-        )
-        study = proposals.study
-        with stoppable(study), engine, closing(trials):
-            for record, trial in trials:
-                records.append(record)
-                if progress is not None:
-                    progress.report(record, trial.value, deadline.elapsed, deadline.left)
-                for callback in self.study_callbacks or ():
-                    callback(study, trial)
-                if record.stop or stop_requested(study):
-                    break
-        task.call_on_fit_task_end(estimator=self)
 
     def _keep_results(self, records: list[TrialRecord], refit_metric: Any) -> None:
         """Set the attributes that say what the trials found."""

@@ -19,8 +19,9 @@ FLOORS = {
     "execution": 1,
     "results": 2,
     "_schedule": 3,
-    "_search": 4,
-    "__init__": 5,
+    "_run": 4,
+    "_search": 5,
+    "__init__": 6,
 }
 FILES = sorted(ROOT.rglob("*.py"))
 
