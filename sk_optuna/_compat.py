@@ -26,6 +26,7 @@ from sklearn.model_selection._validation import _fit_and_score, _insert_error_sc
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _num_samples as num_samples
 
 try:
     from joblib.externals import cloudpickle  # joblib until 1.5 brings its own
@@ -51,6 +52,8 @@ __all__ = [
     "loads",
     "make_quietly",
     "new_study",
+    "num_samples",
+    "reseeded",
     "search_estimator_has",
     "stop_requested",
     "stoppable",
@@ -146,7 +149,15 @@ def make_quietly(make: Callable[[int], Any], seed: int) -> Any:
         return make(seed)
 
 
-def new_study() -> optuna.Study:
+def reseeded(sampler: Any, seed: int) -> Any:
+    """Return `sampler`, a TPESampler or RandomSampler, drawing the numbers that a new one with this seed would draw."""
+    for owner in (sampler, getattr(sampler, "_random_sampler", None)):
+        if owner is not None:
+            owner._rng.rng.seed(seed)
+    return sampler
+
+
+def new_study(sampler: Any = None) -> optuna.Study:
     """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
 
     The logger is filtered in this thread only: its level belongs to the user.
@@ -159,7 +170,7 @@ def new_study() -> optuna.Study:
 
     logger.addFilter(elsewhere)
     try:
-        return optuna.create_study(direction="maximize")
+        return optuna.create_study(direction="maximize", sampler=sampler)
     finally:
         logger.removeFilter(elsewhere)
 
@@ -188,7 +199,8 @@ def stop_requested(study: optuna.Study) -> bool:
     return bool(study._stop_flag)
 
 
-# --- joblib: its active backend as a place to submit single calls; `submit` was `apply_async` until 1.4 ---------------
+# --- joblib: its active backend as a place to submit single calls. Until 1.4 `submit` was `apply_async`, and
+# `_backend_kwargs` was `_backend_args` -------------------------------------------------------------------------------
 
 dumps = cloudpickle.dumps
 loads = cloudpickle.loads
@@ -233,7 +245,10 @@ class JoblibWorkers:
     @property
     def memmap_threshold(self) -> int | None:
         """Bytes beyond which an array is memory-mapped instead of sent; None if none is."""
-        return self._parallel._backend_kwargs.get("max_nbytes")  # type: ignore[no-any-return]
+        parallel = self._parallel
+        arguments = parallel._backend_kwargs if hasattr(parallel, "_backend_kwargs") else parallel._backend_args
+        threshold: int | None = arguments["max_nbytes"]
+        return threshold
 
     def start(self) -> None:
         """Start the workers, or join those that are there."""

@@ -7,7 +7,7 @@ table each time.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -28,6 +28,7 @@ from sk_optuna._compat import (
     begin_fit,
     check_method_params,
     fit_context,
+    num_samples,
     search_estimator_has,
 )
 from sk_optuna._optional import require
@@ -457,7 +458,7 @@ class OptunaSearchCV(BaseSearchCV):
             n_trials = _DEFAULT_N_TRIALS
         return Proposals(
             space,
-            sampler_factory(self.sampler, random_state, is_grid=space.is_grid),
+            sampler_factory(self.sampler, random_state, is_grid=space.is_grid, is_conditional=space.is_conditional),
             random_state=random_state,
             first=first_trials(self.initial_params, space, estimator),
             strict=not isinstance(self.initial_params, str),
@@ -466,7 +467,17 @@ class OptunaSearchCV(BaseSearchCV):
 
     def _split(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         """Return the one list of splits that every trial is evaluated on."""
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        if isinstance(self.cv, type):
+            raise InvalidArgumentError(
+                f"The 'cv' parameter must be a splitter, a number or splits, but got the class {self.cv.__name__}. "
+                f"Call it: {self.cv.__name__}()."
+            )
+        cv = self.cv
+        if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
+            cv = list(cv)
+            for i, split in enumerate(cv):
+                _check_pair(i, split)
+        cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
         self.n_splits_ = cv.get_n_splits(X, y, **split_params)
         splits = list(cv.split(X, y, **split_params))
         if len(splits) != self.n_splits_:
@@ -479,6 +490,10 @@ class OptunaSearchCV(BaseSearchCV):
                 f"No fits were performed. Was the CV iterator empty? Were there no candidates? cv={self.cv!r} gave no "
                 "splits; a generator can be used once, so pass a list of splits or a splitter."
             )
+        n_samples = num_samples(X)
+        for i, split in enumerate(splits):
+            for rows in _check_pair(i, split):
+                _check_rows(i, rows, n_samples)
         return splits
 
     def _search(self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, refit_metric: Any) -> None:
@@ -542,3 +557,28 @@ def _callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what scikit-learn shows its callbacks of the fit parameters."""
     sample_weight = params.get("sample_weight")
     return None if sample_weight is None else {"sample_weight": sample_weight}
+
+
+def _check_pair(i: int, split: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the train and test indices of a split, refusing what is no pair of arrays."""
+    try:
+        train, test = split
+        return np.asarray(train), np.asarray(test)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f"The 'cv' parameter must give pairs of train and test indices, but split {i} is {split!r}. Pass a "
+            "splitter, a number of folds, or a list of (train, test) tuples."
+        ) from None
+
+
+def _check_rows(i: int, rows: np.ndarray, n_samples: int) -> None:
+    """Refuse what indexes no rows of the data: neither indices within it nor a mask of its length."""
+    mask = rows.dtype == bool and rows.shape == (n_samples,)
+    indices = rows.ndim == 1 and (
+        not rows.size or (rows.dtype.kind in "iu" and -n_samples <= rows.min() <= rows.max() < n_samples)
+    )
+    if not mask and not indices:
+        raise InvalidArgumentError(
+            f"The 'cv' parameter must give indices of the {n_samples} rows of X, but split {i} contains {rows!r}. Give "
+            "integers from 0 to the number of rows less one."
+        )

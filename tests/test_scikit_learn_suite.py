@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 import sklearn
 import sklearn.model_selection
 from sklearn.utils.fixes import parse_version
@@ -90,6 +91,8 @@ class RandomizedSearchCV(OptunaSearchCV):
     def n_iter(self, value):
         self.n_trials = value
 
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the suite's tests warn on purpose
 
 # Test -> why it does not apply. What else is in the file must pass.
 EXCLUDED = {

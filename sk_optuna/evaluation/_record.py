@@ -1,5 +1,6 @@
 """A trial as the search remembers it: its parameters and what each fold said."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,5 +70,5 @@ class TrialRecord:
 
     def value(self, metric: str) -> float | None:
         """Return the mean score if it is a finite number of the candidate's own, else None."""
-        mean = float(np.average(self.scores(metric)))
-        return None if self.failed(metric) or not np.isfinite(mean) else mean
+        mean = float(self.scores(metric).mean())
+        return None if self.failed(metric) or not math.isfinite(mean) else mean

@@ -6,10 +6,12 @@ one function that all tasks call.
 """
 
 import queue
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -92,25 +94,29 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
 
 
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
-    """Return how many tasks `pre_dispatch` lets be submitted to `n_workers`, at least one."""
+    """Return how many tasks `pre_dispatch` lets be submitted to `n_workers`, at least one.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where `pre_dispatch` is none of what joblib takes, or would let none be submitted to any number of workers.
+    """
     if pre_dispatch == "all":
-        return 2**31
+        return sys.maxsize
     try:
-        number = (
-            eval_expr(pre_dispatch.replace("n_jobs", str(n_workers))) if isinstance(pre_dispatch, str) else pre_dispatch
-        )
-        if number >= 1:
-            return int(number)
-    except Exception as error:
-        raise InvalidArgumentError(_about_pre_dispatch(pre_dispatch)) from error
-    raise InvalidArgumentError(_about_pre_dispatch(pre_dispatch))
+        most = _evaluate(pre_dispatch, n_workers)
+        if max(most, _evaluate(pre_dispatch, 1024)) < 1:
+            raise ValueError(f"{most} tasks cannot be submitted")
+    except (ArithmeticError, KeyError, SyntaxError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            "The 'pre_dispatch' parameter must be 'all', a number of at least 1, or an expression of n_jobs such "
+            f"as '2*n_jobs', but got {pre_dispatch!r}."
+        ) from error
+    return max(most, 1)
 
 
-def _about_pre_dispatch(pre_dispatch: Any) -> str:
-    return (
-        "The 'pre_dispatch' parameter must be 'all', a number of at least 1, or an arithmetic expression of n_jobs "
-        f"that gives one, such as '2*n_jobs', but got {pre_dispatch!r}."
-    )
+def _evaluate(pre_dispatch: int | str, n_workers: int) -> int:
+    return int(eval_expr(str(pre_dispatch).replace("n_jobs", str(n_workers))))
 
 
 class _Entered:
@@ -319,9 +325,15 @@ class JoblibEngine:
 
     def _release(self) -> None:
         """Have the workers that outlive this engine let go of the data; those that are missed do so at their next."""
-        if self._shared is not None and self._workers.outlive_the_call:
-            for _ in range(effective_n_jobs(self._n_jobs)):
-                self._workers.submit(forget, (self._shared.token,), lambda result, error: None)
+        if self._shared is None or not self._shared.is_mapped or not self._workers.outlive_the_call:
+            return
+        released: queue.SimpleQueue[None] = queue.SimpleQueue()
+        n_workers = effective_n_jobs(self._n_jobs)
+        for _ in range(n_workers):
+            self._workers.submit(forget, (self._shared.token,), lambda result, error: released.put(None))
+        with suppress(queue.Empty):  # joblib removes the memory maps next, and waits while they are in use
+            for _ in range(n_workers):
+                released.get(timeout=_LOOK_EVERY)
 
 
 def _run_sealed(function: Shared, payload: bytes) -> Any:

@@ -5,6 +5,7 @@ file names only, and the workers' arrays are views of the same pages. A worker u
 """
 
 import pickle
+import time
 import uuid
 from typing import Any
 
@@ -16,6 +17,9 @@ from sk_optuna._compat import dumps
 _attached: dict[str, "Shared"] = {}
 
 _LARGE = 2**20
+# Up to this size the pickled value goes along with every task: a memory map must be removed from disk at the end, and
+# joblib waits in steps of .1 s, up to 1 s, until no worker holds it.
+_SMALL = 2**16
 
 
 class Shared:
@@ -40,9 +44,15 @@ class Shared:
         if self._parts is None:
             large: list[pickle.PickleBuffer] = []
             stream = dumps(self.value, protocol=5, buffer_callback=lambda buffer: _set_apart(buffer, large))
-            stream = stream.ljust(self._pad_to, b"\0")
+            if len(stream) > _SMALL:
+                stream = stream.ljust(self._pad_to, b"\0")
             self._parts = [np.frombuffer(part, dtype=np.uint8) for part in (stream, *(b.raw() for b in large))]
         return self
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it is memory-mapped, where anything is, rather than sent with each task."""
+        return sum(part.nbytes for part in self.pack()._parts or []) > _SMALL
 
     def __reduce__(self) -> Any:
         self.pack()
@@ -74,5 +84,6 @@ def _attach(token: str, parts: list[np.ndarray]) -> Shared:
 
 
 def forget(token: str) -> None:
-    """Release, in a worker, what it was sent under `token`."""
+    """Release, in a worker, what it was sent under `token`, and leave the next such call to another worker."""
     _attached.pop(token, None)
+    time.sleep(0.02)

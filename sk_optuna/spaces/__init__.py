@@ -29,10 +29,10 @@ def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -
 
 def _space(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:
     if (param_distributions is None) == (param_grid is None):
-        came = "neither" if param_grid is None else "both"
+        came = "neither. Pass the search space as param_distributions" if param_grid is None else "both. Leave one out"
         raise InvalidSpaceError(
             "Exactly one of param_distributions and param_grid must be given (they mean the same; param_grid is "
-            f"GridSearchCV's name), but got {came}. Pass the search space as param_distributions."
+            f"GridSearchCV's name), but got {came}."
         )
     argument = "param_distributions" if param_grid is None else "param_grid"
     written = param_distributions if param_grid is None else param_grid
@@ -66,4 +66,4 @@ def _branch_from_user(argument: str, written: Any) -> dict[str, Any]:
                 f"The keys of {argument} must be parameter names (str), but got {name!r} of type "
                 f"{type(name).__name__}. Use the names that estimator.get_params() lists."
             )
-    return {name: domain_of(name, value) for name, value in written.items()}
+    return {name: domain_of(name, value, argument) for name, value in written.items()}

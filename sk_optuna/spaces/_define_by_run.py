@@ -6,6 +6,7 @@ from typing import Any
 from optuna import Trial
 
 from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._domains import is_plain, plain
 from sk_optuna.spaces._parameter_names import check_params
 
 
@@ -47,5 +48,4 @@ class DefineByRunSpace:
 
     def fix_known(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what of `params` a study can store; which of it the space contains shows when it is asked."""
-        plain = (bool, int, float, str, type(None))
-        return {name: value for name, value in params.items() if isinstance(value, plain)}
+        return {name: plain(value) for name, value in params.items() if is_plain(value)}

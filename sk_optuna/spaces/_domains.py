@@ -7,7 +7,7 @@ plain value: objects never enter a study, so that it can be pickled, stored and 
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,12 +19,15 @@ from sk_optuna.exceptions import InvalidSpaceError
 
 _PLAIN = (bool, int, float, str, type(None))
 _LONGEST_LABEL = 100
-# Quantiles stay this far from 0 and 1, where distributions without bounds are infinite.
-_EDGE = float(np.finfo(np.float64).eps)
+# Quantiles stay this far from 0 and 1, where distributions without bounds are infinite and some of scipy's inexact.
+_EDGE = 1e-6
 
 
 class Domain(Protocol):
     """The values one parameter may take."""
+
+    is_list: bool
+    """Whether the user wrote a list of values, as GridSearchCV takes it."""
 
     @property
     def distribution(self) -> BaseDistribution:
@@ -43,7 +46,7 @@ class Domain(Protocol):
         """Return all stored values in the user's order, duplicates kept; None if they cannot be counted."""
 
 
-def domain_of(name: str, written: Any) -> Domain:
+def domain_of(name: str, written: Any, argument: str = "param_distributions") -> Domain:
     """Return the domain for what the user wrote for the parameter `name`.
 
     Parameters
@@ -52,6 +55,8 @@ def domain_of(name: str, written: Any) -> Domain:
         The parameter; errors name it.
     written : list, tuple, range, 1-D array, scipy distribution or Optuna distribution
         What the user wrote.
+    argument : str, default="param_distributions"
+        The constructor's argument that it is part of; errors name it.
 
     Raises
     ------
@@ -64,26 +69,37 @@ def domain_of(name: str, written: Any) -> Domain:
         return Native(written)
     if isinstance(written, BaseDistribution):
         raise InvalidSpaceError(
-            f"Parameter {name!r} of the search space is a {type(written).__name__}; use optuna's FloatDistribution, "
+            f"Parameter {name!r} of {argument} is a {type(written).__name__}; use optuna's FloatDistribution, "
             "IntDistribution or CategoricalDistribution."
         )
     if not isinstance(written, type) and (_quantile_function(written) or hasattr(written, "rvs")):
-        return _from_random_variable(name, written)
-    try:
-        ParameterGrid({name: written})
-    except (TypeError, ValueError) as error:
-        raise InvalidSpaceError(
-            f"{error} A search space also takes scipy.stats distributions and optuna.distributions for parameter "
-            f"{name!r}."
-        ) from None
+        return _from_random_variable(name, written, argument)
+    _check_list(name, written, argument)
+    if isinstance(written, range) and written.step > 0:
+        return Native(IntDistribution(written[0], written[-1], step=written.step), is_list=True)
     return Choices(list(written))
 
 
-class Native:
-    """A range of floats or integers that Optuna models as it is."""
+def _check_list(name: str, written: Any, argument: str) -> None:
+    """Refuse what GridSearchCV refuses as values of a parameter, in its words and with what to do."""
+    try:
+        ParameterGrid({name: written})
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+        if repr(name) not in reason:
+            reason = f"Parameter grid for parameter {name!r} needs to be a list or a numpy array, but got {written!r}"
+        raise InvalidSpaceError(
+            f"{reason.rstrip('.')}. In {argument}, write for {name!r} a list with at least one value (list(...) of a "
+            "set, a generator or a Series), a frozen scipy.stats distribution, or an optuna.distributions distribution."
+        ) from None
 
-    def __init__(self, distribution: FloatDistribution | IntDistribution) -> None:
+
+class Native:
+    """A range of floats or integers that Optuna models as it is; a Python range is one, written as a list."""
+
+    def __init__(self, distribution: FloatDistribution | IntDistribution, *, is_list: bool = False) -> None:
         self.distribution: FloatDistribution | IntDistribution = distribution
+        self.is_list = is_list
 
     def study_name(self, name: str) -> str:
         """Return `name`: the study shows the very value."""
@@ -134,10 +150,12 @@ class _Steps(Sequence[float]):
 class Quantile:
     """A distribution without a counterpart in Optuna: the study sees its quantile, uniform between 0 and 1."""
 
+    is_list = False
+
     def __init__(self, variable: Any) -> None:
         self._variable = variable
         self._quantile_function: Callable[[float], Any] = _quantile_function(variable)  # type: ignore[assignment]
-        self._discrete = isinstance(getattr(variable, "dist", None), stats.rv_discrete)
+        self._discrete = _is_discrete(variable)
         self.distribution = FloatDistribution(_EDGE, 1.0 - _EDGE)
 
     def study_name(self, name: str) -> str:
@@ -146,21 +164,21 @@ class Quantile:
 
     def decode(self, stored: Any) -> Any:
         """Return the value at this quantile, as a Python number."""
-        value = np.asarray(self._quantile_function(stored)).item()
-        return int(value) if self._discrete else value
+        value = float(np.asarray(self._quantile_function(stored)).item())
+        return int(value) if self._discrete and value.is_integer() else value
 
     def encode(self, value: Any) -> Any:
-        """Return the quantile of `value`."""
+        """Return the quantile of `value`, if it is one that leads back to it."""
         number = _number(value)
-        low, high = (float(bound) for bound in self._variable.support())
-        if not low <= number <= high:
-            raise ValueError(f"{value!r} is not between {low:g} and {high:g}")
+        quantile = float(self._variable.cdf(number))
         if self._discrete:
             # the middle of the step, so that rounding cannot lead to the neighbour
-            quantile = (self._variable.cdf(number) + self._variable.cdf(number - 1)) / 2
-        else:
-            quantile = self._variable.cdf(number)
-        return float(np.clip(quantile, self.distribution.low, self.distribution.high))
+            quantile = (quantile + float(self._variable.cdf(np.nextafter(number, -np.inf)))) / 2
+        quantile = float(np.clip(quantile, self.distribution.low, self.distribution.high))
+        if not np.isclose(self.decode(quantile), number):
+            low, high = self.decode(self.distribution.low), self.decode(self.distribution.high)
+            raise ValueError(f"{value!r} is no value between {low:.6g} and {high:.6g} that the distribution takes")
+        return quantile
 
     def column(self) -> None:
         """Return None: its values cannot be counted."""
@@ -168,6 +186,8 @@ class Quantile:
 
 class Draw:
     """An object that can only be drawn from: the study sees the seed of the draw, which no sampler can model."""
+
+    is_list = False
 
     def __init__(self, variable: Any) -> None:
         self._variable = variable
@@ -196,6 +216,8 @@ class Choices:
     choice); otherwise labels such as ``"1: PCA()"``.
     """
 
+    is_list = True
+
     def __init__(self, values: list[Any]) -> None:
         position: dict[Any, int] = {}
         self._values: list[Any] = []
@@ -205,7 +227,7 @@ class Choices:
             if i == len(self._values):
                 self._values.append(value)
             self._order.append(i)
-        stored = [_plain(value) for value in self._values]
+        stored = [plain(value) for value in self._values]
         if not _storable(stored):
             stored = [f"{i}: {_describe(value)}" for i, value in enumerate(self._values)]
         self._stored = stored
@@ -221,10 +243,11 @@ class Choices:
         return self._values[self._index[stored]]
 
     def encode(self, value: Any) -> Any:
-        """Return the stored choice of the first value that is the same as `value`."""
-        for i, choice in enumerate(self._values):
-            if _same(choice, value):
-                return self._stored[i]
+        """Return the stored choice of the value that is the same as `value`, or else of the first that equals it."""
+        for means in (lambda choice: identity(choice) == identity(value), lambda choice: _same(choice, value)):
+            for i, choice in enumerate(self._values):
+                if means(choice):
+                    return self._stored[i]
         raise ValueError(f"{value!r} is none of the {len(self._values)} values of the list")
 
     def column(self) -> Sequence[Any]:
@@ -234,22 +257,29 @@ class Choices:
 
 def identity(value: Any) -> Any:
     """Return something hashable that is equal for values which are the same setting."""
-    plain = _plain(value)
-    if type(plain) not in _PLAIN:
+    value = plain(value)
+    if type(value) is tuple:
+        return (tuple, tuple(identity(part) for part in value))
+    if type(value) not in _PLAIN:
         return (object, id(value))
-    if isinstance(plain, float) and math.isnan(plain):
+    if isinstance(value, float) and math.isnan(value):
         return (float, "nan")
-    return (type(plain), plain)
+    return (type(value), value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Unwrap a NumPy scalar."""
     return value.item() if isinstance(value, np.generic) else value
 
 
+def is_plain(value: Any) -> bool:
+    """Return whether a study can store `value`, once unwrapped."""
+    return type(plain(value)) in _PLAIN
+
+
 def _number(value: Any) -> int | float:
     """Return `value` as a Python number; ValueError if it is none."""
-    number = _plain(value)
+    number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"{value!r} is not a number")
     return number
@@ -271,20 +301,23 @@ def _describe(value: Any) -> str:
 
 def _same(choice: Any, value: Any) -> bool:
     """Tell whether `value` means `choice`: an equal number or string, an equal array, an estimator set up alike."""
-    if choice is value:
-        return True
-    choice, value = _plain(choice), _plain(value)
-    if type(choice) in _PLAIN and type(value) in _PLAIN:
-        return identity(choice) == identity(value) or (
-            not isinstance(choice, bool) and not isinstance(value, bool) and choice == value
-        )
+    choice, value = plain(choice), plain(value)
+    if isinstance(choice, bool) or isinstance(value, bool):
+        return choice is value
+    if is_plain(choice) and is_plain(value):
+        return bool(choice == value)
     if type(choice) is not type(value):
         return False
-    if isinstance(choice, np.ndarray):
-        return np.array_equal(choice, value)
+    if isinstance(choice, list | tuple):
+        return len(choice) == len(value) and all(map(_same, choice, value))
+    if isinstance(choice, dict):
+        return choice.keys() == value.keys() and all(_same(choice[key], value[key]) for key in choice)
     if hasattr(choice, "get_params"):
         return repr(choice) == repr(value)
-    return isinstance(choice, Iterable) and bool(choice == value)
+    try:
+        return bool(np.array_equal(choice, value) if isinstance(choice, np.ndarray) else choice == value)
+    except (TypeError, ValueError):  # a comparison that has no yes or no, as of data frames
+        return False
 
 
 def _quantile_function(variable: Any) -> Callable[[float], Any] | None:
@@ -293,12 +326,20 @@ def _quantile_function(variable: Any) -> Callable[[float], Any] | None:
     return function if callable(function) and hasattr(variable, "cdf") else None
 
 
-def _from_random_variable(name: str, variable: Any) -> Domain:
+def _is_discrete(variable: Any) -> bool:
+    """Return whether a scipy distribution, frozen or not, old style or new, takes separate values."""
+    family = getattr(variable, "dist", variable)
+    return isinstance(family, stats.rv_discrete) or any(
+        base.__name__ == "DiscreteDistribution" for base in type(variable).__mro__
+    )
+
+
+def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
     """Return the exact counterpart in Optuna where there is one, else the quantile, else the bare draw."""
     if _quantile_function(variable) is None:
         return Draw(variable)
-    low, high = _support(name, variable)
-    family = getattr(variable, "dist", None)
+    low, high = _support(name, variable, argument)
+    family = getattr(variable, "dist", variable)
     if isinstance(family, type(stats.randint)):
         return Native(IntDistribution(int(low), int(high)))
     if isinstance(family, type(stats.uniform)):
@@ -309,21 +350,29 @@ def _from_random_variable(name: str, variable: Any) -> Domain:
     return Quantile(variable)
 
 
-def _support(name: str, variable: Any) -> tuple[float, float]:
+def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
     """Return the bounds of `variable`, refusing what has none because its arguments make no distribution."""
-    family = getattr(getattr(variable, "dist", None), "name", type(variable).__name__)
-    bounds = np.asarray(variable.support())
+    family = getattr(variable, "dist", variable)
+    family_name = getattr(family, "name", type(family).__name__)
+    label = f"The scipy distribution {family_name!r} for parameter {name!r} of {argument}"
+    try:
+        with np.errstate(invalid="ignore"):
+            bounds = np.asarray(variable.support(), dtype=float)
+    except TypeError as error:
+        raise InvalidSpaceError(
+            f"{label} must be frozen, that is, have its arguments as in loguniform(1e-3, 1e3), but scipy says: {error}."
+        ) from None
     if bounds.shape != (2,):
         raise InvalidSpaceError(
-            f"The scipy distribution {family!r} for parameter {name!r} of the search space must be of one number, but "
-            f"its arguments are arrays (it has bounds of shape {bounds.shape[1:]}). Give each parameter its own."
+            f"{label} must be of one number, but its arguments are arrays (its bounds have the shape "
+            f"{bounds.shape[1:]}). Give each parameter a distribution of its own."
         )
-    low, high = float(bounds[0]), float(bounds[1])
-    if not low <= high:
+    low, high = map(float, bounds)
+    exact = isinstance(family, type(stats.randint) | type(stats.uniform) | type(stats.loguniform))
+    if not low <= high or (exact and not math.isfinite(high - low)):
         arguments = (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
         raise InvalidSpaceError(
-            f"The scipy distribution {family!r} for parameter {name!r} of the search space has no values: with the "
-            f"arguments {arguments} its bounds are {low} and {high}. low <= high must hold (low < high and low > 0 "
-            "for loguniform; uniform takes loc and width, randint's upper bound is exclusive)."
+            f"{label} has no values: with the arguments {arguments} its bounds are {low} and {high}. low <= high must "
+            "hold, both finite (low > 0 for loguniform; uniform takes loc and width; randint's high is exclusive)."
         )
     return low, high

@@ -59,13 +59,23 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     """Say which names are unknown and which ones come nearest."""
     known = list(estimator.get_params(deep=True))
     unknown = [name for name in params if name not in known]
-    lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {error}"]
+    reason = str(error).rstrip(".")
+    if isinstance(error, AttributeError):  # a name that reaches into a value without parameters, as a string or None
+        reason = f"it reaches with {' and '.join(map(repr, unknown))} into what has no parameters there ({reason})"
+    lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {reason}."]
     for name in unknown:
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        if "__" not in name:
-            near += [other for other in known if other.endswith(f"__{name}") and other not in near]
+        near = _nearest(name, known)
         if near:
-            lines.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near[:4]))}.")
-    if unknown:
-        lines.append("A step that only some choices have belongs in a dict of its own, in a list of dicts.")
+            lines.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+    if any("__" in name for name in unknown):
+        lines.append(
+            "A parameter of a step that only some choices have belongs in a dict of its own, in a list of dicts."
+        )
     return " ".join(lines)
+
+
+def _nearest(name: str, known: list[str]) -> list[str]:
+    """Return valid names that may be meant: the same parameter of another step, or names that look alike."""
+    last = name.rpartition("__")[2]
+    same = [other for other in known if other.rpartition("__")[2] == last]
+    return list(dict.fromkeys([*get_close_matches(name, known, n=3, cutoff=0.5), *same]))[:4]

@@ -5,7 +5,8 @@ every trial. Parameters that mean the same in several branches share their name,
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,7 @@ from optuna import Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sk_optuna.exceptions import InvalidSpaceError
-from sk_optuna.spaces._domains import Choices, Domain, identity
+from sk_optuna.spaces._domains import Domain, identity
 
 Row = dict[str, Any]
 """One combination as the study stores it: the branch, where there are several, and a value per parameter."""
@@ -26,6 +27,8 @@ class TableSpace:
     ----------
     size : int or None
         Number of combinations, duplicates counted; None if a domain is continuous.
+    n_distinct : int or None
+        The same without the duplicates of each list; a combination that two branches share still counts twice.
     is_grid : bool
         Whether every domain is a list of choices, as in GridSearchCV.
     distributions : dict of str to optuna distribution
@@ -41,8 +44,9 @@ class TableSpace:
             self.distributions[self._branch_name] = CategoricalDistribution(range(len(branches)))
         for branch, names in zip(self.branches, self._study_names, strict=True):
             self.distributions.update({names[name]: domain.distribution for name, domain in branch.items()})
-        self.is_grid = all(isinstance(domain, Choices) for branch in self.branches for domain in branch.values())
-        self.size = _count(self.branches)
+        self.is_grid = all(domain.is_list for branch in self.branches for domain in branch.values())
+        self.size = _count(self.branches, _length)
+        self.n_distinct = _count(self.branches, _n_distinct)
 
     @property
     def is_conditional(self) -> bool:
@@ -76,9 +80,16 @@ class TableSpace:
 
     def rows(self) -> Iterator[Row]:
         """Iterate over all combinations of a countable space in ParameterGrid's order, duplicates kept."""
+        return self._rows(lambda domain: domain.column() or ())
+
+    def distinct_rows(self) -> Iterator[Row]:
+        """Iterate over the same combinations without the duplicates of each list."""
+        return self._rows(lambda domain: dict.fromkeys(domain.column() or ()))
+
+    def _rows(self, column: Callable[[Domain], Iterable[Any]]) -> Iterator[Row]:
         for number, (branch, names) in enumerate(zip(self.branches, self._study_names, strict=True)):
             start = {self._branch_name: number} if self.is_conditional else {}
-            columns = [domain.column() or () for domain in branch.values()]
+            columns = [column(domain) for domain in branch.values()]
             for values in product(*columns):
                 yield start | dict(zip(names.values(), values, strict=True))
 
@@ -119,7 +130,9 @@ class TableSpace:
         row: Row = {self._branch_name: number} if self.is_conditional else {}
         for name, value in params.items():
             if name not in branch:
-                raise ValueError(f"the space has no parameter {name!r}, only {sorted(branch)}")
+                near = get_close_matches(name, branch, n=1)
+                hint = f" (nearest: {near[0]!r})" if near else ""
+                raise ValueError(f"the space has no parameter {name!r}{hint}, only {list(branch)}")
             try:
                 row[names[name]] = branch[name].encode(value)
             except ValueError as error:
@@ -131,12 +144,27 @@ class TableSpace:
         return self.branches[number], self._study_names[number]
 
 
-def _count(branches: list[dict[str, Domain]]) -> int | None:
+def _count(branches: list[dict[str, Domain]], length: Callable[[Domain], int | None]) -> int | None:
     """Return the number of combinations, without walking them; None if a domain cannot be counted."""
-    columns = [[domain.column() for domain in branch.values()] for branch in branches]
-    if any(column is None for branch in columns for column in branch):
-        return None
-    return sum(math.prod(len(column) for column in branch if column is not None) for branch in columns)
+    total = 0
+    for branch in branches:
+        lengths = [length(domain) for domain in branch.values()]
+        if None in lengths:
+            return None
+        total += math.prod(n for n in lengths if n is not None)
+    return total
+
+
+def _length(domain: Domain) -> int | None:
+    column = domain.column()
+    if isinstance(column, range):  # len() of a range ends at sys.maxsize
+        return (column.stop - column.start - 1) // column.step + 1
+    return None if column is None else len(column)
+
+
+def _n_distinct(domain: Domain) -> int | None:
+    distribution = domain.distribution
+    return len(distribution.choices) if isinstance(distribution, CategoricalDistribution) else _length(domain)
 
 
 def _name_for_study(branches: list[dict[str, Domain]]) -> list[dict[str, str]]:

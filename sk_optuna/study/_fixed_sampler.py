@@ -25,11 +25,11 @@ class FixedSampler(BaseSampler):
         Whose suggestions are taken for everything else.
     fixed : mapping
         Values by the names that the space suggests.
-    strict : bool
+    strict : bool, default=False
         Whether a value that the space does not contain is an error.
     """
 
-    def __init__(self, sampler: BaseSampler, fixed: Mapping[str, Any], *, strict: bool) -> None:
+    def __init__(self, sampler: BaseSampler, fixed: Mapping[str, Any], *, strict: bool = False) -> None:
         self._sampler = sampler
         self._fixed = fixed
         self._strict = strict
@@ -42,8 +42,9 @@ class FixedSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return what the sampler suggests jointly."""
-        return self._sampler.sample_relative(study, trial, search_space)
+        """Return what the sampler suggests jointly, without what is fixed: grouped TPE goes beyond `search_space`."""
+        params = self._sampler.sample_relative(study, trial, search_space)
+        return {name: value for name, value in params.items() if name not in self._fixed}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -51,8 +52,8 @@ class FixedSampler(BaseSampler):
         """Return the fixed value, or what the sampler suggests."""
         if param_name in self._fixed:
             value = self._fixed[param_name]
-            if contains(param_distribution, value):
-                return value
+            if contains(param_distribution, value):  # as the space writes it: an int of a float range is a float
+                return param_distribution.to_external_repr(param_distribution.to_internal_repr(value))
             if self._strict:
                 raise InvalidSpaceError(
                     f"initial_params sets {param_name!r} to {value!r}, which is not in the space that the callable "

@@ -5,17 +5,21 @@ Nothing here knows of time, workers or folds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from optuna import Study, Trial
+import optuna
+from optuna import Trial
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna._compat import new_study
+from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._fixed_sampler import FixedSampler
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
-from sk_optuna.study._tried import Row, Table, TriedRows
+from sk_optuna.study._tried import Row, Table, TableExhaustedError, TriedRows
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,6 @@ class Proposals:
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
-        self._strict = strict
         self._n_asked = 0
         self._grid: Iterator[Row] | None = None
         self._tried: TriedRows | None = None
@@ -91,22 +94,20 @@ class Proposals:
             self._grid = _grid_rows(space, first)
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
+        if strict and not isinstance(space, Table):
+            _check_first(space, first)
 
     def ask(self) -> Proposal | None:
         """Return the next trial; None if there are no more."""
-        if self._n_asked == self.n_trials or (self._tried is not None and self._tried.exhausted):
-            return None
         number = self._n_asked
-        fixed = next(self._grid) if self._grid is not None else self._first[number] if number < len(self._first) else {}
-        sampler = self._make_sampler(number)
-        if isinstance(self._space, Table):
-            sampler = RowSampler(
-                self._space, sampler, fixed=fixed, tried=self._tried, seed=trial_seed(self._random_state, number)
-            )
-        elif fixed:
-            sampler = FixedSampler(sampler, fixed, strict=self._strict)
-        self.study.sampler = sampler
-        trial = self.study.ask()
+        if number == self.n_trials or (self._tried is not None and self._tried.exhausted):
+            return None
+        self.study.sampler = self._sampler(number)
+        try:
+            trial = self.study.ask()
+        except TableExhaustedError:
+            self.n_trials = number
+            return None
         params = self._space.suggest(trial)
         if self._tried is not None:
             self._tried.add(trial.params)
@@ -121,14 +122,25 @@ class Proposals:
             return self.study.tell(proposal.trial, state=TrialState.FAIL)
         return self.study.tell(proposal.trial, value)
 
-    def close(self) -> Study:
+    def close(self) -> optuna.Study:
         """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
             self.study = new_study()
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())
-        self.study.sampler = self._make_sampler(self._n_asked)
+        self.study.sampler = deepcopy(self._make_sampler(self._n_asked))
         return self.study
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """Return the sampler of trial `number`, held to what is prescribed for it."""
+        if self._grid is not None:
+            return RowSampler(self._space, RandomSampler(seed=0), fixed=next(self._grid), tried=None, seed=0)
+        fixed = self._first[number] if number < len(self._first) else {}
+        sampler = self._make_sampler(number)
+        if isinstance(self._space, Table):
+            seed = trial_seed(self._random_state, number)
+            return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
+        return FixedSampler(sampler, fixed) if fixed else sampler
 
 
 def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
@@ -143,3 +155,22 @@ def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row
     for i, row in enumerate(table.rows()):
         if i not in brought_forward:
             yield row
+
+
+def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse what a define-by-run space does not contain, by trying it in a study that is thrown away.
+
+    Raises
+    ------
+    InvalidSpaceError
+        Where a value is outside the space, or a name is never suggested.
+    """
+    for i, fixed in enumerate(first):
+        trial = new_study(sampler=FixedSampler(RandomSampler(seed=0), fixed, strict=True)).ask()
+        space.suggest(trial)
+        missing = [name for name in fixed if name not in trial.params]
+        if missing:
+            raise InvalidSpaceError(
+                f"initial_params[{i}] sets {missing}, which the callable did not suggest; it suggested "
+                f"{list(trial.params)}. Use those names, and fix what the missing ones depend on as well."
+            )

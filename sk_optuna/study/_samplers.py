@@ -1,9 +1,10 @@
-"""Samplers by name, each made anew for every trial from a seed of its own.
+"""Samplers by name, each as if made anew for every trial from a seed of its own.
 
 A sampler that lives through the search would make trial t depend on how many random numbers were drawn before it, which
 a resumed search cannot know. Made from (random_state, t), a suggestion depends on nothing but the trials it was told.
 """
 
+import inspect
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat import make_quietly
+from sk_optuna._compat import make_quietly, reseeded
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -21,6 +22,10 @@ SamplerFactory = Callable[[int], BaseSampler]
 
 
 def _tpe(seed: int) -> BaseSampler:
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
+
+
+def _grouped_tpe(seed: int) -> BaseSampler:
     return optuna.samplers.TPESampler(
         seed=seed, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False
     )
@@ -34,9 +39,13 @@ def _gp(seed: int) -> BaseSampler:
     return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
 
 
-def _qmc(seed: int) -> BaseSampler:
+def _qmc(seed: int, own_seed: int) -> BaseSampler:
     return optuna.samplers.QMCSampler(
-        seed=seed, scramble=True, warn_asynchronous_seeding=False, warn_independent_sampling=False
+        seed=seed,
+        scramble=True,
+        independent_sampler=optuna.samplers.RandomSampler(seed=own_seed),
+        warn_asynchronous_seeding=False,
+        warn_independent_sampling=False,
     )
 
 
@@ -52,16 +61,19 @@ def _nsgaii(seed: int) -> BaseSampler:
 _BY_NAME: dict[str, SamplerFactory] = {
     "tpe": _tpe,
     "random": _random,
-    "qmc": _qmc,
     "cmaes": _cmaes,
     "gp": _gp,
     "grid": _random,
     "nsgaii": _nsgaii,
 }
+# All that these keep between trials is their random numbers: reseeding one is cheaper than making one (.3 ms a trial
+# less, benchmarks/overhead.py).
+_RESEEDED = {"tpe", "random", "grid"}
+_NAMES = sorted([*_BY_NAME, "qmc"])
 _EXTRAS = {"cmaes": ("cmaes", "cmaes"), "gp": ("torch", "gp")}
 
 
-def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool) -> SamplerFactory:
+def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True) -> SamplerFactory:
     """Return what makes the sampler of each trial.
 
     Parameters
@@ -72,6 +84,8 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool) -> Sample
         Seed of the search.
     is_grid : bool
         Whether the space is a grid, as ``sampler="grid"`` needs it.
+    is_conditional : bool, default=True
+        Whether trials may have different parameters, which TPE then models in groups.
 
     Raises
     ------
@@ -84,8 +98,10 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool) -> Sample
         own = deepcopy(sampler)
         return lambda number: own
     if isinstance(sampler, str):
-        return _named_factory(sampler, random_state, is_grid=is_grid)
+        _check_name(sampler, is_grid=is_grid)
+        return _named_factory(sampler, random_state, is_conditional=is_conditional)
     if callable(sampler):
+        _check_takes_a_seed(sampler)
         return lambda number: _made_by_user(sampler, trial_seed(random_state, number))
     raise InvalidArgumentError(
         f"The 'sampler' parameter must be one of {_names()}, a callable from a seed to an optuna sampler, or an optuna "
@@ -98,8 +114,18 @@ def trial_seed(random_state: int, number: int) -> int:
     return int(np.random.SeedSequence([random_state, number]).generate_state(1)[0])
 
 
-def _named_factory(name: str, random_state: int, *, is_grid: bool) -> SamplerFactory:
-    if name not in _BY_NAME:
+def _named_factory(name: str, random_state: int, *, is_conditional: bool) -> SamplerFactory:
+    if name == "qmc":  # one sequence: every trial continues it, so every trial must scramble it alike
+        return lambda number: make_quietly(lambda seed: _qmc(seed, trial_seed(seed, number)), random_state)
+    make = _grouped_tpe if name == "tpe" and is_conditional else _BY_NAME[name]
+    if name in _RESEEDED:
+        own = make_quietly(make, random_state)
+        return lambda number: reseeded(own, trial_seed(random_state, number))
+    return lambda number: make_quietly(make, trial_seed(random_state, number))
+
+
+def _check_name(name: str, *, is_grid: bool) -> None:
+    if name not in _NAMES:
         raise InvalidArgumentError(
             f"The 'sampler' parameter must be one of {_names()}, a callable or an optuna sampler, but got {name!r}."
         )
@@ -111,10 +137,23 @@ def _named_factory(name: str, random_state: int, *, is_grid: bool) -> SamplerFac
     if name in _EXTRAS:
         module, extra = _EXTRAS[name]
         require(module, extra=extra, purpose=f"sampler={name!r}")
-    make = _BY_NAME[name]
-    if name == "qmc":  # one sequence: every trial continues it, so every trial must scramble it alike
-        return lambda number: make_quietly(make, random_state)
-    return lambda number: make_quietly(make, trial_seed(random_state, number))
+
+
+def _check_takes_a_seed(factory: Callable[..., Any]) -> None:
+    if isinstance(factory, type) and issubclass(factory, BaseSampler):
+        raise InvalidArgumentError(
+            f"The 'sampler' parameter must be a name, a callable from a seed to an optuna sampler, or an optuna "
+            f"sampler, but got the class {factory.__name__}. Write lambda seed: {factory.__name__}(seed=seed)."
+        )
+    try:
+        inspect.signature(factory).bind(0)
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"A callable 'sampler' must take one argument, the seed, but {factory!r} does not: {error}. Write, for "
+            "example, lambda seed: optuna.samplers.TPESampler(seed=seed)."
+        ) from None
+    except ValueError:  # written in C, without a signature to look at
+        pass
 
 
 def _made_by_user(factory: Callable[[int], Any], seed: int) -> BaseSampler:
@@ -129,4 +168,4 @@ def _made_by_user(factory: Callable[[int], Any], seed: int) -> BaseSampler:
 
 
 def _names() -> str:
-    return ", ".join(map(repr, sorted(_BY_NAME)))
+    return ", ".join(map(repr, _NAMES))

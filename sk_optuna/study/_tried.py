@@ -9,11 +9,16 @@ from optuna.distributions import BaseDistribution
 Row = dict[str, Any]
 """One combination as the study stores it."""
 
-# A table of up to this many rows per trial is held row by row, so that the search can tell when it is exhausted;
-# in a larger one a row drawn at random is new sooner than a list of the rows could be made.
+# A table of up to this many rows, or of this many per trial, is held row by row, so that the search can tell when it is
+# exhausted; in a larger one a row drawn at random is new sooner than a list of the rows could be made.
+_ALWAYS_HELD = 1_000
 _HELD_PER_TRIAL = 4
-_HELD_WITHOUT_N_TRIALS = 1_000_000
+_MOST_HELD = 100_000
 _MOST_DRAWS = 1_000
+
+
+class TableExhaustedError(Exception):
+    """Every row of the table was tried."""
 
 
 @runtime_checkable
@@ -22,6 +27,7 @@ class Table(Protocol):
 
     distributions: dict[str, BaseDistribution]
     size: int | None
+    n_distinct: int | None
     is_grid: bool
 
     def walk(self, pick: Callable[[str, BaseDistribution], Any]) -> Row:
@@ -32,6 +38,9 @@ class Table(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """Iterate over all rows in ParameterGrid's order."""
+
+    def distinct_rows(self) -> Iterator[Row]:
+        """Iterate over the rows without the duplicates of each list."""
 
 
 class TriedRows:
@@ -46,15 +55,14 @@ class TriedRows:
     """
 
     def __init__(self, table: Table, n_trials: int | None) -> None:
-        assert table.size is not None
+        assert table.n_distinct is not None
         self._table = table
+        self._n_distinct = table.n_distinct
         self._tried: set[Any] = set()
         self._untried: dict[Any, Row] | None = None
-        most_held = _HELD_WITHOUT_N_TRIALS if n_trials is None else _HELD_PER_TRIAL * n_trials
-        if table.size <= most_held:
-            self._untried = {}
-            for row in table.rows():
-                self._untried.setdefault(table.key(row), row)
+        wanted = _MOST_HELD if n_trials is None else max(_ALWAYS_HELD, _HELD_PER_TRIAL * n_trials)
+        if self._n_distinct <= min(wanted, _MOST_HELD):
+            self._hold()
 
     @property
     def exhausted(self) -> bool:
@@ -74,16 +82,30 @@ class TriedRows:
     def choose(
         self, fixed: Mapping[str, Any], draw: Callable[[Mapping[str, Any]], Row], rng: np.random.Generator
     ) -> Row:
-        """Return a row that was not tried, holding to `fixed` where such a row is left."""
+        """Return a row that was not tried, holding to `fixed` where such a row is left.
+
+        Raises
+        ------
+        TableExhaustedError
+            Where there is none: branches that overlap have fewer rows than can be counted.
+        """
         if self._untried is None:
-            return self._draw_new(fixed, draw)
+            for held in (fixed, {}):
+                for _ in range(_MOST_DRAWS):
+                    row = draw(held)
+                    if row not in self:
+                        return row
+            if self._n_distinct > _MOST_HELD:
+                return row
+            self._hold()
+        assert self._untried is not None
+        if not self._untried:
+            raise TableExhaustedError
         left = [row for row in self._untried.values() if fixed.items() <= row.items()] or list(self._untried.values())
         return left[rng.integers(len(left))]
 
-    def _draw_new(self, fixed: Mapping[str, Any], draw: Callable[[Mapping[str, Any]], Row]) -> Row:
-        for _ in range(_MOST_DRAWS):
-            row = draw(fixed)
+    def _hold(self) -> None:
+        self._untried = {}
+        for row in self._table.distinct_rows():
             if row not in self:
-                return row
-        # `fixed` leaves nothing new, or a small branch beside a huge one hides what is new
-        return self._draw_new({}, draw) if fixed else next(row for row in self._table.rows() if row not in self)
+                self._untried.setdefault(self._table.key(row), row)

@@ -1,0 +1,187 @@
+"""How busy does a search keep its workers where fits take unequal time?
+
+The fit of a candidate takes between 20 and 200 ms, depending on its parameter. Utilisation is the sum of all fit times
+over workers x wall time; the last column holds the wall time against the shortest that one queue of the same fits in
+the same order can take. Fits sleep by default, so that other load on the machine does not count; ``--cpu`` has
+them compute instead. Scores are noise, so that no sampler prefers short fits.
+
+Run: python benchmarks/utilisation.py [--jobs 2] [--cpu]
+"""
+
+import argparse
+import hashlib
+import heapq
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+
+import numpy as np
+import optuna
+from joblib import parallel_config
+from optuna.distributions import FloatDistribution
+from optuna.samplers import TPESampler
+from scipy.stats import lognorm, uniform
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import KFold, RandomizedSearchCV, cross_validate
+
+from sk_optuna import OptunaSearchCV
+
+try:
+    import optuna_integration
+except ImportError:
+    optuna_integration = None
+
+SECONDS = lognorm(s=0.6, scale=0.06)
+SHORTEST, LONGEST = 0.02, 0.2
+X, Y = np.zeros((20, 1)), np.arange(20.0)
+CV = KFold(5)
+
+FitTimes = list[float]
+"""Mean fit time by candidate, in the order in which they were asked for."""
+
+
+class Uneven(RegressorMixin, BaseEstimator):
+    """Takes as long to fit as its parameter, a quantile of the durations, says.
+
+    Parameters
+    ----------
+    quantile : float
+        Between 0 and 1.
+    rounds_per_second : int or None
+        How much to compute in a second; None sleeps.
+    """
+
+    def __init__(self, quantile: float = 0.5, rounds_per_second: int | None = None) -> None:
+        self.quantile = quantile
+        self.rounds_per_second = rounds_per_second
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Uneven":
+        """Take the time."""
+        seconds = float(np.clip(SECONDS.ppf(self.quantile), SHORTEST, LONGEST))
+        if self.rounds_per_second is None:
+            time.sleep(seconds)
+        else:
+            compute(int(seconds * self.rounds_per_second))
+        return self
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return noise that depends on the parameter alone."""
+        return float(np.sin(1e6 * self.quantile))
+
+
+def compute(rounds: int) -> None:
+    hashlib.pbkdf2_hmac("sha256", b"", b"", max(rounds, 1))  # one thread, the GIL released
+
+
+def calibrate() -> int:
+    rounds = 200_000
+    start = time.process_time()
+    compute(rounds)
+    return int(rounds / (time.process_time() - start))
+
+
+def ours(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> FitTimes:
+    search = OptunaSearchCV(
+        estimator, {"quantile": uniform()}, n_trials=n_trials, cv=CV, n_jobs=n_jobs, refit=False, random_state=seed
+    )
+    return list(search.fit(X, Y).cv_results_["mean_fit_time"])
+
+
+def randomized(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> FitTimes:
+    search = RandomizedSearchCV(
+        estimator, {"quantile": uniform()}, n_iter=n_trials, cv=CV, n_jobs=n_jobs, refit=False, random_state=seed
+    )
+    return list(search.fit(X, Y).cv_results_["mean_fit_time"])
+
+
+def integration(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> FitTimes:
+    space = {"quantile": FloatDistribution(0.0, 1.0)}
+    search = optuna_integration.OptunaSearchCV(
+        estimator, space, n_trials=n_trials, cv=CV, n_jobs=n_jobs, refit=False, random_state=seed
+    ).fit(X, Y)
+    return [trial.user_attrs["mean_fit_time"] for trial in search.study_.trials]
+
+
+def barrier(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> FitTimes:
+    """Ask, cross-validate in parallel, tell: what one writes by hand."""
+    study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=seed))
+    times = []
+    for _ in range(n_trials):
+        trial = study.ask()
+        candidate = Uneven(trial.suggest_float("quantile", 0.0, 1.0), estimator.rounds_per_second)
+        result = cross_validate(candidate, X, Y, cv=CV, n_jobs=n_jobs)
+        study.tell(trial, float(result["test_score"].mean()))
+        times.append(float(result["fit_time"].mean()))
+    return times
+
+
+def one_queue(fit_times: FitTimes, n_workers: int) -> float:
+    """Return the wall time of all folds, taken in order by whichever worker is free, at no cost."""
+    free_at = [0.0] * n_workers
+    for seconds in np.repeat(fit_times, CV.get_n_splits()):
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    return max(free_at)
+
+
+def measure(search: Callable[..., FitTimes], n_trials: int, n_jobs: int, seed: int, estimator: Uneven) -> np.ndarray:
+    """Return the wall time, the utilisation and the share of the ideal."""
+    start = time.perf_counter()
+    fit_times = search(estimator, n_trials, n_jobs, seed)
+    wall = time.perf_counter() - start
+    busy = sum(fit_times) * CV.get_n_splits()
+    return np.array([wall, busy / (n_jobs * wall), one_queue(fit_times, n_jobs) / wall])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--cpu", action="store_true", help="fits compute instead of sleeping")
+    parser.add_argument("--backends", nargs="+", default=["loky", "threading"])
+    arguments = parser.parse_args()
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore")
+    packages = ["sk-optuna", "scikit-learn", "optuna", "joblib"]
+    packages += ["optuna-integration"] if optuna_integration is not None else []
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
+
+    contestants = {
+        (name, backend): search
+        for backend in arguments.backends
+        for name, search in {
+            "OptunaSearchCV": ours,
+            "RandomizedSearchCV": randomized,
+            "a barrier per trial": barrier,
+        }.items()
+    }
+    if optuna_integration is not None:
+        contestants["optuna_integration's", "its threads"] = integration
+    estimator = Uneven(rounds_per_second=calibrate() if arguments.cpu else None)
+    results: dict[tuple[str, str], list[np.ndarray]] = {key: [] for key in contestants}
+    for i in range(-1, arguments.rounds):  # the first round starts the workers
+        for (name, backend), search in contestants.items():
+            with parallel_config("threading" if backend == "its threads" else backend):
+                n_trials = 4 if i < 0 else arguments.trials
+                result = measure(search, n_trials, arguments.jobs, i % 1000, estimator)
+            if i >= 0:
+                results[name, backend].append(result)
+
+    kind = "computing" if arguments.cpu else "sleeping"
+    print(
+        f"{arguments.trials} trials x {CV.get_n_splits()} folds, {arguments.jobs} workers, {kind} fits of "
+        f"{SHORTEST * 1e3:.0f} to {LONGEST * 1e3:.0f} ms, medians of {arguments.rounds} rounds\n"
+    )
+    print(f"{'':24}{'backend':>12}{'wall s':>10}{'utilisation':>14}{'of the ideal':>14}")
+    for (name, backend), rounds in results.items():
+        wall, utilisation, ideal = np.median(rounds, axis=0)
+        print(f"{name:24}{backend:>12}{wall:10.2f}{utilisation:14.3f}{ideal:14.3f}")
+    if optuna_integration is None:
+        print(f"{'optuna_integration':24} absent: pip install optuna-integration")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""The same search at any number of workers, on any backend, again and again.
+
+The estimator sleeps for as long as its parameters say, so that with several workers the folds finish in another order
+than they were started in. dask and ray run in a process of their own: ray changes joblib's multiprocessing pool for
+good, and neither is to outlive its test.
+"""
+
+import functools
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from scipy.stats import gamma, loguniform
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import cross_val_score
+
+from sk_optuna import OptunaSearchCV
+from sk_optuna._compat import cloudpickle
+from sk_optuna.study import Proposals
+
+# Workers cannot import this file.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _not_for_ever():
+    """Fail a test that hangs, and again should its clean-up hang too."""
+
+    def out_of_patience(signum, frame):
+        pytest.fail("the test hangs")
+
+    before = signal.signal(signal.SIGALRM, out_of_patience)
+    signal.setitimer(signal.ITIMER_REAL, 120, 20)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+# --- the searches -----------------------------------------------------------------------------------------------------
+
+
+class Uneven(BaseEstimator):
+    """Its fits take 0 to 6 ms, and fail where `a` lies in a band."""
+
+    def __init__(self, a=1.0, kind="plain", b=0.0, band=(9.0, 9.0)):
+        self.a = a
+        self.kind = kind
+        self.b = b
+        self.band = band
+
+    def fit(self, X, y=None):
+        time.sleep(int(self.a * 9973) % 7 / 1000)
+        if self.band[0] < self.a < self.band[1]:
+            raise ValueError(f"a={self.a} lies in the band")
+        self.mean_ = float(np.mean(X))
+        return self
+
+    def score(self, X, y=None):
+        bonus = {"plain": 0.0, "round": 0.1, "sharp": 0.2}[self.kind]
+        return bonus + self.mean_ - np.log(self.a) ** 2 - self.b**2 + 0.01 * float(np.mean(X))
+
+
+def _nested(trial):
+    params = {"a": trial.suggest_float("a", 0.1, 10.0, log=True)}
+    params["kind"] = trial.suggest_categorical("kind", ["plain", "round", "sharp"])
+    if params["kind"] != "plain":
+        params["b"] = trial.suggest_float("b", -1.0, 1.0)
+    return params
+
+
+_KINDS = ["plain", "round", "sharp"]
+_SEARCHES = {
+    "mixed": {"space": {"a": loguniform(0.1, 10), "kind": _KINDS, "b": gamma(2.0)}},
+    "failing": {"space": {"a": loguniform(0.1, 10), "kind": _KINDS}, "band": (0.3, 2.0)},
+    "conditional": {"space": [{"a": loguniform(0.1, 10)}, {"a": [0.5, 1.5], "kind": _KINDS[1:], "b": [0.0, 0.5, 1.0]}]},
+    "define-by-run": {"space": _nested},
+    "part of a grid": {"space": {"a": list(np.linspace(0.2, 4, 9)), "kind": _KINDS}},
+    "whole grid": {"space": {"a": [0.3, 1.1, 2.7], "kind": _KINDS}, "n_trials": None},
+}
+
+
+def _search(name, n_jobs=None, **arguments):
+    recipe = _SEARCHES[name]
+    arguments = {"n_trials": recipe.get("n_trials", 14), "cv": 3, "random_state": 7, "n_jobs": n_jobs, **arguments}
+    return OptunaSearchCV(Uneven(band=recipe.get("band", (9.0, 9.0))), recipe["space"], **arguments)
+
+
+def _data():
+    return np.random.default_rng(0).normal(size=(24, 2)), np.arange(24.0)
+
+
+def _times_aside(search):
+    """Return what a search found, as plain values that compare with ==."""
+    table = {}
+    for key, column in search.cv_results_.items():
+        if key.endswith("_time"):
+            continue
+        table[key] = repr(column.tolist() if isinstance(column, np.ndarray) else column)
+    trials = [(t.number, t.state.name, t.values, t.params) for t in search.study_.trials]
+    return {**table, "study": repr(trials)}
+
+
+def _run(search):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitFailedWarning)
+        warnings.filterwarnings("ignore", "One or more of the test scores are non-finite")
+        return _times_aside(search.fit(*_data()))
+
+
+@functools.cache
+def _in_this_thread(name):
+    return _run(_search(name, 1))
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+_ENGINES = [("loky", 2), ("loky", 4), ("threading", 2), ("threading", 4), ("multiprocessing", 2)]
+
+
+@pytest.mark.parametrize("name", _SEARCHES)
+@pytest.mark.parametrize(("backend", "n_jobs"), _ENGINES)
+def test_same_seed_gives_same_results_on_every_engine(backend, n_jobs, name):
+    with joblib.parallel_config(backend=backend):
+        assert _run(_search(name, n_jobs)) == _in_this_thread(name)
+
+
+@pytest.mark.parametrize("sampler", ["random", "qmc", "nsgaii", "cmaes"])
+def test_same_seed_gives_same_results_on_threads_with_every_sampler(sampler):
+    if sampler == "cmaes":
+        pytest.importorskip("cmaes")
+    with joblib.parallel_config(backend="threading"):
+        parallel = _run(_search("mixed", 3, sampler=sampler))
+    assert parallel == _run(_search("mixed", 1, sampler=sampler))
+
+
+@pytest.mark.parametrize("name", _SEARCHES)
+def test_same_seed_gives_same_results_twice_in_a_row(name):
+    search = _search(name, 1)
+    assert _run(search) == _run(search) == _run(clone(search)) == _in_this_thread(name)
+
+
+def test_n_jobs_of_the_parallel_config_and_pre_dispatch_do_not_change_the_results():
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        assert _run(_search("mixed")) == _in_this_thread("mixed")
+        for pre_dispatch in (1, "n_jobs", "all"):
+            assert _run(_search("mixed", pre_dispatch=pre_dispatch)) == _in_this_thread("mixed")
+
+
+def test_another_seed_gives_other_trials():
+    assert _run(_search("mixed", 1, random_state=8))["params"] != _in_this_thread("mixed")["params"]
+
+
+def test_folds_do_finish_out_of_order_in_these_searches(monkeypatch):
+    """Without this the other tests would show nothing."""
+    finished = []
+    fit = Uneven.fit
+
+    def noted(self, X, y=None):
+        try:
+            return fit(self, X, y)
+        finally:
+            finished.append(self.a)
+
+    monkeypatch.setattr(Uneven, "fit", noted)
+    with joblib.parallel_config(backend="threading"):
+        search = _search("mixed", 4, refit=False).fit(*_data())
+    assert finished != [a for a in search.cv_results_["param_a"] for _ in range(3)]
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("inner_n_jobs", [None, 2])
+def test_nested_cross_validation_gives_same_scores_at_any_n_jobs(backend, inner_n_jobs):
+    X, y = _data()
+    search = _search("mixed", inner_n_jobs, n_trials=12)
+    with joblib.parallel_config(backend=backend):
+        parallel = cross_val_score(search, X, y, cv=3, n_jobs=2)
+    np.testing.assert_array_equal(parallel, cross_val_score(_search("mixed", 1, n_trials=12), X, y, cv=3, n_jobs=1))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 4])
+@pytest.mark.parametrize("most", [1, 3, 4, 20])
+def test_max_concurrent_trials_is_reached_and_never_exceeded(monkeypatch, n_jobs, most):
+    events = _spy(monkeypatch)
+    with joblib.parallel_config(backend="threading"):
+        _search("mixed", n_jobs, max_concurrent_trials=most, refit=False).fit(*_data())
+    in_flight = np.cumsum([1 if kind == "ask" else -1 for kind, _ in events])
+    assert in_flight.max() == min(most, 14)
+    assert in_flight[-1] == 0
+
+
+def test_trials_are_told_in_order_and_one_is_asked_after_each(monkeypatch):
+    events = _spy(monkeypatch)
+    with joblib.parallel_config(backend="threading"):
+        _run(_search("failing", 4, refit=False, n_trials=6, max_concurrent_trials=2))
+    first, then, last = [("ask", 0), ("ask", 1)], [], [("tell", 4), ("tell", 5)]
+    for number in range(4):
+        then += [("tell", number), ("ask", number + 2)]
+    assert events == first + then + last
+
+
+def _spy(monkeypatch):
+    """Return the list to which every trial that is asked for or told is going to be added."""
+    events = []
+    ask, tell = Proposals.ask, Proposals.tell
+
+    def noted_ask(self):
+        proposal = ask(self)
+        if proposal is not None:
+            events.append(("ask", proposal.number))
+        return proposal
+
+    def noted_tell(self, proposal, *args):
+        events.append(("tell", proposal.number))
+        return tell(self, proposal, *args)
+
+    monkeypatch.setattr(Proposals, "ask", noted_ask)
+    monkeypatch.setattr(Proposals, "tell", noted_tell)
+    return events
+
+
+# --- dask and ray, in a process of their own --------------------------------------------------------------------------
+
+
+def _stop_early(study, trial):
+    if trial.number == 4:
+        study.stop()
+
+
+def _all_on(n_jobs):
+    """Return what searches find on the active backend, also after one that left with folds under way."""
+    found = {name: _run(_search(name, n_jobs)) for name in ("failing", "conditional")}
+    found["stopped"] = _run(_search("mixed", n_jobs, study_callbacks=[_stop_early]))
+    found["after it"] = _run(_search("mixed", n_jobs))
+    try:
+        _run(_search("failing", n_jobs, error_score="raise"))
+    except ValueError as error:
+        found["raised"] = "lies in the band" in str(error)
+    found["after that"] = _run(_search("mixed", n_jobs))
+    return found
+
+
+def on_dask(path):
+    """Run the searches on a dask cluster of two processes and write what they found to `path`."""
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, worker_dashboard_address=None
+    )
+    with cluster, Client(cluster), joblib.parallel_config(backend="dask"):
+        found = _all_on(-1)
+    Path(path).write_bytes(pickle.dumps(found))
+
+
+def on_ray(path):
+    """Run the searches on a ray cluster of this machine and write what they found to `path`."""
+    import ray
+    from ray.util.joblib import register_ray
+
+    ray.init(
+        num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1", logging_level="ERROR", log_to_driver=False
+    )
+    register_ray()
+    with joblib.parallel_config(backend="ray"):
+        found = _all_on(2)
+    ray.shutdown()
+    Path(path).write_bytes(pickle.dumps(found))
+
+
+@pytest.mark.parametrize(("module", "function"), [("distributed", "on_dask"), ("ray", "on_ray")])
+def test_same_seed_gives_same_results_on_a_cluster(tmp_path, module, function):
+    pytest.importorskip(module)
+    output = tmp_path / "found.pkl"
+    program = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('searches', {__file__!r})\n"
+        "sys.modules['searches'] = module = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        f"module.{function}({str(output)!r})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = pickle.loads(output.read_bytes())
+    assert found["failing"] == _in_this_thread("failing")
+    assert found["conditional"] == _in_this_thread("conditional")
+    assert found["stopped"] == _run(_search("mixed", 1, study_callbacks=[_stop_early]))
+    assert found["after it"] == found["after that"] == _in_this_thread("mixed")
+    assert found["raised"]
