@@ -7,10 +7,11 @@ Dropping a version is deleting what is marked with it.
 import copy
 import inspect
 import logging
+import queue
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import joblib
@@ -127,8 +128,13 @@ _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
 # --- scikit-learn: configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------
 
 
-def with_caller_config(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters."""
+def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False) -> Callable[..., Any]:
+    """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters.
+
+    Threads share the filters of the process, so in them nothing is exchanged, which all would see.
+    """
+    if in_threads:
+        return sklearn.config_context(**sklearn.get_config())(function)  # type: ignore[no-any-return]
     wrapped, _, _ = delayed(function)()
     config = sklearn.get_config()
     if hasattr(wrapped, "with_config_and_warning_filters"):
@@ -143,10 +149,15 @@ _making = threading.Lock()
 
 def make_quietly(make: Callable[[int], Any], seed: int) -> Any:
     """Return ``make(seed)`` without the warnings about experimental or deprecated arguments of Optuna's samplers."""
-    with _making, warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        warnings.simplefilter("ignore", FutureWarning)
-        return make(seed)
+    with _making:
+        while True:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    warnings.simplefilter("ignore", FutureWarning)
+                    return make(seed)
+            except (optuna.exceptions.ExperimentalWarning, FutureWarning):  # another thread exchanged the filters
+                continue
 
 
 def reseeded(sampler: Any, seed: int) -> Any:
@@ -218,7 +229,7 @@ class JoblibWorkers:
     """
 
     def __init__(self, n_jobs: int | None) -> None:
-        self._parallel = joblib.Parallel(n_jobs=n_jobs)
+        self._parallel = joblib.Parallel(n_jobs=joblib.effective_n_jobs(n_jobs))
         self._backend = self._parallel._backend
         self._pids: set[int] = set()
 
@@ -236,11 +247,6 @@ class JoblibWorkers:
     def share_memory(self) -> bool:
         """Whether the workers are threads of this process."""
         return bool(getattr(self._backend, "supports_sharedmem", False))
-
-    @property
-    def outlive_the_call(self) -> bool:
-        """Whether the workers are loky's, which joblib keeps for the next call."""
-        return getattr(self._backend, "_workers", None) is not None
 
     @property
     def memmap_threshold(self) -> int | None:
@@ -294,8 +300,14 @@ class JoblibWorkers:
         self._backend.stop_call() if hasattr(self._backend, "stop_call") else None
         self._parallel.__exit__(None, None, None)
 
+    def cancel(self, job: Any) -> bool:
+        """Call off a job that has not started, if the backend can; dask does not survive that its futures are."""
+        return self._loky is not None and bool(job.cancel())
+
     def abort(self) -> None:
         """Leave the workers at once, whatever they do."""
+        if self._loky is not None:  # its thread stumbles over what is still queued when the workers are killed
+            _empty_queue_of(self._loky)
         self._backend.abort_everything(ensure_ready=False)
         self.stop()
 
@@ -305,9 +317,21 @@ class JoblibWorkers:
 
     def _use_own_temp_folder(self) -> None:
         """Have loky keep memory maps in the folder that is removed when this call to it ends."""
-        workers = getattr(self._backend, "_workers", None)
-        if workers is not None and hasattr(workers, "_temp_folder_manager"):
-            workers._temp_folder_manager.set_current_context(self._parallel._id)
+        if self._loky is not None:
+            self._loky._temp_folder_manager.set_current_context(self._parallel._id)
+
+    @property
+    def _loky(self) -> Any:
+        """The executor of loky, None for other backends."""
+        executor = getattr(self._backend, "_workers", None)
+        return executor if hasattr(executor, "_temp_folder_manager") else None
+
+
+def _empty_queue_of(executor: Any) -> None:
+    """Take from a loky executor the calls that no worker was handed yet."""
+    with suppress(queue.Empty):
+        while True:
+            executor._pending_work_items.pop(executor._work_ids.get_nowait(), None)
 
 
 def _has_submit(backend: Any) -> bool:

@@ -7,7 +7,9 @@ table each time.
 """
 
 import time
+import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
@@ -502,8 +504,10 @@ class OptunaSearchCV(BaseSearchCV):
         try:
             run_trials(self, proposals, evaluator, root, records)
         except KeyboardInterrupt:
-            if records:
-                self._keep_results(records, refit_metric)
+            with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
+                warnings.simplefilter("ignore")
+                if records:
+                    self._keep_results(records, refit_metric)
             raise
         finally:
             self.study_ = proposals.close()

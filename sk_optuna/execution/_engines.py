@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -20,7 +19,7 @@ from joblib import effective_n_jobs
 
 from sk_optuna._compat import JoblibWorkers, dumps, eval_expr, loads, with_caller_config
 from sk_optuna.exceptions import InvalidArgumentError, WorkerDiedError
-from sk_optuna.execution._shared import Shared, forget
+from sk_optuna.execution._shared import Shared
 
 # Seconds between looks at whether a worker has died without a word.
 _LOOK_EVERY = 1.0
@@ -90,7 +89,7 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
     workers = JoblibWorkers(n_jobs)
     if not workers.can_submit:
         return GenerationEngine(function, n_jobs=n_jobs, room=room)
-    return JoblibEngine(function, workers, n_jobs=n_jobs, room=room)
+    return JoblibEngine(function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room)
 
 
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
@@ -165,7 +164,7 @@ class GenerationEngine(_Entered):
 
     def __init__(self, function: Callable[..., Any], *, n_jobs: int | None, room: int) -> None:
         self._function = with_caller_config(function)
-        self._n_jobs = n_jobs
+        self._n_jobs = effective_n_jobs(n_jobs)  # joblib 1.3 does not ask the configuration where n_jobs is None
         self._room = room
         self._tasks: list[tuple[Hashable, tuple[Any, ...]]] = []
         self._outcomes: deque[Outcome] = deque()
@@ -200,26 +199,35 @@ class GenerationEngine(_Entered):
 class _Task(NamedTuple):
     key: Hashable
     payload: Any
-    attempt: int
+    n_deaths: int = 0
+
+
+class _Sent(NamedTuple):
+    task: _Task
+    job: Any
+    start: float
 
 
 class JoblibEngine:
     """Submits tasks one by one to the workers of joblib's active backend.
 
-    When a process dies, every outstanding task is lost with it, innocents too. Each of them becomes a suspect and runs
-    again, alone; one that kills its worker a second time is reported as dead.
+    When a process dies, every outstanding task is lost with it, innocents too. Each of them runs again, alone; one that
+    may have been running at two deaths is reported as dead.
     """
 
-    def __init__(self, function: Callable[..., Any], workers: JoblibWorkers, *, n_jobs: int | None, room: int) -> None:
+    def __init__(
+        self, function: Callable[..., Any], workers: JoblibWorkers, *, n_jobs: int | None, n_workers: int, room: int
+    ) -> None:
         self._workers = workers
         self._n_jobs = n_jobs
+        self._n_workers = n_workers
         self._room = room
-        self._function = with_caller_config(function)
+        self._function = with_caller_config(function, in_threads=workers.share_memory)
         self._shared: Shared | None = None
         self._arrived: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
-        self._outstanding: dict[int, tuple[_Task, Any, float]] = {}
+        self._outstanding: dict[int, _Sent] = {}
         self._suspects: deque[_Task] = deque()
-        self._n_submitted = 0
+        self._n_sent = 0
 
     @property
     def has_room(self) -> bool:
@@ -237,8 +245,7 @@ class JoblibEngine:
         The arguments are pickled here and now: a pickling error is the caller's, and joblib's own thread must not
         pickle what the search goes on to change.
         """
-        payload = args if self._workers.share_memory else dumps(args)
-        self._send(_Task(key, payload, attempt=1))
+        self._send(_Task(key, args if self._workers.share_memory else dumps(args)))
 
     def wait(self) -> Outcome:
         """Return the next outcome."""
@@ -248,16 +255,17 @@ class JoblibEngine:
             ticket, result, error = self._next_arrival()
             if ticket not in self._outstanding:
                 continue
-            task, _, start = self._outstanding.pop(ticket)
+            task, _, start = self._outstanding[ticket]
             seconds = time.perf_counter() - start
-            if error is None:
-                return Outcome(task.key, result, None, seconds)
-            if not isinstance(error, BrokenProcessPool):
+            if isinstance(error, BrokenProcessPool):
+                self._restart()
+                if self._suspects[-1].n_deaths < 2:
+                    continue
+                return Outcome(self._suspects.pop().key, None, _death(error), seconds)
+            del self._outstanding[ticket]
+            if error is not None:
                 raise error
-            self._restart()
-            if task.attempt > 1:
-                return Outcome(task.key, None, _death(error), seconds)
-            self._suspect(task)
+            return Outcome(task.key, result, None, seconds)
 
     def __enter__(self) -> Self:
         self._start()
@@ -266,29 +274,26 @@ class JoblibEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and kind is not GeneratorExit:
+        if kind in (None, GeneratorExit) and self._drain():
+            self._workers.stop()
+        else:
             self._workers.abort()
-            return
-        self._drain()
-        self._release()
-        self._workers.stop()
 
     def _start(self) -> None:
         self._workers.start()
         if not self._workers.share_memory:
-            threshold = self._workers.memmap_threshold
-            self._shared = Shared(self._function, pad_to=0 if threshold is None else threshold + 1).pack()
+            self._shared = Shared(self._function, map_above=self._workers.memmap_threshold)
 
     def _send(self, task: _Task) -> None:
-        self._n_submitted += 1
-        ticket = self._n_submitted
-        self._outstanding[ticket] = (task, None, time.perf_counter())
+        self._n_sent += 1
+        ticket = self._n_sent
+        self._outstanding[ticket] = _Sent(task, None, time.perf_counter())
         if self._shared is None:
             call, args = self._function, task.payload
         else:
             call, args = _run_sealed, (self._shared, task.payload)
         job = self._workers.submit(call, args, lambda result, error: self._arrived.put((ticket, result, error)))
-        self._outstanding[ticket] = (task, job, self._outstanding[ticket][2])
+        self._outstanding[ticket] = self._outstanding[ticket]._replace(job=job)
 
     def _next_arrival(self) -> tuple[int, Any, BaseException | None]:
         with self._workers.waiting():
@@ -301,44 +306,31 @@ class JoblibEngine:
                         return ticket, None, BrokenProcessPool("A worker process was terminated abruptly.")
 
     def _restart(self) -> None:
-        """Begin anew with new workers; whatever was outstanding is suspect."""
-        for task, _, _ in self._outstanding.values():
-            self._suspect(task)
+        """Begin anew with new workers. The oldest tasks, one for each worker, are those that may have been running."""
+        for i, sent in enumerate(self._outstanding.values()):
+            died = 1 if i < self._n_workers else 0
+            self._suspects.append(sent.task._replace(n_deaths=sent.task.n_deaths + died))
         self._outstanding.clear()
         self._workers.abort()
         self._workers = JoblibWorkers(self._n_jobs)
         self._start()
 
-    def _suspect(self, task: _Task) -> None:
-        self._suspects.append(task._replace(attempt=task.attempt + 1))
-
-    def _drain(self) -> None:
-        """Call off what has not started and wait for what has."""
-        for ticket, (_, job, _) in list(self._outstanding.items()):
-            if hasattr(job, "cancel") and job.cancel():
+    def _drain(self) -> bool:
+        """Call off what has not started and wait for what has; return whether the workers are still there."""
+        for ticket, sent in list(self._outstanding.items()):
+            if self._workers.cancel(sent.job):
                 del self._outstanding[ticket]
         while self._outstanding:
             ticket, _, error = self._next_arrival()
             if isinstance(error, BrokenProcessPool):
-                return
+                return False
             self._outstanding.pop(ticket, None)
-
-    def _release(self) -> None:
-        """Have the workers that outlive this engine let go of the data; those that are missed do so at their next."""
-        if self._shared is None or not self._shared.is_mapped or not self._workers.outlive_the_call:
-            return
-        released: queue.SimpleQueue[None] = queue.SimpleQueue()
-        n_workers = effective_n_jobs(self._n_jobs)
-        for _ in range(n_workers):
-            self._workers.submit(forget, (self._shared.token,), lambda result, error: released.put(None))
-        with suppress(queue.Empty):  # joblib removes the memory maps next, and waits while they are in use
-            for _ in range(n_workers):
-                released.get(timeout=_LOOK_EVERY)
+        return True
 
 
-def _run_sealed(function: Shared, payload: bytes) -> Any:
-    """Run a task in a worker process."""
-    return function.value(*loads(payload))
+def _run_sealed(function: Callable[..., Any], payload: bytes) -> Any:
+    """Run a task in a worker process, where the shared function has arrived as itself."""
+    return function(*loads(payload))
 
 
 def _death(error: BaseException) -> WorkerDiedError:
