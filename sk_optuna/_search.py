@@ -109,8 +109,8 @@ class OptunaSearchCV(BaseSearchCV):
 
     max_concurrent_trials : int, default=4
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
-        a candidate learns from the ones that were finished when it was asked for. Raise it where more than about 16
-        workers would otherwise wait; above 4 TPE finds good candidates later.
+        a candidate learns from the ones that were finished when it was asked for. Raise it where there are more workers
+        than so many candidates have folds; the later a candidate learns of the others, the later TPE finds good ones.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
@@ -207,8 +207,8 @@ class OptunaSearchCV(BaseSearchCV):
     Notes
     -----
     When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
-    with fewer than some 10 candidates TPE is still random; and where one fit costs less than a few milliseconds,
-    choosing a candidate takes longer than evaluating it, and ``sampler="random"`` is the better use of the time.
+    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing is
+    a good part of the time, and ``sampler="random"`` may be the better use of it.
 
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
     :func:`~sklearn.model_selection.cross_val_score`.
@@ -216,8 +216,8 @@ class OptunaSearchCV(BaseSearchCV):
     With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
     memory maps if it is large, as under any joblib call.
 
-    If a worker process dies, the folds it may have been running are run again one at a time; a fold during which a
-    worker dies again counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
+    If a worker process dies, the folds that were lost run again, one at a time; the one that takes a second worker with
+    it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
 
     References
     ----------
