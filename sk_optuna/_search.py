@@ -207,8 +207,8 @@ class OptunaSearchCV(BaseSearchCV):
     Notes
     -----
     When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
-    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing is
-    a good part of the time, and ``sampler="random"`` may be the better use of it.
+    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing
+    is a good part of the time, and ``sampler="random"`` may be the better use of it.
 
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
     :func:`~sklearn.model_selection.cross_val_score`.

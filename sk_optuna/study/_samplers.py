@@ -70,7 +70,8 @@ _BY_NAME: dict[str, SamplerFactory] = {
 # less, benchmarks/overhead.py).
 _RESEEDED = {"tpe", "random", "grid"}
 _NAMES = sorted([*_BY_NAME, "qmc"])
-_EXTRAS = {"cmaes": ("cmaes", "cmaes"), "gp": ("torch", "gp")}
+# By sampler, which is also the name of the extra. Without greenlet Optuna's GP is slower and says so in its log.
+_NEEDS = {"cmaes": ("cmaes",), "gp": ("torch", "greenlet")}
 
 
 def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True) -> SamplerFactory:
@@ -134,9 +135,8 @@ def _check_name(name: str, *, is_grid: bool) -> None:
             "sampler='grid' needs a space made of lists only, but this one contains a distribution or a callable. Use "
             "another sampler, or write the values as lists."
         )
-    if name in _EXTRAS:
-        module, extra = _EXTRAS[name]
-        require(module, extra=extra, purpose=f"sampler={name!r}")
+    for module in _NEEDS.get(name, ()):
+        require(module, extra=name, purpose=f"sampler={name!r}")
 
 
 def _check_takes_a_seed(factory: Callable[..., Any]) -> None:

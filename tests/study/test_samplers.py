@@ -21,7 +21,7 @@ from sk_optuna.study._samplers import sampler_factory, trial_seed
 
 X = np.zeros((6, 1))
 CV = KFold(2)
-PACKAGES = {"cmaes": "cmaes", "gp": "torch"}
+PACKAGES = {"cmaes": ["cmaes"], "gp": ["torch", "greenlet"]}
 NAMES = ["tpe", "random", "qmc", "cmaes", "gp", "nsgaii"]
 SPACE = {"a": FloatDistribution(-1, 1), "b": FloatDistribution(1e-3, 1e3, log=True), "c": ["x", "y", "z"]}
 
@@ -40,8 +40,8 @@ class Bowl(BaseEstimator):
 
 
 def installed(name):
-    if name in PACKAGES:
-        pytest.importorskip(PACKAGES[name])
+    for package in PACKAGES.get(name, []):
+        pytest.importorskip(package)
     return name
 
 
