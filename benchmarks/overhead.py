@@ -111,7 +111,7 @@ def ask_and_tell_around(
     estimator: BaseEstimator, X: np.ndarray, y: np.ndarray, cv: KFold, n_trials: int, seed: int
 ) -> None:
     """Ask and tell around the bare loop: caches are as cold for the sampler as they are in a search."""
-    study = optuna.create_study(direction="maximize", sampler=grouped_tpe(seed))
+    study = optuna.create_study(direction="maximize", sampler=flat_tpe(seed))
     splits = list(cv.split(X, y))
     running: deque[optuna.Trial] = deque()
     for n_asked in range(n_trials + IN_FLIGHT - 1):
@@ -209,7 +209,7 @@ def compare_searches(n_trials: int, n_folds: int, n_rounds: int) -> None:
 
     grid_search, around = seconds["GridSearchCV"], seconds["TPE asked + told around the loop"]
     allowed = {
-        "tpe": [grid_search + seconds["ask + tell, TPE grouped"], grid_search + around - bare],
+        "tpe": [grid_search + seconds["ask + tell, TPE ungrouped"], grid_search + around - bare],
         "random": [grid_search + seconds["ask + tell, random"]],
         "a grid": [grid_search],
     }
@@ -233,7 +233,7 @@ def compare_lengths(lengths: list[int], n_folds: int, n_rounds: int) -> None:
                 nothing, SCIPY_SPACE, n_trials=n, cv=cv, refit=False, random_state=seed
             ).fit(X, y),
             "bare": lambda seed, n=n: bare_loop(nothing, X, y, cv, n, seed),
-            "sampler": lambda seed, n=n: ask_and_tell(grouped_tpe, n, seed),
+            "sampler": lambda seed, n=n: ask_and_tell(flat_tpe, n, seed),
             "randomized": lambda seed, n=n: RandomizedSearchCV(
                 nothing, SCIPY_SPACE, n_iter=n, cv=cv, refit=False, random_state=seed
             ).fit(X, y),
