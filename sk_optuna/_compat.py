@@ -19,6 +19,7 @@ import optuna
 import sklearn
 from joblib._utils import eval_expr
 from joblib.parallel import BatchedCalls
+from optuna.trial import FrozenTrial
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -41,6 +42,7 @@ __all__ = [
     "MultimetricScorer",
     "NoTask",
     "StrOptions",
+    "as_of_now",
     "begin_fit",
     "check_method_params",
     "contains",
@@ -51,7 +53,8 @@ __all__ = [
     "fit_context",
     "insert_error_scores",
     "loads",
-    "make_quietly",
+    "make_once_quietly",
+    "make_sampler",
     "new_study",
     "num_samples",
     "reseeded",
@@ -60,6 +63,7 @@ __all__ = [
     "stoppable",
     "warn_or_raise_about_fit_failures",
     "with_caller_config",
+    "without_log_lines",
 ]
 
 insert_error_scores = _insert_error_scores
@@ -144,20 +148,23 @@ def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False
 
 # --- Optuna -----------------------------------------------------------------------------------------------------------
 
-_making = threading.Lock()
+
+def make_once_quietly(make: Callable[[], Any]) -> Any:
+    """Return ``make()`` without warnings about experimental or deprecated arguments of Optuna's samplers.
+
+    It exchanges the warning filters of the process for a moment: not for use while threads run fits.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        return make()
 
 
-def make_quietly(make: Callable[[int], Any], seed: int) -> Any:
-    """Return ``make(seed)`` without the warnings about experimental or deprecated arguments of Optuna's samplers."""
-    with _making:
-        while True:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                    warnings.simplefilter("ignore", FutureWarning)
-                    return make(seed)
-            except (optuna.exceptions.ExperimentalWarning, FutureWarning):  # another thread exchanged the filters
-                continue
+def make_sampler(kind: Any, **kwargs: Any) -> Any:
+    """Return ``kind(**kwargs)`` without the warning that Optuna wraps around constructors of experimental classes."""
+    sampler = kind.__new__(kind)
+    inspect.unwrap(kind.__init__)(sampler, **kwargs)
+    return sampler
 
 
 def reseeded(sampler: Any, seed: int) -> Any:
@@ -168,22 +175,33 @@ def reseeded(sampler: Any, seed: int) -> Any:
     return sampler
 
 
-def new_study(sampler: Any = None) -> optuna.Study:
-    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
-
-    The logger is filtered in this thread only: its level belongs to the user.
-    """
+@contextmanager
+def without_log_lines(logger_name: str) -> Iterator[None]:
+    """Drop what one of Optuna's loggers says in this thread; its level belongs to the user."""
     here = threading.get_ident()
-    logger = logging.getLogger("optuna.storages._in_memory")
+    logger = logging.getLogger(logger_name)
 
     def elsewhere(record: logging.LogRecord) -> bool:
         return record.thread != here
 
     logger.addFilter(elsewhere)
     try:
-        return optuna.create_study(direction="maximize", sampler=sampler)
+        yield
     finally:
         logger.removeFilter(elsewhere)
+
+
+def new_study(sampler: Any = None) -> optuna.Study:
+    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
+    with without_log_lines("optuna.storages._in_memory"):
+        return optuna.create_study(direction="maximize", sampler=sampler)
+
+
+def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
+    """Return a copy of `trial`, its parameters free to change, with the attributes that samplers have set meanwhile."""
+    now = copy.copy(study._storage.get_trial(trial._trial_id))
+    now.params, now.distributions = dict(now.params), dict(now.distributions)
+    return now
 
 
 def contains(distribution: Any, value: Any) -> bool:
@@ -260,7 +278,8 @@ class JoblibWorkers:
         """Start the workers, or join those that are there."""
         self._parallel.__enter__()
         self._backend = self._parallel._backend
-        self._backend.start_call() if hasattr(self._backend, "start_call") else None
+        if hasattr(self._backend, "start_call"):
+            self._backend.start_call()
         self._pids = self._pool_pids()
 
     def submit(self, function: Callable[..., Any], args: tuple[Any, ...], done: Callable[[Any, Any], None]) -> Any:
@@ -297,7 +316,8 @@ class JoblibWorkers:
 
     def stop(self) -> None:
         """Leave the workers as joblib leaves them."""
-        self._backend.stop_call() if hasattr(self._backend, "stop_call") else None
+        if hasattr(self._backend, "stop_call"):
+            self._backend.stop_call()
         self._parallel.__exit__(None, None, None)
 
     def cancel(self, job: Any) -> bool:

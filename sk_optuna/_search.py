@@ -8,7 +8,7 @@ table each time.
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 import numpy as np
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -30,12 +29,11 @@ from sk_optuna._compat import (
     begin_fit,
     check_method_params,
     fit_context,
-    num_samples,
     search_estimator_has,
 )
 from sk_optuna._optional import require
 from sk_optuna._run import run_trials
-from sk_optuna.evaluation import FoldEvaluator, TrialRecord
+from sk_optuna.evaluation import FoldEvaluator, TrialRecord, split_once
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding
 from sk_optuna.results import metric_names, tabulate
@@ -91,9 +89,10 @@ class OptunaSearchCV(BaseSearchCV):
     sampler : str, callable or optuna.samplers.BaseSampler, default="tpe"
         What chooses the candidates.
 
-        - ``"tpe"``: multivariate TPE [1]_, over conditional branches too. The first 10 candidates are random.
+        - ``"tpe"``: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are finished, it draws at
+          random.
         - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"gp"`` (extra `gp`), ``"nsgaii"``.
-        - ``"grid"``: a grid in random order; the space must be made of lists only.
+        - ``"grid"``: combinations at random; the space must be made of lists only.
         - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
           depends on `random_state` and the trial's number only, so the sampler must not need to remember.
         - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and what
@@ -316,6 +315,21 @@ class OptunaSearchCV(BaseSearchCV):
         tags.target_tags = replace(estimator_tags.target_tags, required=tags.target_tags.required)
         return tags
 
+    def get_metadata_routing(self) -> Any:
+        """Return how metadata is routed: as in GridSearchCV, and for `fit_transform` as for `fit`.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+            The routing.
+        """
+        router = super().get_metadata_routing()
+        for _, (mapping, _) in router:
+            for caller, callee in list(mapping):
+                if caller == "fit":
+                    mapping.add(caller="fit_transform", callee=callee)
+        return router
+
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
         """Search, and refit the best candidate on all of `X`.
@@ -355,7 +369,8 @@ class OptunaSearchCV(BaseSearchCV):
 
         hook_data = {"X": X, "y": y, "metadata": _callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
-        splits = self._split(X, y, routed.splitter.split)
+        splits = split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator))
+        self.n_splits_ = len(splits)
         evaluator = FoldEvaluator(
             estimator=base_estimator,
             X=X,
@@ -467,37 +482,6 @@ class OptunaSearchCV(BaseSearchCV):
             n_trials=n_trials,
         )
 
-    def _split(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-        """Return the one list of splits that every trial is evaluated on."""
-        if isinstance(self.cv, type):
-            raise InvalidArgumentError(
-                f"The 'cv' parameter must be a splitter, a number or splits, but got the class {self.cv.__name__}. "
-                f"Call it: {self.cv.__name__}()."
-            )
-        cv = self.cv
-        if isinstance(cv, Iterable) and not isinstance(cv, str) and not hasattr(cv, "split"):
-            cv = list(cv)
-            for i, split in enumerate(cv):
-                _check_pair(i, split)
-        cv = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
-        splits = list(cv.split(X, y, **split_params))
-        if len(splits) != self.n_splits_:
-            raise ValueError(
-                "cv.split and cv.get_n_splits return inconsistent results. "
-                f"Expected {self.n_splits_} splits, got {len(splits)}"
-            )
-        if not splits:
-            raise ValueError(
-                f"No fits were performed. Was the CV iterator empty? Were there no candidates? cv={self.cv!r} gave no "
-                "splits; a generator can be used once, so pass a list of splits or a splitter."
-            )
-        n_samples = num_samples(X)
-        for i, split in enumerate(splits):
-            for rows in _check_pair(i, split):
-                _check_rows(i, rows, n_samples)
-        return splits
-
     def _search(self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, refit_metric: Any) -> None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
         records: list[TrialRecord] = []
@@ -561,28 +545,3 @@ def _callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what scikit-learn shows its callbacks of the fit parameters."""
     sample_weight = params.get("sample_weight")
     return None if sample_weight is None else {"sample_weight": sample_weight}
-
-
-def _check_pair(i: int, split: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the train and test indices of a split, refusing what is no pair of arrays."""
-    try:
-        train, test = split
-        return np.asarray(train), np.asarray(test)
-    except (TypeError, ValueError):
-        raise InvalidArgumentError(
-            f"The 'cv' parameter must give pairs of train and test indices, but split {i} is {split!r}. Pass a "
-            "splitter, a number of folds, or a list of (train, test) tuples."
-        ) from None
-
-
-def _check_rows(i: int, rows: np.ndarray, n_samples: int) -> None:
-    """Refuse what indexes no rows of the data: neither indices within it nor a mask of its length."""
-    mask = rows.dtype == bool and rows.shape == (n_samples,)
-    indices = rows.ndim == 1 and (
-        not rows.size or (rows.dtype.kind in "iu" and -n_samples <= rows.min() <= rows.max() < n_samples)
-    )
-    if not mask and not indices:
-        raise InvalidArgumentError(
-            f"The 'cv' parameter must give indices of the {n_samples} rows of X, but split {i} contains {rows!r}. Give "
-            "integers from 0 to the number of rows less one."
-        )

@@ -408,3 +408,59 @@ def test_import_adds_no_heavy_module():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_infinite_score_counts_as_failed_everywhere(infinity):
+    def scorer(estimator, X, y):
+        return infinity if estimator.C == 3 else 1.0
+
+    search = OptunaSearchCV(SVC(), {"C": [1, 3]}, cv=2, scoring=scorer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's, about scores that are not finite
+        search.fit(*IRIS)
+    assert list(search.cv_results_["trial_state"]) == ["COMPLETE", "FAIL"]
+    assert [trial.state.name for trial in search.study_.trials] == ["COMPLETE", "FAIL"]
+    assert search.best_params_ == {"C": 1}
+    assert search.best_trial_.value == search.best_score_ == 1.0
+
+
+def test_what_a_callback_notes_on_the_study_survives_a_stop():
+    def note(study, trial):
+        study.set_user_attr("last", trial.number)
+        if trial.number == 1:
+            study.stop()
+
+    search = OptunaSearchCV(SVC(), {"C": loguniform(1, 9)}, n_trials=9, cv=2, study_callbacks=[note]).fit(*IRIS)
+    assert search.study_.user_attrs == {"last": 1}
+    assert len(search.study_.trials) == search.n_trials_ == 2
+
+
+class WeightedScaler(StandardScaler):
+    """Says how many weights it was fitted with."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        self.n_weights_ = None if sample_weight is None else len(sample_weight)
+        return super().fit(X, y, sample_weight)
+
+    def score(self, X, y=None):
+        return 1.0
+
+
+def test_metadata_reach_a_search_over_a_transformer_in_a_pipeline():
+    from sklearn import config_context
+
+    X, y = IRIS
+    with config_context(enable_metadata_routing=True):
+        scaler = WeightedScaler().set_fit_request(sample_weight=True)
+        search = OptunaSearchCV(scaler, {"with_std": [True, False]}, cv=GroupKFold(2))
+        pipe = Pipeline([("search", search), ("bayes", GaussianNB().set_fit_request(sample_weight=True))])
+        pipe.fit(X, y, sample_weight=np.ones(150), groups=np.arange(150) % 2)
+    assert pipe["search"].best_estimator_.n_weights_ == 150
+
+
+def test_numpy_values_stay_themselves_beside_equal_python_values():
+    grid = {"shrinking": [np.True_, True], "degree": [np.int64(3), 3]}
+    ours, theirs = (kind(SVC(), grid, cv=2).fit(*IRIS) for kind in (OptunaSearchCV, GridSearchCV))
+    types = [[[type(value) for value in p.values()] for p in s.cv_results_["params"]] for s in (ours, theirs)]
+    assert types[0] == types[1]

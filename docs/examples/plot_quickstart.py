@@ -50,7 +50,7 @@ for search in (grid, sampled):
     )
 
 # %%
-# Where the candidates lie. The grid spends as much on the dark corners as on the plateau; the sampler, once its first ten
+# Where the candidates lie. The grid spends as much on the dark corners as on the plateau; the sampler, once its first
 # candidates, drawn at random, have shown it the plateau, stays near it.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharex=True, sharey=True, layout="constrained")

@@ -62,13 +62,12 @@ class TrialRecord:
             [scores[metric] if isinstance(scores, dict) else scores for scores in by_fold], dtype=np.float64
         )
 
-    def failed(self, metric: str) -> bool:
-        """Return whether a fit, or the scorer of `metric`, failed: such a candidate must not win."""
-        return any(fold.fit_error is not None or metric in fold.failed_scores for fold in self.results) or bool(
-            np.isnan(self.scores(metric)).any()
-        )
-
     def value(self, metric: str) -> float | None:
-        """Return the mean score if it is a finite number of the candidate's own, else None."""
+        """Return the mean score; None if a fit or the scorer failed, or the mean is not finite.
+
+        A candidate without a value must not win.
+        """
+        if any(fold.fit_error is not None or metric in fold.failed_scores for fold in self.results):
+            return None
         mean = float(self.scores(metric).mean())
-        return None if self.failed(metric) or not math.isfinite(mean) else mean
+        return mean if math.isfinite(mean) else None

@@ -43,7 +43,8 @@ class Progress:
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
         score = "failed" if value is None else f"score {value:.4f}"
         best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
-        print(f"[trial {count}] {score}; {best}; {_duration(elapsed)} elapsed{self._remaining(elapsed, left)}")
+        spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
+        print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")
 
     def _remaining(self, elapsed: float, left: float | None) -> str:
         """Return the time left as far as it can be known: to the last trial at this pace, or to the timeout."""

@@ -44,11 +44,11 @@ def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord]) -> dict[str, 
     steering = steering_metric(search.refit, metrics)
     more: dict[str, list[Any]] = {
         "trial_number": [record.number for record in records],
-        "trial_state": ["FAIL" if record.failed(steering) else "COMPLETE" for record in records],
+        "trial_state": ["FAIL" if record.value(steering) is None else "COMPLETE" for record in records],
     }
     table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), out, more)
     for metric in metrics:
-        _rank_failed_last(table, metric, np.array([record.failed(metric) for record in records]))
+        _rank_failed_last(table, metric, np.array([record.value(metric) is None for record in records]))
     return table
 
 

@@ -257,14 +257,14 @@ class Choices:
 
 def identity(value: Any) -> Any:
     """Return something hashable that is equal for values which are the same setting."""
-    value = plain(value)
+    kind, value = type(value), plain(value)
     if type(value) is tuple:
         return (tuple, tuple(identity(part) for part in value))
     if type(value) not in _PLAIN:
         return (object, id(value))
     if isinstance(value, float) and math.isnan(value):
-        return (float, "nan")
-    return (type(value), value)
+        return (kind, "nan")
+    return (kind, value)
 
 
 def plain(value: Any) -> Any:
@@ -347,7 +347,15 @@ def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
     # loguniform shifted by loc is no longer uniform in the logarithm; its median tells
     if isinstance(family, type(stats.loguniform)) and np.isclose(variable.median(), math.sqrt(low * high)):
         return Native(FloatDistribution(low, high, log=True))
+    if _is_discrete(variable) and math.isinf(high - low) and not _has_variance(variable):
+        return Draw(variable)  # scipy would walk very many steps to a quantile, as of zipf(1.2)
     return Quantile(variable)
+
+
+def _has_variance(variable: Any) -> bool:
+    """Return whether the variance is finite, as far as scipy says."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(variable.var())) if hasattr(variable, "var") else True
 
 
 def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:

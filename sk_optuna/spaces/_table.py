@@ -174,10 +174,15 @@ def _name_for_study(branches: list[dict[str, Domain]]) -> list[dict[str, str]]:
     for number, branch in enumerate(branches):
         names.append({})
         for name, domain in branch.items():
-            study_name = domain.study_name(name)
-            if first.setdefault(study_name, domain.distribution) != domain.distribution:
-                study_name = f"{study_name}@{number}"
-            names[number][name] = study_name
+            wish = domain.study_name(name)
+            same = (
+                alias
+                for alias, distribution in first.items()
+                if alias.partition("@")[0] == wish and distribution == domain.distribution
+            )
+            alias = next(same, f"{wish}@{number}" if wish in first else wish)
+            first[alias] = domain.distribution
+            names[number][name] = alias
     return names
 
 

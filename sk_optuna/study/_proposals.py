@@ -14,12 +14,15 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat import new_study
+from sk_optuna._compat import new_study, without_log_lines
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._fixed_sampler import FixedSampler
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
 from sk_optuna.study._tried import Row, Table, TableExhaustedError, TriedRows
+
+# Its sampler logs a line about conditional spaces, which it need not know of: rows are drawn branch by branch.
+_QMC = "optuna.samplers._qmc"
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,12 @@ class Proposals:
             return None
         self.study.sampler = self._sampler(number)
         try:
-            trial = self.study.ask()
+            with without_log_lines(_QMC):
+                trial = self.study.ask()
+                params = self._space.suggest(trial)  # since Optuna 5 the sampler is asked here
         except TableExhaustedError:
             self.n_trials = number
             return None
-        params = self._space.suggest(trial)
         if self._tried is not None:
             self._tried.add(trial.params)
         self._n_asked += 1
@@ -118,15 +122,18 @@ class Proposals:
         """Tell the value of a trial, None for one that failed, and return it as the study keeps it."""
         for key, attribute in attributes.items():
             proposal.trial.set_user_attr(key, attribute)
-        if value is None:
-            return self.study.tell(proposal.trial, state=TrialState.FAIL)
-        return self.study.tell(proposal.trial, value)
+        with without_log_lines(_QMC):
+            if value is None:
+                return self.study.tell(proposal.trial, state=TrialState.FAIL)
+            return self.study.tell(proposal.trial, value)
 
     def close(self) -> optuna.Study:
         """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
-            self.study = new_study()
+            whole, self.study = self.study, new_study()
+            for key, attribute in whole.user_attrs.items():
+                self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())
         self.study.sampler = deepcopy(self._make_sampler(self._n_asked))
         return self.study

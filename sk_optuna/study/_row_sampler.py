@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from sk_optuna._compat import as_of_now
 from sk_optuna.study._tried import Row, Table, TriedRows
 
 # Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
@@ -81,11 +82,12 @@ class RowSampler(BaseSampler):
         self._sampler.after_trial(study, trial, state, values)
 
     def _draw(self, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> Row:
-        """Draw each value: fixed, or jointly with the others, or by itself."""
+        """Draw each value: fixed, or jointly with the others, or by itself, the sampler knowing those before it."""
         jointly: dict[str, Any] | None = None
+        now: FrozenTrial | None = None
 
-        def pick(name: str, distribution: BaseDistribution) -> Any:
-            nonlocal jointly
+        def draw(name: str, distribution: BaseDistribution) -> Any:
+            nonlocal jointly, now
             if name in fixed:
                 return fixed[name]
             if distribution.single():
@@ -94,7 +96,16 @@ class RowSampler(BaseSampler):
                 jointly = _sample_jointly(sampler, fixed, study, trial)
             if name in jointly:
                 return jointly[name]
-            return sampler.sample_independent(study, trial, name, distribution)
+            if now is None:
+                now = as_of_now(study, trial)
+            now.params, now.distributions = dict(drawn), {key: self._table.distributions[key] for key in drawn}
+            return sampler.sample_independent(study, now, name, distribution)
+
+        drawn: Row = {}
+
+        def pick(name: str, distribution: BaseDistribution) -> Any:
+            drawn[name] = draw(name, distribution)
+            return drawn[name]
 
         return self._table.walk(pick)
 

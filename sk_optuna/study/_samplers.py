@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat import make_quietly, reseeded
+from sk_optuna._compat import make_once_quietly, make_sampler, reseeded
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -31,30 +31,31 @@ def _grouped_tpe(seed: int) -> BaseSampler:
     )
 
 
+def _random(seed: int) -> BaseSampler:
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
 def _cmaes(seed: int) -> BaseSampler:
-    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+    return make_sampler(optuna.samplers.CmaEsSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
 
 
 def _gp(seed: int) -> BaseSampler:
-    return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+    return make_sampler(optuna.samplers.GPSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
+
+
+def _nsgaii(seed: int) -> BaseSampler:
+    return make_sampler(optuna.samplers.NSGAIISampler, seed=seed)  # type: ignore[no-any-return]
 
 
 def _qmc(seed: int, own_seed: int) -> BaseSampler:
-    return optuna.samplers.QMCSampler(
+    return make_sampler(  # type: ignore[no-any-return]
+        optuna.samplers.QMCSampler,
         seed=seed,
         scramble=True,
         independent_sampler=optuna.samplers.RandomSampler(seed=own_seed),
         warn_asynchronous_seeding=False,
         warn_independent_sampling=False,
     )
-
-
-def _random(seed: int) -> BaseSampler:
-    return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _nsgaii(seed: int) -> BaseSampler:
-    return optuna.samplers.NSGAIISampler(seed=seed)
 
 
 # "grid" draws at random too: that no combination repeats is the search's own doing, for every sampler.
@@ -117,12 +118,12 @@ def trial_seed(random_state: int, number: int) -> int:
 
 def _named_factory(name: str, random_state: int, *, is_conditional: bool) -> SamplerFactory:
     if name == "qmc":  # one sequence: every trial continues it, so every trial must scramble it alike
-        return lambda number: make_quietly(lambda seed: _qmc(seed, trial_seed(seed, number)), random_state)
+        return lambda number: _qmc(random_state, trial_seed(random_state, number))
     make = _grouped_tpe if name == "tpe" and is_conditional else _BY_NAME[name]
     if name in _RESEEDED:
-        own = make_quietly(make, random_state)
+        own = make_once_quietly(lambda: make(random_state))
         return lambda number: reseeded(own, trial_seed(random_state, number))
-    return lambda number: make_quietly(make, trial_seed(random_state, number))
+    return lambda number: make(trial_seed(random_state, number))
 
 
 def _check_name(name: str, *, is_grid: bool) -> None:

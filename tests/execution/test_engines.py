@@ -427,12 +427,13 @@ def test_the_pool_of_loky_is_reused_and_not_replaced():
     assert (found.n_trials_, stopped.n_trials_) == (4, 1)
 
 
-def test_a_search_in_threads_leaves_the_warning_filters_alone():
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "nsgaii"])
+def test_a_search_in_threads_leaves_the_warning_filters_alone(sampler):
     """They belong to the process: threads that exchange them in turn can leave behind what was meant for a moment."""
     before = _filters()
     with joblib.parallel_config(backend="threading", n_jobs=4):
         for _ in range(5):
-            OptunaSearchCV(Mean(), {"a": uniform(0, 1)}, n_trials=12, random_state=0).fit(
+            OptunaSearchCV(Mean(), {"a": uniform(0, 1)}, n_trials=12, sampler=sampler, random_state=0).fit(
                 np.arange(60.0).reshape(-1, 2)
             )
             assert _filters() == before

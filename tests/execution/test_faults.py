@@ -391,5 +391,5 @@ def test_verbose_1_prints_one_line_per_trial(backend, n_jobs, capfd):
     lines = out.splitlines()
     assert err == ""
     assert lines[0] == "Fitting 2 folds for each of 6 candidates, totalling 12 fits"
-    assert [line.split("]")[0] for line in lines[1:]] == [f"[trial {n}/6" for n in range(1, 7)]
+    assert [line.split("]")[0] for line in lines[1:]] == [f"[{n}/6" for n in range(1, 7)]
     assert all(f"best {n}" in line for n, line in zip(["-0.", "0.", "1.", "2.", "3.", "4."], lines[1:], strict=True))

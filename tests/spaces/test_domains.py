@@ -291,8 +291,8 @@ def test_every_choice_encodes_to_itself_or_an_equal_one(values):
 def test_true_one_and_one_point_zero_are_three_choices():
     domain = domain_of("a", [True, 1, 1.0, np.bool_(True), 0, False, 0.0])
     decoded = [domain.decode(stored) for stored in domain.column()]
-    assert [type(value) for value in decoded] == [bool, int, float, bool, int, bool, float]
-    assert len(domain.distribution.choices) == 6
+    assert [type(value) for value in decoded] == [bool, int, float, np.bool_, int, bool, float]
+    assert len(domain.distribution.choices) == 7
 
 
 def test_nan_is_one_choice_however_often_it_is_written():
@@ -403,3 +403,11 @@ def test_other_value_is_not_taken_for_a_choice(values, asked):
 def test_error_names_the_parameter():
     with pytest.raises(InvalidSpaceError, match="'svc__C'"):
         domain_of("svc__C", 3)
+
+
+@pytest.mark.parametrize("exponent", [1.2, 2.5])
+def test_discrete_distribution_without_variance_is_drawn_from_and_not_modelled(exponent):
+    """Scipy would walk millions of steps to its quantiles."""
+    domain = domain_of("a", stats.zipf(exponent))
+    assert domain.study_name("a") == "seed(a)"
+    assert domain.decode(7) == stats.zipf(exponent).rvs(random_state=np.random.RandomState(7))

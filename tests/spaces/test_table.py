@@ -401,3 +401,9 @@ def test_fix_known_takes_the_branch_that_contains_most():
 def test_equal_rows_of_two_branches_have_one_key():
     space = table([{"a": [1, 2], "b": [None]}, {"b": [None], "a": IntDistribution(2, 3)}])
     assert len({space.key(row) for row in space.rows()}) == 3
+
+
+def test_branches_that_mean_the_same_share_a_name_whichever_came_first():
+    table = space_from_user([{"C": [1, 2]}, {"C": [3, 4]}, {"C": [3, 4]}], None, SVC())
+    names = [set(row) - {"branch"} for row in table.rows()]
+    assert names == [{"C"}, {"C"}, {"C@1"}, {"C@1"}, {"C@1"}, {"C@1"}]

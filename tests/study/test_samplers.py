@@ -352,3 +352,27 @@ def test_study_goes_on_after_the_search_with_the_sampler_that_was_named(name):
     found.study_.tell(trial, 0.0)
     assert len(found.study_.trials) == 4
     assert found.n_trials_ == 3
+
+
+# --- what reviewers broke ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["grid", "brute force"])
+def test_sampler_that_keeps_state_in_the_trial_works_on_tables(kind):
+    table = {"a": [-0.5, 0.0, 0.5], "c": ["x", "y"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the user's own doing
+        sampler = optuna.samplers.GridSampler(table) if kind == "grid" else optuna.samplers.BruteForceSampler()
+    found = search(space=table, sampler=sampler, n_trials=5)
+    assert found.n_trials_ == 5
+    assert len({tuple(params.items()) for params in found.cv_results_["params"]}) == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_named_sampler_searches_branches_silently(name, capfd):
+    branches = [{"a": stats.uniform(0, 1)}, {"c": ["x", "y", "z"], "b": stats.loguniform(0.1, 10)}]
+    with optuna_log() as records:
+        found = search(space=branches, sampler=installed(name))
+    assert [record.getMessage() for record in records] == []
+    assert {frozenset(params) for params in found.cv_results_["params"]} == {frozenset("a"), frozenset("bc")}
+    assert capfd.readouterr() == ("", "")
