@@ -430,3 +430,13 @@ def test_failed_check_leaves_nothing_of_an_earlier_fit():
         search.fit(X, Y)
     assert not hasattr(search, "best_estimator_")
     assert not hasattr(search, "cv_results_")
+
+
+def test_sampler_factory_is_refused_before_a_whole_grid_too():
+    """A whole grid needs no sampler until the study is handed over, when all models are trained."""
+    global N_FITS
+    N_FITS = 0
+    search = OptunaSearchCV(CountingSVC(), {"C": [1, 2]}, sampler=lambda seed: None, cv=2)
+    with pytest.raises(TypeError, match=r"must return an optuna sampler for a seed, but .* returned None"):
+        search.fit(X, Y)
+    assert N_FITS == 0

@@ -95,6 +95,7 @@ class Proposals:
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
             self._grid = _grid_rows(space, first)
+            make_sampler(0)  # not needed before the end, but what is wrong with it must not wait until then
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
         if strict and not isinstance(space, Table):
