@@ -19,6 +19,7 @@ import optuna
 import sklearn
 from joblib._utils import eval_expr
 from joblib.parallel import BatchedCalls
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import FrozenTrial
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
@@ -53,7 +54,6 @@ __all__ = [
     "fit_context",
     "insert_error_scores",
     "loads",
-    "make_once_quietly",
     "make_sampler",
     "new_study",
     "num_samples",
@@ -61,6 +61,7 @@ __all__ = [
     "search_estimator_has",
     "stop_requested",
     "stoppable",
+    "tpe_sampler",
     "warn_or_raise_about_fit_failures",
     "with_caller_config",
     "without_log_lines",
@@ -149,15 +150,21 @@ def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False
 # --- Optuna -----------------------------------------------------------------------------------------------------------
 
 
-def make_once_quietly(make: Callable[[], Any]) -> Any:
-    """Return ``make()`` without warnings about experimental or deprecated arguments of Optuna's samplers.
+def tpe_sampler(seed: int, *, group: bool) -> Any:
+    """Return a multivariate TPESampler that knows of trials in flight.
 
-    It exchanges the warning filters of the process for a moment: not for use while threads run fits.
+    It is what ``TPESampler(multivariate=True, group=group, constant_liar=True)`` is. These arguments warn that they are
+    experimental, and warnings cannot be silenced without exchanging filters that all threads share.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        warnings.simplefilter("ignore", FutureWarning)
-        return make()
+    sampler = optuna.samplers.TPESampler(seed=seed)
+    sampler._multivariate = True
+    sampler._constant_liar = True
+    sampler._warn_independent_sampling = False
+    sampler._parzen_estimator_parameters = sampler._parzen_estimator_parameters._replace(multivariate=True)
+    if group:
+        sampler._group = True
+        sampler._group_decomposed_search_space = _GroupDecomposedSearchSpace(True)
+    return sampler
 
 
 def make_sampler(kind: Any, **kwargs: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat import make_once_quietly, make_sampler, reseeded
+from sk_optuna._compat import make_sampler, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -22,13 +22,11 @@ SamplerFactory = Callable[[int], BaseSampler]
 
 
 def _tpe(seed: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
+    return tpe_sampler(seed, group=False)  # type: ignore[no-any-return]
 
 
 def _grouped_tpe(seed: int) -> BaseSampler:
-    return optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, group=True, constant_liar=True, warn_independent_sampling=False
-    )
+    return tpe_sampler(seed, group=True)  # type: ignore[no-any-return]
 
 
 def _random(seed: int) -> BaseSampler:
@@ -121,7 +119,7 @@ def _named_factory(name: str, random_state: int, *, is_conditional: bool) -> Sam
         return lambda number: _qmc(random_state, trial_seed(random_state, number))
     make = _grouped_tpe if name == "tpe" and is_conditional else _BY_NAME[name]
     if name in _RESEEDED:
-        own = make_once_quietly(lambda: make(random_state))
+        own = make(random_state)
         return lambda number: reseeded(own, trial_seed(random_state, number))
     return lambda number: make(trial_seed(random_state, number))
 

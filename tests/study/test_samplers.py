@@ -376,3 +376,29 @@ def test_named_sampler_searches_branches_silently(name, capfd):
     assert [record.getMessage() for record in records] == []
     assert {frozenset(params) for params in found.cv_results_["params"]} == {frozenset("a"), frozenset("bc")}
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_tpe_made_without_warnings_is_the_one_that_the_constructor_makes(group):
+    from sk_optuna._compat import tpe_sampler
+
+    def objective(trial):
+        if trial.suggest_categorical("kind", ["a", "b"]) == "a" and group:
+            return trial.suggest_float("x", -1, 1) ** 2
+        return trial.suggest_float("y", -1, 1) + trial.suggest_int("n", 0, 9)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = optuna.samplers.TPESampler(
+            seed=3, multivariate=True, group=group, constant_liar=True, warn_independent_sampling=False
+        )
+    found = []
+    for sampler in (theirs, tpe_sampler(3, group=group)):
+        study = optuna.create_study(sampler=sampler)
+        running = [study.ask() for _ in range(3)]  # in flight all along
+        for trial in running:
+            objective(trial)
+        study.optimize(objective, n_trials=25)
+        found.append([trial.params for trial in study.trials])
+    assert found[0] == found[1]
+    assert vars(theirs).keys() == vars(sampler).keys()
