@@ -287,7 +287,7 @@ def test_same_seed_gives_same_results_on_a_cluster(tmp_path, module, function):
         "spec.loader.exec_module(module)\n"
         f"module.{function}({str(output)!r})\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     found = pickle.loads(output.read_bytes())
     assert found["failing"] == _in_this_thread("failing")
