@@ -26,7 +26,7 @@ from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _num_samples as num_samples
@@ -42,7 +42,6 @@ __all__ = [
     "JoblibWorkers",
     "MultimetricScorer",
     "NoTask",
-    "StrOptions",
     "as_of_now",
     "begin_fit",
     "check_method_params",

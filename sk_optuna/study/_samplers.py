@@ -57,7 +57,7 @@ def _qmc(seed: int, own_seed: int) -> BaseSampler:
 
 
 # "grid" draws at random too: that no combination repeats is the search's own doing, for every sampler.
-_BY_NAME: dict[str, SamplerFactory] = {
+_BY_NAME: dict[str, Callable[[int], BaseSampler]] = {  # by seed
     "tpe": _tpe,
     "random": _random,
     "cmaes": _cmaes,
@@ -65,8 +65,7 @@ _BY_NAME: dict[str, SamplerFactory] = {
     "grid": _random,
     "nsgaii": _nsgaii,
 }
-# All that these keep between trials is their random numbers: reseeding one is cheaper than making one (.3 ms a trial
-# less, benchmarks/overhead.py).
+# All that these keep between trials is their random numbers, and reseeding one is cheaper than making one.
 _RESEEDED = {"tpe", "random", "grid"}
 _NAMES = sorted([*_BY_NAME, "qmc"])
 # By sampler, which is also the name of the extra. Without greenlet Optuna's GP is slower and says so in its log.
