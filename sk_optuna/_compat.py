@@ -20,7 +20,7 @@ import sklearn
 from joblib._utils import eval_expr
 from joblib.parallel import BatchedCalls
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -51,15 +51,18 @@ __all__ = [
     "eval_expr",
     "fit_and_score",
     "fit_context",
+    "frozen",
     "insert_error_scores",
     "loads",
-    "make_sampler",
+    "make_unwarned",
     "new_study",
     "num_samples",
     "reseeded",
     "search_estimator_has",
     "stop_requested",
     "stoppable",
+    "storage_of",
+    "tell_pruned",
     "tpe_sampler",
     "warn_or_raise_about_fit_failures",
     "with_caller_config",
@@ -166,11 +169,11 @@ def tpe_sampler(seed: int, *, group: bool) -> Any:
     return sampler
 
 
-def make_sampler(kind: Any, **kwargs: Any) -> Any:
+def make_unwarned(kind: Any, **kwargs: Any) -> Any:
     """Return ``kind(**kwargs)`` without the warning that Optuna wraps around constructors of experimental classes."""
-    sampler = kind.__new__(kind)
-    inspect.unwrap(kind.__init__)(sampler, **kwargs)
-    return sampler
+    made = kind.__new__(kind)
+    inspect.unwrap(kind.__init__)(made, **kwargs)
+    return made
 
 
 def reseeded(sampler: Any, seed: int) -> Any:
@@ -197,10 +200,28 @@ def without_log_lines(logger_name: str) -> Iterator[None]:
         logger.removeFilter(elsewhere)
 
 
-def new_study(sampler: Any = None) -> optuna.Study:
+def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Study:
     """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
     with without_log_lines("optuna.storages._in_memory"):
-        return optuna.create_study(direction="maximize", sampler=sampler)
+        return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
+
+
+def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float) -> FrozenTrial:
+    """Tell a trial as pruned, with a value of its own; ``Study.tell`` takes what was reported last, here one fold."""
+    study._thread_local.cached_all_trials = None
+    study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, [value])
+    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.PRUNED, values=[value])
+    return copy.deepcopy(frozen(trial))
+
+
+def frozen(trial: optuna.Trial) -> FrozenTrial:
+    """Return a trial that runs as its storage keeps it; not to be changed."""
+    return trial.storage.get_trial(trial._trial_id)
+
+
+def storage_of(study: optuna.Study) -> Any:
+    """Return the storage of a study."""
+    return study._storage
 
 
 def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:

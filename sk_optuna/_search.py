@@ -16,6 +16,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from optuna import Study
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state, get_tags, indexable
@@ -38,7 +39,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding
 from sk_optuna.results import metric_names, tabulate
 from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import Proposals, sampler_factory
+from sk_optuna.study import EveryFold, FoldPruning, Proposals, Pruning, check_pruner, sampler_factory
 
 _DEFAULT_N_TRIALS = 50
 
@@ -365,7 +366,8 @@ class OptunaSearchCV(BaseSearchCV):
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         base_estimator = clone(self.estimator)
-        proposals = self._open_study(base_estimator)
+        random_state = _seed(self.random_state)
+        proposals = self._open_study(base_estimator, random_state)
 
         hook_data = {"X": X, "y": y, "metadata": _callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
@@ -385,7 +387,7 @@ class OptunaSearchCV(BaseSearchCV):
             caller=self if hasattr(self, "_skl_callbacks") else None,
         )
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-        self._search(proposals, evaluator, root, refit_metric)
+        self._search(proposals, self._open_pruning(proposals.study, random_state), evaluator, root, refit_metric)
         if self.refit:
             self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
         root.call_on_fit_task_end(estimator=self, **hook_data)
@@ -453,11 +455,7 @@ class OptunaSearchCV(BaseSearchCV):
 
     def _check_arguments(self) -> None:
         """Check what scikit-learn's parameter constraints cannot express, or not as helpfully."""
-        if self.pruner is not None:
-            raise InvalidArgumentError(
-                "The 'pruner' parameter accepts only None for now: every fold of every trial is run. Pruning between "
-                f"folds comes in a later version. Got {self.pruner!r}; leave it out."
-            )
+        check_pruner(self.pruner)
         callbacks = self.study_callbacks
         if callbacks is not None and not (isinstance(callbacks, list | tuple) and all(map(callable, callbacks))):
             raise InvalidArgumentError(
@@ -466,10 +464,9 @@ class OptunaSearchCV(BaseSearchCV):
             )
         max_outstanding(self.pre_dispatch, 1)
 
-    def _open_study(self, estimator: Any) -> Proposals:
+    def _open_study(self, estimator: Any, random_state: int) -> Proposals:
         """Return the trials to come: the space, its sampler, and what is tried first."""
         space = space_from_user(self.param_distributions, self.param_grid, estimator)
-        random_state = _seed(self.random_state)
         n_trials = self.n_trials
         if n_trials is None and self.timeout is None and not space.is_grid:
             n_trials = _DEFAULT_N_TRIALS
@@ -482,11 +479,27 @@ class OptunaSearchCV(BaseSearchCV):
             n_trials=n_trials,
         )
 
-    def _search(self, proposals: Proposals, evaluator: FoldEvaluator, root: Any, refit_metric: Any) -> None:
+    def _open_pruning(self, study: Study, random_state: int) -> Pruning:
+        """Return what decides between folds; where there is a single fold, there is nothing to decide."""
+        if self.pruner is None:
+            return EveryFold(self.n_splits_)
+        if self.n_splits_ == 1:
+            warnings.warn(
+                f"pruner={self.pruner!r} has no effect: cv={self.cv!r} gives a single split, so that every candidate "
+                "is fitted once. Use a cv with more splits, or pruner=None.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return EveryFold(self.n_splits_)
+        return FoldPruning(self.pruner, study, n_splits=self.n_splits_, random_state=random_state)
+
+    def _search(
+        self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any
+    ) -> None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
         records: list[TrialRecord] = []
         try:
-            run_trials(self, proposals, evaluator, root, records)
+            run_trials(self, proposals, pruning, evaluator, root, records)
         except KeyboardInterrupt:
             with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
                 warnings.simplefilter("ignore")
@@ -503,14 +516,32 @@ class OptunaSearchCV(BaseSearchCV):
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(metric_names(records))
             refit_metric = self.refit
-        results = tabulate(self, records)
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, refit_metric, results)
-            if not callable(self.refit):
-                self.best_score_ = results[f"mean_test_{refit_metric}"][self.best_index_]
-            self.best_params_ = results["params"][self.best_index_]
-        self.cv_results_ = results
+        self.cv_results_ = results = tabulate(self, records, with_n_folds=self.pruner is not None)
         self.n_trials_ = len(records)
+        if self.refit or not self.multimetric_:
+            best = self._select_best_index(self.refit, refit_metric, results)
+            self._check_not_pruned(best)
+            self.best_index_ = best
+            if not callable(self.refit):
+                self.best_score_ = results[f"mean_test_{refit_metric}"][best]
+            self.best_params_ = results["params"][best]
+
+    def _check_not_pruned(self, best: int) -> None:
+        """Refuse a best candidate that was not evaluated on all folds."""
+        states = self.cv_results_["trial_state"]
+        if states[best] != "PRUNED":
+            return
+        if "COMPLETE" in states:
+            raise ValueError(
+                f"refit={self.refit!r} chose row {best} of cv_results_, a candidate that was pruned after "
+                f"{self.cv_results_['n_folds_run'][best]} of {self.n_splits_} folds. Choose among the rows whose "
+                "trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
+            )
+        raise ValueError(
+            f"None of the {len(states)} candidates was evaluated on all {self.n_splits_} folds: "
+            f"pruner={self.pruner!r} stopped each that did not fail. Use a more lenient pruner; cv_results_ has the "
+            "scores of the folds that were run."
+        )
 
     def _refit(
         self, base_estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any], root: Any, hook_data: dict[str, Any]

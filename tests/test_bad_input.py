@@ -207,9 +207,14 @@ SEARCH = [
         sampler="grid",
     ),
     argument(
-        "a pruner",
-        r"'pruner' parameter accepts only None.*Got <.*MedianPruner.*leave it out",
-        pruner=optuna.pruners.MedianPruner(),
+        "pruner: an unknown name",
+        r"'pruner' parameter must be None, one of 'halving', .*'race', .*, or an optuna pruner, but got 'rase'",
+        pruner="rase",
+    ),
+    argument(
+        "pruner: a class",
+        r"'pruner' parameter.*but got <class .*MedianPruner.*Call the class: MedianPruner\(",
+        pruner=optuna.pruners.MedianPruner,
     ),
     *(
         argument(

@@ -219,9 +219,9 @@ def _spy(monkeypatch):
             events.append(("ask", proposal.number))
         return proposal
 
-    def noted_tell(self, proposal, *args):
+    def noted_tell(self, proposal, *args, **kwargs):
         events.append(("tell", proposal.number))
-        return tell(self, proposal, *args)
+        return tell(self, proposal, *args, **kwargs)
 
     monkeypatch.setattr(Proposals, "ask", noted_ask)
     monkeypatch.setattr(Proposals, "tell", noted_tell)

@@ -1,6 +1,7 @@
 """A trial as the search remembers it: its parameters and what each fold said."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,23 +20,43 @@ class TrialRecord:
         The trial's number in the study.
     params : dict
         The estimator's parameters, as the user wrote them.
+    order : sequence of int
+        The folds in the order in which they run.
     folds : list of FoldResult or None
         By fold; None until the fold has run.
+    stopped : bool
+        Whether the folds that have not run are not going to.
     """
 
     number: int
     params: dict[str, Any]
-    folds: list[FoldResult | None] = field(repr=False)
+    order: Sequence[int]
+    folds: list[FoldResult | None] = field(init=False, repr=False)
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self.folds = [None] * len(self.order)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether every fold has run."""
-        return all(fold is not None for fold in self.folds)
+    def is_finished(self) -> bool:
+        """Whether no fold is left to run."""
+        return self.stopped or all(fold is not None for fold in self.folds)
 
     @property
     def results(self) -> list[FoldResult]:
         """The folds that have run."""
         return [fold for fold in self.folds if fold is not None]
+
+    @property
+    def first_results(self) -> list[FoldResult]:
+        """The folds that have run, in the order of running, up to the first that has not."""
+        results = []
+        for i in self.order:
+            fold = self.folds[i]
+            if fold is None:
+                break
+            results.append(fold)
+        return results
 
     @property
     def stop(self) -> bool:
@@ -56,18 +77,34 @@ class TrialRecord:
         return ["score"]
 
     def scores(self, metric: str) -> np.ndarray:
-        """Return the test scores by fold, of shape (n_splits,)."""
-        by_fold = (fold.test_scores for fold in self.results)
-        return np.array(
-            [scores[metric] if isinstance(scores, dict) else scores for scores in by_fold], dtype=np.float64
-        )
+        """Return the test scores of the folds that have run, of shape (n_folds_run,)."""
+        return np.array([_score(fold, metric) for fold in self.results], dtype=np.float64)
+
+    def first_scores(self, metric: str) -> np.ndarray:
+        """Return the test scores of `first_results`, NaN where a fit or the scorer failed."""
+        results = self.first_results
+        return np.array([math.nan if _failed(fold, metric) else _score(fold, metric) for fold in results], dtype=float)
 
     def value(self, metric: str) -> float | None:
-        """Return the mean score; None if a fit or the scorer failed, or the mean is not finite.
+        """Return the mean score of the folds that have run; None if a fit or the scorer failed, or it is not finite.
 
         A candidate without a value must not win.
         """
-        if any(fold.fit_error is not None or metric in fold.failed_scores for fold in self.results):
+        if any(_failed(fold, metric) for fold in self.results):
             return None
         mean = float(self.scores(metric).mean())
         return mean if math.isfinite(mean) else None
+
+    def state(self, metric: str) -> str:
+        """Return what became of the trial, in Optuna's words: FAIL, PRUNED or COMPLETE."""
+        if self.value(metric) is None:
+            return "FAIL"
+        return "PRUNED" if self.stopped else "COMPLETE"
+
+
+def _failed(fold: FoldResult, metric: str) -> bool:
+    return fold.fit_error is not None or metric in fold.failed_scores
+
+
+def _score(fold: FoldResult, metric: str) -> float:
+    return fold.test_scores[metric] if isinstance(fold.test_scores, dict) else fold.test_scores

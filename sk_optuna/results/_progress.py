@@ -23,25 +23,30 @@ class Progress:
         else:
             print(f"Fitting {n_splits} folds for each of {n_trials} candidates, totalling {n_splits * n_trials} fits")
 
-    def report(self, record: TrialRecord, value: float | None, elapsed: float, left: float | None) -> None:
+    def report(self, record: TrialRecord, state: str, value: float | None, elapsed: float, left: float | None) -> None:
         """Print the line of one trial.
 
         Parameters
         ----------
         record : TrialRecord
             The trial.
+        state : {"COMPLETE", "PRUNED", "FAIL"}
+            What became of it.
         value : float or None
-            Its mean score; None if it failed.
+            Its mean score, if it is complete.
         elapsed : float
             Seconds since the search began.
         left : float or None
             Seconds to the timeout, None if there is none.
         """
         self._n_finished += 1
-        if value is not None and (self._best is None or value > self._best[0]):
+        if state == "COMPLETE" and value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, record.number)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        score = "failed" if value is None else f"score {value:.4f}"
+        if state == "COMPLETE":
+            score = f"score {value:.4f}"
+        else:
+            score = "failed" if state == "FAIL" else f"pruned after {len(record.results)} of {len(record.folds)} folds"
         best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")

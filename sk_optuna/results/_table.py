@@ -1,9 +1,11 @@
 """Trial records -> the rows of cv_results_.
 
-scikit-learn's own `_format_results` writes the table; what is added here is two columns, and that a candidate with a
-failed fit or scorer ranks last even if the score that the user set for failures is higher than what others reached.
+scikit-learn's own `_format_results` writes the table; what is added here is a few columns, that folds which were not
+run are blank, and that a candidate with a failed fit or scorer ranks last even if the score that the user set for
+failures is higher than what others reached.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ from sk_optuna._compat import BaseSearchCV, insert_error_scores, warn_or_raise_a
 from sk_optuna.evaluation import FoldResult, TrialRecord
 
 
-def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord]) -> dict[str, Any]:
+def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_folds: bool) -> dict[str, Any]:
     """Return the table of `records`, one row each.
 
     Parameters
@@ -22,7 +24,9 @@ def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord]) -> dict[str, 
     search : BaseSearchCV
         Whose `scoring`, `error_score` and `return_train_score` apply.
     records : sequence of TrialRecord
-        Complete trials, at least one.
+        Finished trials, at least one.
+    with_n_folds : bool
+        Whether there is a column for the number of folds that have run.
 
     Raises
     ------
@@ -34,21 +38,27 @@ def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord]) -> dict[str, 
     FitFailedWarning
         Where some fits failed.
     UserWarning
-        Where mean scores are not finite.
+        Where mean scores are not finite for another reason than that folds were not run.
     """
-    out = [_as_dict(fold) for record in records for fold in record.results]
-    warn_or_raise_about_fit_failures(out, search.error_score)
+    out = [[None if fold is None else _as_dict(fold) for fold in record.folds] for record in records]
+    ran = [result for row in out for result in row if result is not None]
+    warn_or_raise_about_fit_failures(ran, search.error_score)
     if callable(search.scoring):
-        insert_error_scores(out, search.error_score)
+        insert_error_scores(ran, search.error_score)
     metrics = metric_names(records)
     steering = steering_metric(search.refit, metrics)
     more: dict[str, list[Any]] = {
         "trial_number": [record.number for record in records],
-        "trial_state": ["FAIL" if record.value(steering) is None else "COMPLETE" for record in records],
+        "trial_state": [record.state(steering) for record in records],
     }
-    table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), out, more)
+    if with_n_folds:
+        more["n_folds_run"] = [len(record.results) for record in records]
+    filler = _filler(ran)
+    filled = [filler if result is None else result for row in out for result in row]
+    table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), filled, more)
+    _blank_unrun_folds(table, records)
     for metric in metrics:
-        _rank_failed_last(table, metric, np.array([record.value(metric) is None for record in records]))
+        _rank_anew(table, metric, records)
     return table
 
 
@@ -66,13 +76,52 @@ def _as_dict(fold: FoldResult) -> dict[str, Any]:
     return result
 
 
-def _rank_failed_last(table: dict[str, Any], metric: str, failed: np.ndarray) -> None:
-    """Rank the `failed` rows together behind the others; scikit-learn ranks them by the score that stands for them."""
-    if not failed.any() or failed.all():
+def _filler(ran: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what stands for a fold that was not run, until it is blanked.
+
+    Its scores are 0, about which scikit-learn does not warn, unless it has to warn of this metric anyway: then they are
+    NaN, which is what the means in the warning are to be.
+    """
+    filler = dict(ran[0], n_test_samples=0, fit_time=0.0, score_time=0.0)
+    for key in {"test_scores", "train_scores"} & filler.keys():
+        if isinstance(filler[key], dict):
+            filler[key] = {name: _zero_or_nan([result[key][name] for result in ran]) for name in filler[key]}
+        else:
+            filler[key] = _zero_or_nan([result[key] for result in ran])
+    return filler
+
+
+def _zero_or_nan(scores: Sequence[float]) -> float:
+    return 0.0 if np.isfinite(scores).all() else np.nan
+
+
+def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) -> None:
+    """Put NaN where a fold was not run and where a mean would have needed it; times are those of the folds that ran."""
+    short = np.array([len(record.results) < len(record.folds) for record in records])
+    if not short.any():
+        return
+    for key, column in table.items():
+        if found := re.match(r"split(\d+)_(test|train)_", key):
+            column[np.array([record.folds[int(found[1])] is None for record in records])] = np.nan
+        elif re.match("(mean|std)_(test|train)_", key):
+            column[short] = np.nan
+    for name in ("fit_time", "score_time"):
+        for row in np.flatnonzero(short).tolist():
+            times = [getattr(fold, name) for fold in records[row].results]
+            table[f"mean_{name}"][row], table[f"std_{name}"][row] = np.mean(times), np.std(times)
+
+
+def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord]) -> None:
+    """Rank rows that failed or were pruned together behind the others.
+
+    scikit-learn ranks a failed one by the score that stands for it.
+    """
+    last = np.array([record.state(metric) != "COMPLETE" for record in records])
+    if not last.any() or (last.all() and not any(record.stopped for record in records)):
         return
     key = f"rank_test_{metric}"
-    ranks = np.full(failed.shape, np.count_nonzero(~failed) + 1, dtype=table[key].dtype)
-    ranks[~failed] = rankdata(-table[f"mean_test_{metric}"][~failed], method="min")
+    ranks = np.full(last.shape, np.count_nonzero(~last) + 1, dtype=table[key].dtype)
+    ranks[~last] = rankdata(-table[f"mean_test_{metric}"][~last], method="min")
     table[key] = ranks
 
 
@@ -88,7 +137,9 @@ def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
 
 def summarize(record: TrialRecord) -> Mapping[str, Any]:
     """Return what the study keeps of a trial beside its value, under the table's column names."""
-    attributes: dict[str, Any] = {"mean_fit_time": sum(fold.fit_time for fold in record.results) / len(record.folds)}
+    attributes: dict[str, Any] = {"mean_fit_time": float(np.mean([fold.fit_time for fold in record.results]))}
+    if record.stopped:
+        return {**attributes, "n_folds_run": len(record.results)}
     with np.errstate(invalid="ignore"):
         for metric in record.metrics:
             scores = record.scores(metric)

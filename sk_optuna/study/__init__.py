@@ -1,6 +1,16 @@
-"""Samplers by name, seeds per trial, and the trials asked for and told."""
+"""Samplers and pruners by name, seeds per trial, and the trials asked for, judged and told."""
 
 from sk_optuna.study._proposals import Proposal, Proposals
+from sk_optuna.study._pruning import EveryFold, FoldPruning, Pruning, check_pruner
 from sk_optuna.study._samplers import SamplerFactory, sampler_factory
 
-__all__ = ["Proposal", "Proposals", "SamplerFactory", "sampler_factory"]
+__all__ = [
+    "EveryFold",
+    "FoldPruning",
+    "Proposal",
+    "Proposals",
+    "Pruning",
+    "SamplerFactory",
+    "check_pruner",
+    "sampler_factory",
+]

@@ -5,7 +5,7 @@ Nothing here knows of time, workers or folds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat import new_study, without_log_lines
+from sk_optuna._compat import new_study, tell_pruned, without_log_lines
 from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
@@ -35,10 +36,13 @@ class Proposal:
         The trial, running.
     params : dict
         The estimator's parameters; the user's own objects, not clones.
+    n_told : int
+        How many trials had been told when it was asked.
     """
 
     trial: Trial
     params: dict[str, Any]
+    n_told: int
 
     @property
     def number(self) -> int:
@@ -83,12 +87,14 @@ class Proposals:
         strict: bool = True,
         n_trials: int | None,
     ) -> None:
-        self.study = new_study()
+        self.study = new_study(study_name=_study_name(random_state))
         self._space = space
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
         self._n_asked = 0
+        self._n_told = 0
+        self._estimated: dict[int, FrozenTrial] = {}
         self._grid: Iterator[Row] | None = None
         self._tried: TriedRows | None = None
         size = space.size
@@ -117,22 +123,43 @@ class Proposals:
         if self._tried is not None:
             self._tried.add(trial.params)
         self._n_asked += 1
-        return Proposal(trial, params)
+        return Proposal(trial, params, self._n_told)
 
-    def tell(self, proposal: Proposal, value: float | None, attributes: Mapping[str, Any]) -> FrozenTrial:
-        """Tell the value of a trial, None for one that failed, and return it as the study keeps it."""
+    def tell(
+        self, proposal: Proposal, value: float | None, attributes: Mapping[str, Any], *, pruned: bool = False
+    ) -> FrozenTrial:
+        """Tell how a trial ended, and return it as the study keeps it.
+
+        Parameters
+        ----------
+        proposal : Proposal
+            The trial; trials are told in the order in which they were asked.
+        value : float or None
+            Its value, None if it failed; of a pruned trial what is estimated. Samplers learn from estimates as from
+            values; in the study the trial is a pruned one and never its best.
+        attributes : mapping
+            What the study keeps beside the value.
+        pruned : bool, default=False
+            Whether the trial was stopped before its end.
+        """
         for key, attribute in attributes.items():
             proposal.trial.set_user_attr(key, attribute)
+        self._n_told += 1
         with without_log_lines(_QMC):
             if value is None:
                 return self.study.tell(proposal.trial, state=TrialState.FAIL)
-            return self.study.tell(proposal.trial, value)
+            if not pruned:
+                return self.study.tell(proposal.trial, value)
+            told = tell_pruned(self.study, proposal.trial, value)
+        self._estimated[proposal.number] = estimated = copy(told)
+        estimated.state = TrialState.COMPLETE
+        return told
 
     def close(self) -> optuna.Study:
         """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
-            whole, self.study = self.study, new_study()
+            whole, self.study = self.study, new_study(study_name=_study_name(self._random_state))
             for key, attribute in whole.user_attrs.items():
                 self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())
@@ -145,10 +172,17 @@ class Proposals:
             return RowSampler(self._space, RandomSampler(seed=0), fixed=next(self._grid), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
         sampler = self._make_sampler(number)
+        if self._estimated:
+            sampler = EstimatesSampler(sampler, self._estimated)
         if isinstance(self._space, Table):
             seed = trial_seed(self._random_state, number)
             return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
         return FixedSampler(sampler, fixed) if fixed else sampler
+
+
+def _study_name(random_state: int) -> str:
+    """Return a name that is the same in each run, since Hyperband makes its draws from it."""
+    return f"sk_optuna-{random_state}"
 
 
 def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row]:

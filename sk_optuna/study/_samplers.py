@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat import make_sampler, reseeded, tpe_sampler
+from sk_optuna._compat import make_unwarned, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -34,19 +34,19 @@ def _random(seed: int) -> BaseSampler:
 
 
 def _cmaes(seed: int) -> BaseSampler:
-    return make_sampler(optuna.samplers.CmaEsSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
+    return make_unwarned(optuna.samplers.CmaEsSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
 
 
 def _gp(seed: int) -> BaseSampler:
-    return make_sampler(optuna.samplers.GPSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
+    return make_unwarned(optuna.samplers.GPSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
 
 
 def _nsgaii(seed: int) -> BaseSampler:
-    return make_sampler(optuna.samplers.NSGAIISampler, seed=seed)  # type: ignore[no-any-return]
+    return make_unwarned(optuna.samplers.NSGAIISampler, seed=seed)  # type: ignore[no-any-return]
 
 
 def _qmc(seed: int, own_seed: int) -> BaseSampler:
-    return make_sampler(  # type: ignore[no-any-return]
+    return make_unwarned(  # type: ignore[no-any-return]
         optuna.samplers.QMCSampler,
         seed=seed,
         scramble=True,

@@ -1,0 +1,62 @@
+"""A study that shows other trials than it holds: those of an earlier moment, fewer of them, some with another value.
+
+Samplers and pruners of Optuna read a study as they please, its storage included, so the view begins at the storage.
+What they write goes to the study itself.
+"""
+
+import abc
+from collections.abc import Callable, Container
+from copy import deepcopy
+from typing import Any
+
+from optuna import Study
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna._compat import storage_of
+
+Selection = Callable[[list[FrozenTrial]], list[FrozenTrial]]
+"""From the trials of a study, in order, to those to be seen; it changes none of them."""
+
+
+def study_showing(study: Study, select: Selection) -> Study:
+    """Return `study` as it looks with the trials that `select` makes of its own.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study; it is not changed.
+    select : callable
+        From the list of its trials to the list to show. It is called whenever someone asks for trials.
+    """
+    window = _Window(storage_of(study), select)  # type: ignore[abstract]
+    return Study(study.study_name, window, sampler=study.sampler, pruner=study.pruner)
+
+
+def _delegating(cls: Any) -> Any:
+    """Fill in what `cls` leaves abstract with calls of the same methods of ``self._storage``."""
+
+    def delegate(name: str) -> Callable[..., Any]:
+        return lambda self, *args, **kwargs: getattr(self._storage, name)(*args, **kwargs)
+
+    for name in cls.__abstractmethods__:
+        setattr(cls, name, delegate(name))
+    return abc.update_abstractmethods(cls)
+
+
+@_delegating
+class _Window(BaseStorage):
+    def __init__(self, storage: BaseStorage, select: Selection) -> None:
+        self._storage = storage
+        self._select = select
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = self._select(self._storage.get_all_trials(study_id, deepcopy=False))
+        if states is not None:
+            trials = [trial for trial in trials if trial.state in states]
+        return _copied(trials) if deepcopy else trials
+
+
+_copied = deepcopy  # in get_all_trials the name is taken

@@ -1,0 +1,195 @@
+"""Decide after a fold whether a trial's other folds are to run.
+
+A decision depends on the trial's own folds and on the trials that had been told when it was asked. What came in
+meanwhile depends on how fast the workers are and is not shown to the pruner; nor does a pruner remember anything from
+one trial to the next, since trials in flight are judged in no particular order.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+from optuna import Study
+from optuna.pruners import BasePruner, ThresholdPruner, WilcoxonPruner
+from optuna.trial import FrozenTrial
+
+from sk_optuna._compat import frozen, make_unwarned
+from sk_optuna._history import study_showing
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.study._proposals import Proposal
+
+# By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.
+_BY_NAME: dict[str, Callable[[int], BasePruner]] = {
+    "halving": lambda n_splits: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
+    "hyperband": lambda n_splits: optuna.pruners.HyperbandPruner(
+        min_resource=1, max_resource=n_splits, reduction_factor=2
+    ),
+    "median": lambda n_splits: optuna.pruners.MedianPruner(),
+    "percentile": lambda n_splits: optuna.pruners.PercentilePruner(25.0),
+    "race": lambda n_splits: PairedRacePruner(),
+    "threshold": lambda n_splits: ThresholdPruner(lower=-math.inf),
+    "wilcoxon": lambda n_splits: make_unwarned(WilcoxonPruner),
+}
+
+
+def check_pruner(pruner: Any) -> None:
+    """Refuse what cannot decide between folds.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where `pruner` is neither None, nor a name, nor an optuna pruner.
+    """
+    if pruner is None or isinstance(pruner, BasePruner) or (isinstance(pruner, str) and pruner in _BY_NAME):
+        return
+    names = ", ".join(map(repr, _BY_NAME))
+    hint = ""
+    if isinstance(pruner, type) and issubclass(pruner, BasePruner):
+        hint = f" Call the class: {pruner.__name__}(...)."
+    raise InvalidArgumentError(
+        f"The 'pruner' parameter must be None, one of {names}, or an optuna pruner, but got {pruner!r} of type "
+        f"{type(pruner).__name__}.{hint}"
+    )
+
+
+class Pruning(Protocol):
+    """Which folds of a trial run, and in which order."""
+
+    order: Sequence[int]
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run before the first decision."""
+
+    def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
+        """Return whether a trial ends after the folds, in order, that have these scores; NaN for one that failed."""
+
+    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Take note of all scores of a trial that is going to be told."""
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+        """Return what the mean score of a stopped trial would have been, as far as can be known."""
+
+
+class EveryFold:
+    """No pruning.
+
+    Parameters
+    ----------
+    n_splits : int
+        Folds of a trial.
+    """
+
+    def __init__(self, n_splits: int) -> None:
+        self.order: Sequence[int] = range(n_splits)
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return the number of folds."""
+        return len(self.order)
+
+    def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
+        """Return False."""
+        return False
+
+    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Do nothing: reports cost time, and nobody asks for them."""
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+        """Return the mean."""
+        return float(np.mean(scores))
+
+
+class FoldPruning:
+    """Pruning between folds.
+
+    Parameters
+    ----------
+    pruner : str or optuna.pruners.BasePruner
+        The user's argument; a pruner is copied.
+    study : optuna.study.Study
+        The search's study, into which trials are told in order.
+    n_splits : int
+        Folds of a trial.
+    random_state : int
+        Seed of the search, which determines the order of the folds.
+
+    Attributes
+    ----------
+    order : list of int
+        The folds in the order in which every trial runs them. It is random: folds of data that were not shuffled
+        before may differ by their position.
+    pruner : optuna.pruners.BasePruner
+        The pruner.
+    """
+
+    def __init__(self, pruner: Any, study: Study, *, n_splits: int, random_state: int) -> None:
+        self.pruner: BasePruner = _BY_NAME[pruner](n_splits) if isinstance(pruner, str) else deepcopy(pruner)
+        self.order: Sequence[int] = np.random.default_rng([random_state, n_splits]).permutation(n_splits).tolist()
+        self._study = study
+        self._compares_folds = _compares_folds(self.pruner)
+        self._complete: dict[int, np.ndarray] = {}
+        self._own: dict[int, BasePruner] = {}
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
+        if not isinstance(self.pruner, PairedRacePruner):
+            return 1
+        return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
+
+    def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
+        """Return whether a trial ends here.
+
+        A trial with a score that is not finite has failed, and is nothing to compare with; only a ThresholdPruner,
+        which exists to notice such values, is told of it.
+        """
+        if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
+            return False
+        self._report(proposal, scores)
+        return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
+
+    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Take note of all scores of a trial that is going to be told."""
+        self._own.pop(proposal.number, None)
+        if np.isfinite(scores).all():
+            self._report(proposal, scores)
+            if len(scores) == len(self.order):
+                self._complete[proposal.number] = scores
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+        """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
+
+        Unlike the mean of the folds that ran, this does not depend on how hard just these were.
+        """
+        try:
+            incumbent = self._complete[self._as_asked(proposal).best_trial.number]
+        except ValueError:
+            return float(np.mean(scores))
+        return float(incumbent.mean() + np.mean(scores - incumbent[: len(scores)]))
+
+    def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Report what was not reported: fold scores to a pruner that compares folds, else the mean so far."""
+        reports = scores if self._compares_folds else scores.cumsum() / np.arange(1, len(scores) + 1)
+        for step in range(len(frozen(proposal.trial).intermediate_values), len(scores)):
+            proposal.trial.report(float(reports[step]), step + 1)
+
+    def _pruner_of(self, proposal: Proposal) -> BasePruner:
+        """Return the trial's own copy of the pruner; ours needs none, since it remembers only what it has read."""
+        if isinstance(self.pruner, PairedRacePruner):
+            return self.pruner
+        return self._own.setdefault(proposal.number, deepcopy(self.pruner))
+
+    def _as_asked(self, proposal: Proposal) -> Study:
+        """Return the study as it was when the trial was asked, without the trials then in flight."""
+
+        def told(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+            return trials[: proposal.n_told]
+
+        return study_showing(self._study, told)
+
+
+def _compares_folds(pruner: BasePruner) -> bool:
+    """Return whether a pruner wants the scores of single folds, as its documentation says."""
+    return isinstance(pruner, PairedRacePruner | WilcoxonPruner)
