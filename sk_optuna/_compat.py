@@ -65,6 +65,7 @@ __all__ = [
     "tell_pruned",
     "tpe_sampler",
     "warn_or_raise_about_fit_failures",
+    "watching_scorer",
     "with_caller_config",
     "without_log_lines",
 ]
@@ -130,6 +131,34 @@ def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> 
 
 
 _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
+
+
+# --- scikit-learn: scorers --------------------------------------------------------------------------------------------
+
+
+def watching_scorer(scorer: Any, watch: Callable[[Any], None]) -> Any:
+    """Return `scorer` so that ``watch(X)`` is called before it scores.
+
+    ``_fit_and_score`` treats several metrics otherwise than one, and knows them by their class.
+    """
+    if isinstance(scorer, MultimetricScorer):
+        return _WatchingMultimetricScorer(scorer, watch)
+
+    def watching(estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        watch(X)
+        return scorer(estimator, X, *args, **kwargs)
+
+    return watching
+
+
+class _WatchingMultimetricScorer(MultimetricScorer):
+    def __init__(self, scorer: Any, watch: Callable[[Any], None]) -> None:
+        super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
+        self._watch = watch
+
+    def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        self._watch(X)
+        return super().__call__(estimator, X, *args, **kwargs)
 
 
 # --- scikit-learn: configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------

@@ -34,9 +34,9 @@ from sk_optuna._compat import (
 )
 from sk_optuna._optional import require
 from sk_optuna._run import run_trials
-from sk_optuna.evaluation import FoldEvaluator, TrialRecord, split_once
+from sk_optuna.evaluation import FoldEvaluator, TrialRecord, check_cache_prefix, share_prefixes, split_once
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution import max_outstanding
+from sk_optuna.execution import max_outstanding, n_processes
 from sk_optuna.results import metric_names, tabulate
 from sk_optuna.spaces import first_trials, space_from_user
 from sk_optuna.study import EveryFold, FoldPruning, Proposals, Pruning, check_pruner, sampler_factory
@@ -248,6 +248,7 @@ class OptunaSearchCV(BaseSearchCV):
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "sampler": "no_validation",
         "pruner": "no_validation",
+        "cache_prefix": "no_validation",
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [
@@ -269,6 +270,7 @@ class OptunaSearchCV(BaseSearchCV):
         timeout: float | None = None,
         sampler: Any = "tpe",
         pruner: Any = None,
+        cache_prefix: bool | str = "auto",
         initial_params: Any = None,
         max_concurrent_trials: int = 4,
         scoring: Any = None,
@@ -299,6 +301,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.timeout = timeout
         self.sampler = sampler
         self.pruner = pruner
+        self.cache_prefix = cache_prefix
         self.initial_params = initial_params
         self.max_concurrent_trials = max_concurrent_trials
         self.random_state = random_state
@@ -373,8 +376,10 @@ class OptunaSearchCV(BaseSearchCV):
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
         splits = split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator))
         self.n_splits_ = len(splits)
+        caller = self if hasattr(self, "_skl_callbacks") else None
+        sharing = clone(base_estimator)
         evaluator = FoldEvaluator(
-            estimator=base_estimator,
+            estimator=sharing,
             X=X,
             y=y,
             splits=splits,
@@ -384,7 +389,8 @@ class OptunaSearchCV(BaseSearchCV):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
             verbose=self.verbose,
-            caller=self if hasattr(self, "_skl_callbacks") else None,
+            caller=caller,
+            prefixes=self._open_prefixes(sharing) if caller is None else None,
         )
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
         self._search(proposals, self._open_pruning(proposals.study, random_state), evaluator, root, refit_metric)
@@ -456,6 +462,7 @@ class OptunaSearchCV(BaseSearchCV):
     def _check_arguments(self) -> None:
         """Check what scikit-learn's parameter constraints cannot express, or not as helpfully."""
         check_pruner(self.pruner)
+        check_cache_prefix(self.cache_prefix)
         callbacks = self.study_callbacks
         if callbacks is not None and not (isinstance(callbacks, list | tuple) and all(map(callable, callbacks))):
             raise InvalidArgumentError(
@@ -492,6 +499,10 @@ class OptunaSearchCV(BaseSearchCV):
             )
             return EveryFold(self.n_splits_)
         return FoldPruning(self.pruner, study, n_splits=self.n_splits_, random_state=random_state)
+
+    def _open_prefixes(self, estimator: Any) -> Any:
+        """Return what shares prefixes, having prepared `estimator` for it; None if nothing is shared."""
+        return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
     def _search(
         self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any

@@ -1,7 +1,16 @@
-"""One fold: fit, score, result; and the record of a trial."""
+"""One fold: fit, score, result; prefixes of pipelines shared between folds' fits; and the record of a trial."""
 
 from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
+from sk_optuna.evaluation._prefixes import check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import split_once
 
-__all__ = ["FoldEvaluator", "FoldResult", "FoldTask", "TrialRecord", "split_once"]
+__all__ = [
+    "FoldEvaluator",
+    "FoldResult",
+    "FoldTask",
+    "TrialRecord",
+    "check_cache_prefix",
+    "share_prefixes",
+    "split_once",
+]

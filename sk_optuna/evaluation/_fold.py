@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from sk_optuna._compat import NoTask, detached_task, fit_and_score
+from sk_optuna.evaluation._prefixes import PrefixSharing, watching
 
 Scores = float | dict[str, float]
 
@@ -88,6 +89,7 @@ class FoldEvaluator:
     return_train_score: bool
     verbose: int
     caller: Any
+    prefixes: PrefixSharing | None = None
 
     def __call__(
         self, fold: int, params: Mapping[str, Any], candidate_progress: tuple[int, int] | None, task: FoldTask | None
@@ -99,12 +101,27 @@ class FoldEvaluator:
         Exception
             Whatever the fit or the scorer raises, where `error_score` is ``"raise"``; an error of `set_params` always.
         """
+        estimator, scorer = clone(self.estimator), self.scorer
+        if self.prefixes is None:
+            return self._evaluate(estimator, scorer, fold, params, candidate_progress, task)
+        with self.prefixes.evaluating(fold, estimator):
+            return self._evaluate(estimator, watching(scorer), fold, params, candidate_progress, task)
+
+    def _evaluate(
+        self,
+        estimator: Any,
+        scorer: Any,
+        fold: int,
+        params: Mapping[str, Any],
+        candidate_progress: tuple[int, int] | None,
+        task: FoldTask | None,
+    ) -> FoldResult:
         train, test = self.splits[fold]
         result = fit_and_score(
-            clone(self.estimator),
+            estimator,
             self.X,
             self.y,
-            scorer=self.scorer,
+            scorer=scorer,
             train=train,
             test=test,
             verbose=self.verbose,

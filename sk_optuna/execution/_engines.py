@@ -92,6 +92,12 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
     return JoblibEngine(function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room)
 
 
+def n_processes(n_jobs: int | None) -> int:
+    """Return how many processes `n_jobs` stands for under joblib's active configuration; threads share one."""
+    n_workers: int = effective_n_jobs(n_jobs)
+    return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
+
+
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
     """Return how many tasks `pre_dispatch` lets be submitted to `n_workers`, at least one.
 

@@ -1,0 +1,444 @@
+"""Fit the first steps of a pipeline once for all candidates that differ in later steps only.
+
+A Pipeline offers its own place for this, `memory`. What is put there here differs from joblib's Memory in what it takes
+for a key: not a hash of the data, but where the data came from. The rows that a fold's fit is given are known by the
+fold; what a step makes of known data is known by the step. Data of unknown origin is never looked up, so that a wrong
+guess costs time and not correctness.
+"""
+
+import inspect
+import pickle
+import re
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sk_optuna._compat import dumps, watching_scorer
+from sk_optuna.evaluation._prefix_store import PrefixStore, Stored, footprint, free_memory, put_by, worker_store
+from sk_optuna.exceptions import InvalidArgumentError
+
+_here = threading.local()
+
+_TRAIN = b"train"
+_TEST = b"test"
+# After so many folds whose prefixes all took less than so many seconds, keys cost more than they save.
+_LOOKED_AT = 10
+_WORTH_SECONDS = 2e-3
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
+
+
+class PrefixSharing:
+    """Which steps are shared, and where what they made is kept. A worker process keeps its own.
+
+    Parameters
+    ----------
+    limit : int
+        Most bytes that one process holds.
+    share_random : bool
+        Whether steps are shared that draw other random numbers at each fit.
+    """
+
+    def __init__(self, limit: int, *, share_random: bool) -> None:
+        self._limit = limit
+        self._share_random = share_random
+        self._token = uuid.uuid4().hex
+        self.store = PrefixStore(limit)
+
+    @contextmanager
+    def evaluating(self, fold: int, estimator: Any) -> Iterator[None]:
+        """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated."""
+        if self.store.n_evaluations >= _LOOKED_AT and self.store.dearest < _WORTH_SECONDS:
+            yield
+            return
+        outer, evaluation = getattr(_here, "evaluation", None), _Evaluation(self, fold, estimator)
+        _here.evaluation = evaluation
+        try:
+            yield
+        finally:
+            _here.evaluation = outer
+            self.store.n_evaluations += 1
+            self.store.dearest = max(self.store.dearest, evaluation.seconds)
+
+    def repeats_itself(self, key: bytes, step: Any) -> bool:
+        """Return whether a step, which has this key, makes the same of the same data each time."""
+        if self._share_random:
+            return True
+        repeatable = self.store.repeatable
+        if key not in repeatable:
+            repeatable[key] = not _draws_at_random(step)
+        return repeatable[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("_limit", "_share_random", "_token")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.store = worker_store(self._token, self._limit)
+
+
+def check_cache_prefix(value: Any) -> None:
+    """Refuse what is neither a switch nor a size.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where `value` is neither "auto", nor True or False, nor a size.
+    """
+    if not isinstance(value, bool | np.bool_) and value != "auto":
+        _bytes(value)
+
+
+def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSharing | None:
+    """Have the pipelines in `estimator` share prefixes as `value`, the user's argument, says.
+
+    Parameters
+    ----------
+    value : "auto", bool or str
+        Whether, and within which memory, all processes together.
+    estimator : estimator
+        An unfitted estimator; its pipelines are changed.
+    n_processes : int
+        Processes that will hold what is shared, each for itself.
+
+    Returns
+    -------
+    PrefixSharing or None
+        None where nothing is to be shared, or there is no pipeline to share anything of.
+    """
+    if value is False or not with_shared_prefixes(estimator):
+        return None
+    limit = free_memory() // 4 if value is True or value == "auto" else _bytes(value)
+    return PrefixSharing(limit // n_processes, share_random=value is True)
+
+
+def _bytes(size: Any) -> int:
+    """Return the bytes of a size such as ``"500MB"``."""
+    found = _SIZE.fullmatch(size.strip()) if isinstance(size, str) else None
+    number = 0.0
+    if found is not None:
+        digits, prefix, binary = found.groups()
+        number = float(digits) * (1024 if binary else 1000) ** "_kmgt".index(prefix.lower() or "_")
+    if number < 1:
+        raise InvalidArgumentError(
+            "The 'cache_prefix' parameter must be 'auto', True, False, or a size in bytes such as '500MB' or '2GiB', "
+            f"but got {size!r}."
+        )
+    return int(number)
+
+
+def with_shared_prefixes(estimator: Any) -> bool:
+    """Have the pipelines in `estimator` ask for shared prefixes; return whether there are any.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An unfitted estimator, which is changed: a Pipeline, or a TransformedTargetRegressor around one. Pipelines that
+        are steps, in a FeatureUnion or in a ColumnTransformer are found as well. One with a `memory` of its own is left
+        alone, as are subclasses of these, which may do otherwise than they.
+    """
+    return _place(estimator, (), (), is_entry=True)
+
+
+def _place(estimator: Any, path: tuple[str, ...], targets: tuple[tuple[str, ...], ...], *, is_entry: bool) -> bool:
+    if type(estimator) is TransformedTargetRegressor:
+        return _place(estimator.regressor, (*path, "regressor"), (*targets, path), is_entry=is_entry)
+    if type(estimator) is not Pipeline or estimator.memory is not None:
+        return False
+    estimator.memory = PrefixMemory(targets, is_entry=is_entry)
+    for name, step in estimator.steps:
+        for inner in _branches(step):
+            _place(inner, (*path, name), targets, is_entry=False)
+    return True
+
+
+def _branches(step: Any) -> list[Any]:
+    """Return where in a step pipelines may be that are given known data."""
+    if type(step) is FeatureUnion:
+        return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
+    if type(step) is ColumnTransformer:
+        return [branch for _, branch, _ in step.transformers if type(branch) is Pipeline]
+    return [step]
+
+
+@dataclass(eq=False)
+class PrefixMemory:
+    """The `memory` of a pipeline whose prefixes are shared; outside a search it does nothing.
+
+    Attributes
+    ----------
+    targets : tuple of paths
+        Where the TransformedTargetRegressors are that change y before the pipeline is given it.
+    is_entry : bool
+        Whether what the pipeline is fitted on are the fold's rows.
+    """
+
+    targets: tuple[tuple[str, ...], ...]
+    is_entry: bool
+
+    def cache(self, function: Callable[..., Any], ignore: Any = None) -> Callable[..., Any]:
+        """Return what a Pipeline calls to fit a step and transform with it, in place of `function`."""
+        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
+        if evaluation is None:
+            return function
+        return lambda step, X, y, **kwargs: evaluation.fit_transform(self, function, step, X, y, kwargs)
+
+    def __deepcopy__(self, memo: Any) -> "PrefixMemory":
+        return self  # clones of a pipeline stand at the same place
+
+
+def watching(scorer: Any) -> Any:
+    """Return `scorer` so that the rows which it is given to score are known."""
+
+    def watch(X: Any) -> None:
+        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
+        if evaluation is not None and evaluation.origin(X) is None:
+            evaluation.know(X, evaluation.key(_TEST))
+
+    return watching_scorer(scorer, watch)
+
+
+@dataclass
+class _Fitted:
+    """A step as it was fitted, and what it made of the data it was fitted on."""
+
+    step: Any
+    output: Stored
+
+
+@dataclass
+class _Evaluation:
+    """What is known of the data of one fold of one candidate."""
+
+    sharing: PrefixSharing
+    fold: int
+    estimator: Any
+    seconds: float = 0.0
+    _known: dict[int, tuple[Callable[[], Any], bytes]] = field(default_factory=dict)
+    _entered: set[PrefixMemory] = field(default_factory=set)
+    _tables: list[tuple[ColumnTransformer, bytes]] = field(default_factory=list)
+
+    def key(self, *parts: bytes) -> bytes:
+        """Return the key of data of this fold."""
+        digest = blake2b(self.fold.to_bytes(8, "big"), digest_size=32)
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.digest()
+
+    def know(self, data: Any, key: bytes) -> None:
+        """Remember where `data` comes from, for as long as it exists."""
+        try:
+            self._known[id(data)] = weakref.ref(data), key
+        except TypeError:  # lists
+            self._known[id(data)] = lambda: data, key
+
+    def origin(self, data: Any) -> bytes | None:
+        """Return the key of `data`, None if it is not known."""
+        if data is None:
+            return b"none"
+        alive, key = self._known.get(id(data), (None, None))
+        return key if alive is not None and alive() is data else None
+
+    def fit_transform(
+        self, memory: PrefixMemory, function: Callable[..., Any], step: Any, X: Any, y: Any, kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """Return what `step` makes of the data, and the step fitted: from the store if it was done before."""
+        source = self._source(memory, X, y)
+        key = None if source is None else self._key_of_fit(source, step, y, kwargs)
+        fitted: _Fitted | None = None if key is None else self.sharing.store.get(key)
+        if key is not None and fitted is not None:
+            output, step = fitted.output.thaw(), copy(fitted.step)
+            self.know(output, key)
+            _share_transform(step, fitted.step, key)
+            return output, step
+        start = time.perf_counter()
+        with self._inside(step, source):
+            output, step = function(step, X, y, **kwargs)
+        if key is not None:
+            seconds = time.perf_counter() - start
+            self.seconds += seconds
+            self.know(output, key)
+            self._keep(key, step, X, output, seconds)
+        return output, step
+
+    def _keep(self, key: bytes, step: Any, X: Any, output: Any, seconds: float) -> None:
+        """Store a fitted step and what it made of `X`, unless it may have changed `X`, or it was made soon enough."""
+        if _share_memory(output, X) or (stored := put_by(output, seconds)) is None:
+            return
+        pristine = copy(step)
+        self.sharing.store.put(key, _Fitted(pristine, stored), stored.n_bytes + footprint(pristine))
+        _share_transform(step, pristine, key)
+
+    def transform(self, plain: Callable[[Any], Any], key: bytes, X: Any) -> Any:
+        """Return what a fitted step, which has this key, makes of `X`."""
+        source = self.origin(X)
+        if source is None:
+            return plain(X)
+        key = self.key(key, b"transform", source)
+        stored: Stored | None = self.sharing.store.get(key)
+        if stored is not None:
+            output = stored.thaw()
+        else:
+            start = time.perf_counter()
+            output = plain(X)
+            seconds = time.perf_counter() - start
+            if not _share_memory(output, X) and (stored := put_by(output, seconds)) is not None:
+                self.sharing.store.put(key, stored, stored.n_bytes)
+        self.know(output, key)
+        return output
+
+    def _source(self, memory: PrefixMemory, X: Any, y: Any) -> bytes | None:
+        """Return where the data of a fit comes from; None if that cannot be said."""
+        is_first, source = memory not in self._entered, self.origin(X)
+        self._entered.add(memory)
+        if source is None and is_first:
+            source = self.key(_TRAIN) if memory.is_entry else self._columns_of_table(memory)
+            if source is None:
+                return None
+            self.know(X, source)
+        if is_first and self.origin(y) is None:
+            target = self._target(memory.targets)
+            if target is not None:
+                self.know(y, target)
+        return source
+
+    def _target(self, paths: tuple[tuple[str, ...], ...]) -> bytes | None:
+        """Return the key of the fold's y as the regressors at `paths` transform it."""
+        parts = [b"y"]
+        for path in paths:
+            regressor = self.estimator
+            for name in path:
+                regressor = regressor.named_steps[name] if isinstance(regressor, Pipeline) else getattr(regressor, name)
+            config = {name: value for name, value in regressor.get_params(deep=False).items() if name != "regressor"}
+            part = _pickled(config)
+            if part is None or not self.sharing.repeats_itself(part, config["transformer"]):
+                return None
+            parts.append(part)
+        return self.key(*parts)
+
+    def _columns_of_table(self, memory: PrefixMemory) -> bytes | None:
+        """Return the key of the columns that the ColumnTransformer being fitted hands to the pipeline with `memory`."""
+        if not self._tables:
+            return None
+        table, source = self._tables[-1]
+        for _, branch, columns in table.transformers:
+            if getattr(branch, "memory", None) is memory:
+                pickled = _pickled(columns)
+                return None if pickled is None else self.key(source, b"columns", pickled)
+        return None
+
+    @contextmanager
+    def _inside(self, step: Any, source: bytes | None) -> Iterator[None]:
+        """Know what is handed on within `step` while it is fitted."""
+        if type(step) is not ColumnTransformer or source is None:
+            yield
+            return
+        self._tables.append((step, source))
+        try:
+            yield
+        finally:
+            self._tables.pop()
+
+    def _key_of_fit(self, source: bytes, step: Any, y: Any, kwargs: dict[str, Any]) -> bytes | None:
+        """Return the key of what `step` makes of known data; None if it would make something else the next time."""
+        target, pickled = self.origin(y), _pickled(step)
+        if target is None or pickled is None:
+            return None
+        routed = repr(sorted((method, sorted(given)) for method, given in (kwargs.get("params") or {}).items()))
+        key = self.key(source, target, pickled, routed.encode())
+        return key if self.sharing.repeats_itself(pickled, step) else None
+
+
+class _SharedTransform:
+    """The `transform` of a step whose fit is shared, for as long as the step is what was fitted."""
+
+    def __init__(self, step: Any, pristine: Any, key: bytes) -> None:
+        self._step = weakref.ref(step)
+        self._pristine = pristine
+        self._key = key
+
+    def __call__(self, X: Any, **params: Any) -> Any:
+        step = self._step()
+        if step is None:
+            step = self._pristine
+        plain = _plain_transform(step)
+        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
+        if evaluation is None or params or not self._is_as_fitted(step):
+            return plain(X, **params)
+        return evaluation.transform(plain, self._key, X)
+
+    def _is_as_fitted(self, step: Any) -> bool:
+        return all(vars(step).get(name) is value for name, value in vars(self._pristine).items())
+
+    def __reduce__(self) -> Any:
+        return _plain_transform, (self._step() or self._pristine,)
+
+
+def _plain_transform(step: Any) -> Callable[..., Any]:
+    """Return the `transform` that the class of a step gives it."""
+    return partial(_transform_plainly, step)
+
+
+def _transform_plainly(step: Any, X: Any, **params: Any) -> Any:
+    return type(step).transform(step, X, **params)
+
+
+def _share_transform(step: Any, pristine: Any, key: bytes) -> None:
+    """Have `step`, fitted like `pristine`, look for what it makes of known data."""
+    if isinstance(step, BaseEstimator) and hasattr(pristine, "transform"):
+        vars(step)["transform"] = _SharedTransform(step, pristine, key)
+
+
+def _pickled(value: Any) -> bytes | None:
+    """Return what values share that are alike; None if that cannot be said."""
+    for dump in (pickle.dumps, dumps):
+        try:
+            return dump(value)
+        except Exception:  # whatever an object's own pickling raises
+            continue
+    return None
+
+
+def _draws_at_random(value: Any) -> bool:
+    """Return whether a step, or what is set in it, takes random numbers that differ from fit to fit."""
+    params: Mapping[str, Any] = value.get_params(deep=True) if hasattr(value, "get_params") else {}
+    for name, param in params.items():
+        if name.rpartition("__")[2] == "random_state" and not isinstance(param, int | np.integer):
+            return True
+        if isinstance(param, np.random.RandomState | np.random.Generator):
+            return True
+        if callable(param) and not isinstance(param, type) and _has_unset_random_state(param):
+            return True
+    return False
+
+
+def _has_unset_random_state(function: Callable[..., Any]) -> bool:
+    """Return whether a function, such as `mutual_info_classif`, would draw from NumPy's global state."""
+    try:
+        parameter = inspect.signature(function).parameters.get("random_state")
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and not isinstance(parameter.default, int | np.integer)
+
+
+def _share_memory(output: Any, data: Any) -> bool:
+    """Return whether a step may have changed its data in place."""
+    if output is data:
+        return True
+    a, b = (value.data if sparse.issparse(value) else value for value in (output, data))
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
