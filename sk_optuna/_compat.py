@@ -38,6 +38,7 @@ except ImportError:
 
 __all__ = [
     "BaseSearchCV",
+    "CloudPickler",
     "Interval",
     "JoblibWorkers",
     "MultimetricScorer",
@@ -57,6 +58,7 @@ __all__ = [
     "make_unwarned",
     "new_study",
     "num_samples",
+    "refreshed",
     "reseeded",
     "search_estimator_has",
     "stop_requested",
@@ -248,6 +250,12 @@ def frozen(trial: optuna.Trial) -> FrozenTrial:
     return trial.storage.get_trial(trial._trial_id)
 
 
+def refreshed(study: optuna.Study) -> optuna.Study:
+    """Return a study that nobody asks through, so that it reads its trials anew as it otherwise does at each ask."""
+    study._thread_local.cached_all_trials = None
+    return study
+
+
 def storage_of(study: optuna.Study) -> Any:
     """Return the storage of a study."""
     return study._storage
@@ -287,6 +295,7 @@ def stop_requested(study: optuna.Study) -> bool:
 # --- joblib: its active backend as a place to submit single calls. Until 1.4 `submit` was `apply_async`, and
 # `_backend_kwargs` was `_backend_args` -------------------------------------------------------------------------------
 
+CloudPickler = cloudpickle.CloudPickler
 dumps = cloudpickle.dumps
 loads = cloudpickle.loads
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.base import clone
 
 from sk_optuna._compat import NoTask, detached_task, fit_and_score
@@ -149,10 +148,6 @@ class FoldEvaluator:
             stop=task is not None and task.stop,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        # only contiguous arrays are mapped into the workers; others would be copied for every task
-        return {name: _contiguous(value) for name, value in vars(self).items()}
-
     def failed_result(self, fold: int, error: str, seconds: float) -> FoldResult:
         """Return the result of a fold whose worker died, as scikit-learn would write that of a fit that raised."""
         score = float(self.error_score)
@@ -161,12 +156,6 @@ class FoldEvaluator:
         n_test_samples = len(self.splits[fold][1])
         train_scores = scores if self.return_train_score else None
         return FoldResult(scores, train_scores, n_test_samples, seconds, 0.0, error, tuple(names) or ("score",))
-
-
-def _contiguous(value: Any) -> Any:
-    """Return an array whose rows lie scattered in memory as one that can be mapped; anything else as it is."""
-    scattered = type(value) is np.ndarray and not (value.flags.c_contiguous or value.flags.f_contiguous)
-    return np.ascontiguousarray(value) if scattered else value
 
 
 class _ErrorScore(float):

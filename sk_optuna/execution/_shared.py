@@ -1,17 +1,19 @@
 """A value that every task needs and no task should carry.
 
 It is pickled once, with its large arrays apart. All parts travel as arrays that joblib memory-maps: a task carries
-their file names only, and the workers' arrays are views of the same pages. A worker unpickles the value anew at every
-task, which copies nothing that is large. Were it to keep the value, joblib, which removes the maps at the end of a
-call, would have to wait until every worker had let go of them.
+their file names only, and the workers' arrays are views of the same pages. NumPy arrays go as they are: of one that is
+a memory map already joblib sends the file's name, and one whose rows lie scattered it writes without a copy. A worker
+unpickles the value anew at every task, which copies nothing that is large. Were it to keep the value, joblib, which
+removes the maps at the end of a call, would have to wait until every worker had let go of them.
 """
 
+import io
 import pickle
 from typing import Any
 
 import numpy as np
 
-from sk_optuna._compat import dumps
+from sk_optuna._compat import CloudPickler
 
 _LARGE = 2**20
 # Up to this size the pickled value goes along with every task: less to set up, and no map to remove at the end.
@@ -30,29 +32,66 @@ class Shared:
     """
 
     def __init__(self, value: Any, *, map_above: int | None = None) -> None:
-        large: list[pickle.PickleBuffer] = []
-        stream = dumps(value, protocol=5, buffer_callback=lambda buffer: _set_apart(buffer, large))
+        pickler = _Pickler()
+        pickler.dump(value)
+        stream = pickler.stream.getvalue()
         if map_above is not None and len(stream) > _SMALL:
             stream = stream.ljust(map_above + 1, b"\0")
-        self._parts = [np.frombuffer(part, dtype=np.uint8) for part in (stream, *(b.raw() for b in large))]
+        self._arrays = pickler.arrays
+        self._parts = [
+            np.frombuffer(stream, np.uint8),
+            *(np.frombuffer(buffer, np.uint8) for buffer in pickler.buffers),
+        ]
 
     def __reduce__(self) -> Any:
-        return _unpack, (self._parts,)
+        return _unpack, (self._parts, self._arrays)
 
     def __sizeof__(self) -> int:
         # dask scatters an argument instead of sending it with each task if this is large
-        return object.__sizeof__(self) + sum(part.nbytes for part in self._parts)
+        n_bytes: int = sum(part.nbytes for part in (*self._parts, *self._arrays))
+        return object.__sizeof__(self) + n_bytes
 
 
-def _set_apart(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> bool:
-    """Keep a large buffer out of the stream; return whether the stream is to contain it."""
-    if buffer.raw().nbytes < _LARGE:
-        return True
-    large.append(buffer)
-    return False
+class _Pickler(CloudPickler):
+    """Keeps large arrays and buffers out of the stream."""
+
+    def __init__(self) -> None:
+        self.stream = io.BytesIO()
+        self.arrays: list[np.ndarray] = []
+        self.buffers: list[memoryview] = []
+        super().__init__(self.stream, protocol=5, buffer_callback=self._set_apart)
+
+    def persistent_id(self, value: Any) -> int | None:
+        """Return the number of a large array among those kept apart; None for what the stream is to contain."""
+        if type(value) not in (np.ndarray, np.memmap) or value.nbytes < _LARGE or value.dtype.hasobject:
+            return None
+        for i, array in enumerate(self.arrays):
+            if array is value:
+                return i
+        self.arrays.append(value)
+        return len(self.arrays) - 1
+
+    def _set_apart(self, buffer: pickle.PickleBuffer) -> bool:
+        """Keep a large buffer out of the stream; return whether the stream is to contain it."""
+        if buffer.raw().nbytes < _LARGE:
+            return True
+        self.buffers.append(buffer.raw())
+        return False
 
 
-def _unpack(parts: list[np.ndarray]) -> Any:
+class _Unpickler(pickle.Unpickler):
+    """Puts the arrays back."""
+
+    def __init__(self, stream: Any, arrays: list[np.ndarray], buffers: list[np.ndarray]) -> None:
+        super().__init__(stream, buffers=buffers)
+        self._arrays = arrays
+
+    def persistent_load(self, number: int) -> np.ndarray:
+        """Return an array that was kept apart."""
+        return self._arrays[number]
+
+
+def _unpack(parts: list[np.ndarray], arrays: list[np.ndarray]) -> Any:
     """Return, in a worker, the value itself."""
-    stream, *large = parts
-    return pickle.loads(stream.data, buffers=large)
+    stream, *buffers = parts
+    return _Unpickler(io.BytesIO(stream.data), arrays, buffers).load()

@@ -14,7 +14,8 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat import new_study, tell_pruned, without_log_lines
+from sk_optuna._compat import new_study, refreshed, tell_pruned, without_log_lines
+from sk_optuna._history import study_showing
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler
@@ -95,6 +96,9 @@ class Proposals:
         self._n_asked = 0
         self._n_told = 0
         self._estimated: dict[int, FrozenTrial] = {}
+        self._with_estimates = study_showing(
+            self.study, lambda trials: [self._estimated.get(trial.number, trial) for trial in trials]
+        )
         self._grid: Iterator[Row] | None = None
         self._tried: TriedRows | None = None
         size = space.size
@@ -173,7 +177,7 @@ class Proposals:
         fixed = self._first[number] if number < len(self._first) else {}
         sampler = self._make_sampler(number)
         if self._estimated:
-            sampler = EstimatesSampler(sampler, self._estimated)
+            sampler = EstimatesSampler(sampler, refreshed(self._with_estimates))
         if isinstance(self._space, Table):
             seed = trial_seed(self._random_state, number)
             return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
