@@ -53,6 +53,7 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "frozen",
+    "has_callbacks",
     "insert_error_scores",
     "loads",
     "make_unwarned",
@@ -107,6 +108,11 @@ def begin_fit(search: Any, *, max_subtasks: int, **kwargs: Any) -> Any:
         return NoTask()
     context = search._init_callback_context(max_subtasks=max_subtasks)
     return context.call_on_fit_task_begin(estimator=search, **kwargs)
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether scikit-learn callbacks are set on an estimator or one within."""
+    return any(hasattr(each, "_skl_callbacks") for each in (estimator, *estimator.get_params().values()))
 
 
 def detached_task(context: Any) -> Any:

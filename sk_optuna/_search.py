@@ -16,7 +16,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from optuna import Study
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state, get_tags, indexable
@@ -30,16 +29,24 @@ from sk_optuna._compat import (
     begin_fit,
     check_method_params,
     fit_context,
+    has_callbacks,
     search_estimator_has,
 )
 from sk_optuna._optional import require
 from sk_optuna._run import run_trials
-from sk_optuna.evaluation import FoldEvaluator, TrialRecord, check_cache_prefix, share_prefixes, split_once
+from sk_optuna.evaluation import (
+    FoldEvaluator,
+    PrefixSharing,
+    TrialRecord,
+    check_cache_prefix,
+    share_prefixes,
+    split_once,
+)
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, n_processes
-from sk_optuna.results import metric_names, tabulate
+from sk_optuna.results import check_not_pruned, metric_names, tabulate
 from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import EveryFold, FoldPruning, Proposals, Pruning, check_pruner, sampler_factory
+from sk_optuna.study import Proposals, Pruning, check_pruner, open_pruning, sampler_factory
 
 _DEFAULT_N_TRIALS = 50
 
@@ -100,8 +107,35 @@ class OptunaSearchCV(BaseSearchCV):
           :func:`~sklearn.base.clone` makes of it is a deep copy too. Prefer a callable wherever the search is cloned,
           as nested cross-validation does.
 
-    pruner : None, default=None
-        Reserved for pruning between folds; only None is accepted, and every fold of every candidate is run.
+    pruner : str or optuna.pruners.BasePruner, default=None
+        What stops a candidate between two folds. None runs every fold of every candidate, as GridSearchCV does.
+
+        - ``"race"``: stops a candidate that is too far behind the best one so far on the folds that both have run, see
+          :class:`~sk_optuna.pruners.PairedRacePruner`. Of these it is the one made for folds.
+        - ``"wilcoxon"``, ``"median"``, ``"percentile"`` (the best 25 percent go on), ``"halving"`` and ``"hyperband"``
+          (after 1, 2, 4, ... folds half of them go on): Optuna's.
+        - ``"threshold"``: stops a candidate at its first fold that failed or whose score is not a number.
+        - An Optuna pruner; a copy of it judges each trial. A PairedRacePruner or WilcoxonPruner is given the score of
+          each fold, any other the mean so far.
+
+        All candidates run the folds in the same order, a random one that `random_state` determines. A candidate that
+        was stopped has no mean, ranks last and is never the best. What a decision sees is the study as it was when the
+        candidate was asked for, so that here too the result does not depend on `n_jobs`. Candidates with a failed fold
+        are not stopped, but for ``"threshold"``. If `cv` gives a single split there is nothing to stop, and a warning
+        says so.
+
+    cache_prefix : "auto", bool or str, default="auto"
+        Whether the first steps of a Pipeline are fitted once for all candidates that differ in later steps only: once
+        per fold, and in each worker process. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion
+        and in a ColumnTransformer take part; pipelines with a `memory` of their own do not. Scores are the same as
+        without.
+
+        - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
+          out, as are those that are fitted faster than looked up.
+        - True: those with a `random_state` take part, too: all candidates then share one draw.
+        - False: every fit fits every step.
+        - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
+          what was not used for longest is dropped. The default is a quarter of the memory that is free.
 
     initial_params : list of dicts or "default", default=None
         What is tried first. A dict need not name every parameter: the sampler chooses the others. ``"default"`` tries
@@ -154,7 +188,9 @@ class OptunaSearchCV(BaseSearchCV):
     ----------
     cv_results_ : dict of str to ndarray of shape (n_trials_,)
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
-        columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"`` or ``"FAIL"``.
+        columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
+        With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. Fit times are those really
+        spent: short where the first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -173,7 +209,9 @@ class OptunaSearchCV(BaseSearchCV):
 
     study_ : optuna.study.Study
         The study, in memory, maximizing; it goes wherever Optuna takes one. It shows plain values: choices that are
-        objects by a label, other scipy distributions by their quantile, branches by their number.
+        objects by a label, other scipy distributions by their quantile, branches by their number. The value of a pruned
+        trial is an estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the
+        mean difference to it on the same folds.
 
     n_trials_ : int
         Number of finished candidates.
@@ -360,7 +398,7 @@ class OptunaSearchCV(BaseSearchCV):
         sk_optuna.exceptions.MissingExtraError
             Where the sampler needs a package that is not installed.
         ValueError
-            Where all fits failed.
+            Where all fits failed, or the pruner left no candidate to choose.
         """
         self._forget_last_fit()
         self._check_arguments()
@@ -376,7 +414,6 @@ class OptunaSearchCV(BaseSearchCV):
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
         splits = split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator))
         self.n_splits_ = len(splits)
-        caller = self if hasattr(self, "_skl_callbacks") else None
         sharing = clone(base_estimator)
         evaluator = FoldEvaluator(
             estimator=sharing,
@@ -389,11 +426,12 @@ class OptunaSearchCV(BaseSearchCV):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
             verbose=self.verbose,
-            caller=caller,
-            prefixes=self._open_prefixes(sharing) if caller is None else None,
+            caller=self if hasattr(self, "_skl_callbacks") else None,
+            prefixes=self._open_prefixes(sharing),
         )
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-        self._search(proposals, self._open_pruning(proposals.study, random_state), evaluator, root, refit_metric)
+        pruning = open_pruning(self.pruner, proposals.study, n_splits=self.n_splits_, random_state=random_state)
+        self._search(proposals, pruning, evaluator, root, refit_metric)
         if self.refit:
             self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
         root.call_on_fit_task_end(estimator=self, **hook_data)
@@ -486,22 +524,10 @@ class OptunaSearchCV(BaseSearchCV):
             n_trials=n_trials,
         )
 
-    def _open_pruning(self, study: Study, random_state: int) -> Pruning:
-        """Return what decides between folds; where there is a single fold, there is nothing to decide."""
-        if self.pruner is None:
-            return EveryFold(self.n_splits_)
-        if self.n_splits_ == 1:
-            warnings.warn(
-                f"pruner={self.pruner!r} has no effect: cv={self.cv!r} gives a single split, so that every candidate "
-                "is fitted once. Use a cv with more splits, or pruner=None.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return EveryFold(self.n_splits_)
-        return FoldPruning(self.pruner, study, n_splits=self.n_splits_, random_state=random_state)
-
-    def _open_prefixes(self, estimator: Any) -> Any:
+    def _open_prefixes(self, estimator: Any) -> PrefixSharing | None:
         """Return what shares prefixes, having prepared `estimator` for it; None if nothing is shared."""
+        if has_callbacks(self):  # they would not hear of a step that was fitted before
+            return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
     def _search(
@@ -531,28 +557,11 @@ class OptunaSearchCV(BaseSearchCV):
         self.n_trials_ = len(records)
         if self.refit or not self.multimetric_:
             best = self._select_best_index(self.refit, refit_metric, results)
-            self._check_not_pruned(best)
+            check_not_pruned(results, best, self.refit, self.pruner)
             self.best_index_ = best
             if not callable(self.refit):
                 self.best_score_ = results[f"mean_test_{refit_metric}"][best]
             self.best_params_ = results["params"][best]
-
-    def _check_not_pruned(self, best: int) -> None:
-        """Refuse a best candidate that was not evaluated on all folds."""
-        states = self.cv_results_["trial_state"]
-        if states[best] != "PRUNED":
-            return
-        if "COMPLETE" in states:
-            raise ValueError(
-                f"refit={self.refit!r} chose row {best} of cv_results_, a candidate that was pruned after "
-                f"{self.cv_results_['n_folds_run'][best]} of {self.n_splits_} folds. Choose among the rows whose "
-                "trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
-            )
-        raise ValueError(
-            f"None of the {len(states)} candidates was evaluated on all {self.n_splits_} folds: "
-            f"pruner={self.pruner!r} stopped each that did not fail. Use a more lenient pruner; cv_results_ has the "
-            "scores of the folds that were run."
-        )
 
     def _refit(
         self, base_estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any], root: Any, hook_data: dict[str, Any]

@@ -125,6 +125,29 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
     table[key] = ranks
 
 
+def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: Any) -> None:
+    """Refuse a best candidate that was not evaluated on all folds.
+
+    Raises
+    ------
+    ValueError
+        Where row `best` of the table was pruned.
+    """
+    states = table["trial_state"]
+    if states[best] != "PRUNED":
+        return
+    if "COMPLETE" in states:
+        raise ValueError(
+            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned after "
+            f"{table['n_folds_run'][best]} folds. Choose among the rows whose trial_state is 'COMPLETE'; np.nanargmax "
+            "passes over the others, np.argmax does not."
+        )
+    raise ValueError(
+        f"None of the {len(states)} candidates was evaluated on all folds: pruner={pruner!r} stopped each that did not "
+        "fail. Use a more lenient pruner; cv_results_ has the scores of the folds that were run."
+    )
+
+
 def metric_names(records: Sequence[TrialRecord]) -> list[str]:
     """Return the names of the metrics of all records, ``["score"]`` where there is one."""
     return next((record.metrics for record in records if record.metrics != ["score"]), ["score"])

@@ -1,7 +1,7 @@
 """Samplers and pruners by name, seeds per trial, and the trials asked for, judged and told."""
 
 from sk_optuna.study._proposals import Proposal, Proposals
-from sk_optuna.study._pruning import EveryFold, FoldPruning, Pruning, check_pruner
+from sk_optuna.study._pruning import EveryFold, FoldPruning, Pruning, check_pruner, open_pruning
 from sk_optuna.study._samplers import SamplerFactory, sampler_factory
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Pruning",
     "SamplerFactory",
     "check_pruner",
+    "open_pruning",
     "sampler_factory",
 ]

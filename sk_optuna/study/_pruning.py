@@ -6,6 +6,7 @@ one trial to the next, since trials in flight are judged in no particular order.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, Protocol
@@ -54,6 +55,38 @@ def check_pruner(pruner: Any) -> None:
         f"The 'pruner' parameter must be None, one of {names}, or an optuna pruner, but got {pruner!r} of type "
         f"{type(pruner).__name__}.{hint}"
     )
+
+
+def open_pruning(pruner: Any, study: Study, *, n_splits: int, random_state: int) -> "Pruning":
+    """Return what decides between folds.
+
+    Parameters
+    ----------
+    pruner : None, str or optuna.pruners.BasePruner
+        The user's argument, checked.
+    study : optuna.study.Study
+        The search's study.
+    n_splits : int
+        Folds of a trial.
+    random_state : int
+        Seed of the search.
+
+    Warns
+    -----
+    UserWarning
+        Where there is a single fold, so that there is nothing to decide.
+    """
+    if pruner is None:
+        return EveryFold(n_splits)
+    if n_splits == 1:
+        warnings.warn(
+            f"pruner={pruner!r} has no effect, since cv gives a single split and every candidate is fitted once. Use a "
+            "cv with more splits, or pruner=None.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return EveryFold(n_splits)
+    return FoldPruning(pruner, study, n_splits=n_splits, random_state=random_state)
 
 
 class Pruning(Protocol):
