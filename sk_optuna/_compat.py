@@ -71,6 +71,7 @@ __all__ = [
     "watching_scorer",
     "with_caller_config",
     "without_log_lines",
+    "wrapped_pruner",
 ]
 
 insert_error_scores = _insert_error_scores
@@ -260,6 +261,11 @@ def refreshed(study: optuna.Study) -> optuna.Study:
     """Return a study that nobody asks through, so that it reads its trials anew as it otherwise does at each ask."""
     study._thread_local.cached_all_trials = None
     return study
+
+
+def wrapped_pruner(pruner: Any) -> Any:
+    """Return the pruner that a PatientPruner asks, None if it asks none."""
+    return pruner._wrapped_pruner
 
 
 def storage_of(study: optuna.Study) -> Any:

@@ -5,6 +5,7 @@ scores have no trend, but how hard a fold is they share with every other candida
 """
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -135,14 +136,18 @@ class PairedRacePruner(BasePruner):
             f"n_startup_steps={self._n_startup_steps})"
         )
 
-    def __deepcopy__(self, memo: Mapping[int, Any]) -> "PairedRacePruner":
-        return type(self)(self._z, self._n_startup_trials, self._n_startup_steps)
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_seen"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _seen=_SeenScores())
 
 
 class _SeenScores:
     """Fold scores of complete trials, read from each trial once."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # Optuna's own n_jobs asks from several threads
         self._forget()
 
     def _forget(self) -> None:
@@ -153,12 +158,13 @@ class _SeenScores:
 
     def of(self, trials: Sequence[FrozenTrial]) -> "_FoldScores":
         """Return the scores of `trials`, the complete ones of a study in their order."""
-        common = min(len(trials), len(self._trials))
-        if common and self._trials[common - 1] is not trials[common - 1]:
-            self._forget()
-        for trial in trials[len(self._trials) :]:
-            self._append(trial)
-        return _FoldScores(self._steps, self._values[: self._n_rows[len(trials)]])
+        with self._lock:
+            common = min(len(trials), len(self._trials))
+            if common and self._trials[common - 1] is not trials[common - 1]:
+                self._forget()
+            for trial in trials[len(self._trials) :]:
+                self._append(trial)
+            return _FoldScores(self._steps, self._values[: self._n_rows[len(trials)]])
 
     def _append(self, trial: FrozenTrial) -> None:
         reports = trial.intermediate_values

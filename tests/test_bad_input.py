@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import sk_optuna.exceptions
+import sk_optuna.pruners
 from sk_optuna import OptunaSearchCV
 
 X, Y = make_classification(n_samples=30, n_features=4, random_state=0)
@@ -215,6 +216,24 @@ SEARCH = [
         "pruner: a class",
         r"'pruner' parameter.*but got <class .*MedianPruner.*Call the class: MedianPruner\(",
         pruner=optuna.pruners.MedianPruner,
+    ),
+    argument(
+        "pruner: our class",
+        r"'pruner' parameter.*but got <class .*PairedRacePruner.*Call the class: PairedRacePruner\(",
+        pruner=sk_optuna.pruners.PairedRacePruner,
+    ),
+    *(
+        argument(
+            f"pruner: {id}", rf"'pruner' parameter must be None, one of .*'race'.* but got .*of type {kind}", pruner=v
+        )
+        for id, v, kind in [
+            ("bool", True, "bool"),
+            ("number", 3, "int"),
+            ("capital letter", "Race", "str"),
+            ("list", ["race"], "list"),
+            ("factory", partial(sk_optuna.pruners.PairedRacePruner, z=2), "partial"),
+            ("sampler", optuna.samplers.RandomSampler(), "RandomSampler"),
+        ]
     ),
     *(
         argument(

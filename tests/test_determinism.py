@@ -17,13 +17,15 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from optuna.pruners import HyperbandPruner, MedianPruner, PatientPruner, SuccessiveHalvingPruner
 from scipy.stats import gamma, loguniform
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import cross_val_score
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
+from sk_optuna._compat import cloudpickle, make_unwarned
+from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import Proposals
 
 # Workers cannot import this file.
@@ -67,7 +69,8 @@ class Uneven(BaseEstimator):
 
     def score(self, X, y=None):
         bonus = {"plain": 0.0, "round": 0.1, "sharp": 0.2}[self.kind]
-        return bonus + self.mean_ - np.log(self.a) ** 2 - self.b**2 + 0.01 * float(np.mean(X))
+        luck = 0.1 * np.sin(100 * self.a * (1 + float(np.mean(X))))  # without it no fold differs from another
+        return bonus + self.mean_ - np.log(self.a) ** 2 - self.b**2 + luck
 
 
 def _nested(trial):
@@ -106,7 +109,7 @@ def _times_aside(search):
         if key.endswith("_time"):
             continue
         table[key] = repr(column.tolist() if isinstance(column, np.ndarray) else column)
-    trials = [(t.number, t.state.name, t.values, t.params) for t in search.study_.trials]
+    trials = [(t.number, t.state.name, t.values, t.params, t.intermediate_values) for t in search.study_.trials]
     return {**table, "study": repr(trials)}
 
 
@@ -122,6 +125,29 @@ def _in_this_thread(name):
     return _run(_search(name, 1))
 
 
+# Some remember: Hyperband and successive halving the resources that they found, the latter also rungs, at the trials.
+_PRUNERS = {
+    **{name: name for name in ("race", "median", "percentile", "wilcoxon", "halving", "hyperband", "threshold")},
+    "strict race": PairedRacePruner(z=0.5, n_startup_trials=2, n_startup_steps=2),
+    "Hyperband that finds its resource": HyperbandPruner(reduction_factor=2),
+    "halving that finds its resource": SuccessiveHalvingPruner(min_resource="auto", reduction_factor=2),
+    "patient": make_unwarned(PatientPruner, wrapped_pruner=MedianPruner(n_startup_trials=2), patience=0),
+    "patient Hyperband": make_unwarned(
+        PatientPruner, wrapped_pruner=HyperbandPruner(reduction_factor=2), patience=0, min_delta=0.01
+    ),
+}
+_STOPS_NOBODY = {"threshold", "wilcoxon"}  # unless a fold failed, and at four folds
+
+
+def _pruned(pruner, n_jobs=None, name="mixed", **arguments):
+    return _search(name, n_jobs, **{"pruner": _PRUNERS[pruner], "cv": 4, "n_trials": 24, **arguments})
+
+
+@functools.cache
+def _pruned_in_this_thread(pruner, name="mixed"):
+    return _run(_pruned(pruner, 1, name))
+
+
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 _ENGINES = [("loky", 2), ("loky", 4), ("threading", 2), ("threading", 4), ("multiprocessing", 2)]
@@ -132,6 +158,39 @@ _ENGINES = [("loky", 2), ("loky", 4), ("threading", 2), ("threading", 4), ("mult
 def test_same_seed_gives_same_results_on_every_engine(backend, n_jobs, name):
     with joblib.parallel_config(backend=backend):
         assert _run(_search(name, n_jobs)) == _in_this_thread(name)
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "pruner"),
+    [(*engine, pruner) for engine in _ENGINES[:1] + _ENGINES[3:] for pruner in _PRUNERS]
+    + [(*engine, pruner) for engine in _ENGINES[1:3] for pruner in ("race", "hyperband", "patient Hyperband")],
+)
+def test_same_seed_gives_same_pruned_results_on_every_engine(backend, n_jobs, pruner):
+    expected = _pruned_in_this_thread(pruner)
+    with joblib.parallel_config(backend=backend):
+        assert _run(_pruned(pruner, n_jobs)) == expected
+    assert ("PRUNED" in expected["trial_state"]) is (pruner not in _STOPS_NOBODY)
+
+
+@pytest.mark.parametrize("pruner", ["race", "threshold", "halving"])
+@pytest.mark.parametrize("name", sorted(set(_SEARCHES) - {"mixed"}))
+def test_same_seed_gives_same_pruned_results_in_every_space(name, pruner):
+    with joblib.parallel_config(backend="threading"):
+        assert _run(_pruned(pruner, 4, name)) == _pruned_in_this_thread(pruner, name)
+
+
+@pytest.mark.parametrize("most", [1, 2, 9, 24])
+@pytest.mark.parametrize("pruner", ["race", "median", "hyperband"])
+def test_same_seed_gives_same_pruned_results_at_any_max_concurrent_trials(pruner, most):
+    with joblib.parallel_config(backend="threading"):
+        parallel = _run(_pruned(pruner, 4, max_concurrent_trials=most))
+    assert parallel == _run(_pruned(pruner, 1, max_concurrent_trials=most))
+
+
+@pytest.mark.parametrize("pruner", _PRUNERS)
+def test_same_seed_gives_same_pruned_results_twice_in_a_row(pruner):
+    search = _pruned(pruner, 1)
+    assert _run(search) == _run(search) == _run(clone(search)) == _pruned_in_this_thread(pruner)
 
 
 @pytest.mark.parametrize("sampler", ["random", "qmc", "nsgaii", "cmaes"])
@@ -246,6 +305,7 @@ def _all_on(n_jobs):
     except ValueError as error:
         found["raised"] = "lies in the band" in str(error)
     found["after that"] = _run(_search("mixed", n_jobs))
+    found["race"] = _run(_pruned("race", n_jobs))
     return found
 
 
@@ -294,4 +354,5 @@ def test_same_seed_gives_same_results_on_a_cluster(tmp_path, module, function):
     assert found["conditional"] == _in_this_thread("conditional")
     assert found["stopped"] == _run(_search("mixed", 1, study_callbacks=[_stop_early]))
     assert found["after it"] == found["after that"] == _in_this_thread("mixed")
+    assert found["race"] == _pruned_in_this_thread("race")
     assert found["raised"]

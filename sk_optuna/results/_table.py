@@ -131,20 +131,22 @@ def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: An
     Raises
     ------
     ValueError
-        Where row `best` of the table was pruned.
+        Where row `best` of the table was pruned, or failed while all others were.
     """
-    states = table["trial_state"]
-    if states[best] != "PRUNED":
+    states = list(table["trial_state"])
+    if "PRUNED" not in states or ("COMPLETE" in states and states[best] != "PRUNED"):
         return
     if "COMPLETE" in states:
         raise ValueError(
-            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned after "
-            f"{table['n_folds_run'][best]} folds. Choose among the rows whose trial_state is 'COMPLETE'; np.nanargmax "
-            "passes over the others, np.argmax does not."
+            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned: only "
+            f"{table['n_folds_run'][best]} of its folds ran. Choose among the rows whose trial_state is 'COMPLETE'; "
+            "np.nanargmax passes over the others, np.argmax does not."
         )
+    name = repr(pruner) if isinstance(pruner, str) else type(pruner).__name__
     raise ValueError(
-        f"None of the {len(states)} candidates was evaluated on all folds: pruner={pruner!r} stopped each that did not "
-        "fail. Use a more lenient pruner; cv_results_ has the scores of the folds that were run."
+        f"None of the {len(states)} candidates was evaluated on all folds: {states.count('FAIL')} failed, and "
+        f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
+        "were run."
     )
 
 

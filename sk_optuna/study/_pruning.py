@@ -5,7 +5,7 @@ meanwhile depends on how fast the workers are and is not shown to the pruner; no
 one trial to the next, since trials in flight are judged in no particular order.
 """
 
-import math
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -14,15 +14,17 @@ from typing import Any, Protocol
 import numpy as np
 import optuna
 from optuna import Study
-from optuna.pruners import BasePruner, ThresholdPruner, WilcoxonPruner
+from optuna.pruners import BasePruner, PatientPruner, ThresholdPruner, WilcoxonPruner
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat import frozen, make_unwarned
+from sk_optuna._compat import frozen, make_unwarned, wrapped_pruner
 from sk_optuna._history import study_showing
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study._proposals import Proposal
 
+# Between these is every finite number, and no other.
+_LARGEST = sys.float_info.max
 # By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.
 _BY_NAME: dict[str, Callable[[int], BasePruner]] = {
     "halving": lambda n_splits: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
@@ -32,7 +34,7 @@ _BY_NAME: dict[str, Callable[[int], BasePruner]] = {
     "median": lambda n_splits: optuna.pruners.MedianPruner(),
     "percentile": lambda n_splits: optuna.pruners.PercentilePruner(25.0),
     "race": lambda n_splits: PairedRacePruner(),
-    "threshold": lambda n_splits: ThresholdPruner(lower=-math.inf),
+    "threshold": lambda n_splits: ThresholdPruner(lower=-_LARGEST, upper=_LARGEST),
     "wilcoxon": lambda n_splits: make_unwarned(WilcoxonPruner),
 }
 
@@ -224,5 +226,7 @@ class FoldPruning:
 
 
 def _compares_folds(pruner: BasePruner) -> bool:
-    """Return whether a pruner wants the scores of single folds, as its documentation says."""
+    """Return whether a pruner, or the one within, wants the scores of single folds, as its documentation says."""
+    if isinstance(pruner, PatientPruner):
+        return _compares_folds(wrapped_pruner(pruner))
     return isinstance(pruner, PairedRacePruner | WilcoxonPruner)
