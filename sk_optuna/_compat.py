@@ -1,4 +1,6 @@
-"""Other people's privates, behind one door: nothing else here imports a private name of scikit-learn, Optuna or joblib.
+"""Other people's privates, behind one door: nothing else here imports a private name of scikit-learn or joblib.
+
+Those of Optuna have a door of their own, `_compat_optuna`, so that worker processes need not import it.
 
 scikit-learn's pieces are called, never copied; they have had the same signatures from 1.6 to 1.9 but for what is noted.
 Dropping a version is deleting what is marked with it.
@@ -6,21 +8,16 @@ Dropping a version is deleting what is marked with it.
 
 import copy
 import inspect
-import logging
 import queue
-import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import joblib
-import optuna
 import sklearn
 from joblib._utils import eval_expr
 from joblib.parallel import BatchedCalls
-from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
-from optuna.trial import FrozenTrial, TrialState
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -43,35 +40,21 @@ __all__ = [
     "JoblibWorkers",
     "MultimetricScorer",
     "NoTask",
-    "as_of_now",
     "begin_fit",
     "check_method_params",
-    "contains",
     "detached_task",
     "dumps",
     "eval_expr",
     "fit_and_score",
     "fit_context",
-    "frozen",
     "has_callbacks",
     "insert_error_scores",
     "loads",
-    "make_unwarned",
-    "new_study",
     "num_samples",
-    "refreshed",
-    "reseeded",
     "search_estimator_has",
-    "stop_requested",
-    "stoppable",
-    "storage_of",
-    "tell_pruned",
-    "tpe_sampler",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
     "with_caller_config",
-    "without_log_lines",
-    "wrapped_pruner",
 ]
 
 insert_error_scores = _insert_error_scores
@@ -185,123 +168,6 @@ def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False
     if hasattr(wrapped, "with_config_and_warning_filters"):
         return wrapped.with_config_and_warning_filters(config, list(warnings.filters))  # type: ignore[no-any-return]
     return wrapped.with_config(config)  # type: ignore[no-any-return]
-
-
-# --- Optuna -----------------------------------------------------------------------------------------------------------
-
-
-def tpe_sampler(seed: int, *, group: bool) -> Any:
-    """Return a multivariate TPESampler that knows of trials in flight.
-
-    It is what ``TPESampler(multivariate=True, group=group, constant_liar=True)`` is. These arguments warn that they are
-    experimental, and warnings cannot be silenced without exchanging filters that all threads share.
-    """
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    sampler._multivariate = True
-    sampler._constant_liar = True
-    sampler._warn_independent_sampling = False
-    sampler._parzen_estimator_parameters = sampler._parzen_estimator_parameters._replace(multivariate=True)
-    if group:
-        sampler._group = True
-        sampler._group_decomposed_search_space = _GroupDecomposedSearchSpace(True)
-    return sampler
-
-
-def make_unwarned(kind: Any, **kwargs: Any) -> Any:
-    """Return ``kind(**kwargs)`` without the warning that Optuna wraps around constructors of experimental classes."""
-    made = kind.__new__(kind)
-    inspect.unwrap(kind.__init__)(made, **kwargs)
-    return made
-
-
-def reseeded(sampler: Any, seed: int) -> Any:
-    """Return `sampler`, a TPESampler or RandomSampler, drawing the numbers that a new one with this seed would draw."""
-    for owner in (sampler, getattr(sampler, "_random_sampler", None)):
-        if owner is not None:
-            owner._rng.rng.seed(seed)
-    return sampler
-
-
-@contextmanager
-def without_log_lines(logger_name: str) -> Iterator[None]:
-    """Drop what one of Optuna's loggers says in this thread; its level belongs to the user."""
-    here = threading.get_ident()
-    logger = logging.getLogger(logger_name)
-
-    def elsewhere(record: logging.LogRecord) -> bool:
-        return record.thread != here
-
-    logger.addFilter(elsewhere)
-    try:
-        yield
-    finally:
-        logger.removeFilter(elsewhere)
-
-
-def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Study:
-    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
-    with without_log_lines("optuna.storages._in_memory"):
-        return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
-
-
-def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float) -> FrozenTrial:
-    """Tell a trial as pruned, with a value of its own; ``Study.tell`` takes what was reported last, here one fold."""
-    study._thread_local.cached_all_trials = None
-    study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, [value])
-    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.PRUNED, values=[value])
-    return copy.deepcopy(frozen(trial))
-
-
-def frozen(trial: optuna.Trial) -> FrozenTrial:
-    """Return a trial that runs as its storage keeps it; not to be changed."""
-    return trial.storage.get_trial(trial._trial_id)
-
-
-def refreshed(study: optuna.Study) -> optuna.Study:
-    """Return a study that nobody asks through, so that it reads its trials anew as it otherwise does at each ask."""
-    study._thread_local.cached_all_trials = None
-    return study
-
-
-def wrapped_pruner(pruner: Any) -> Any:
-    """Return the pruner that a PatientPruner asks, None if it asks none."""
-    return pruner._wrapped_pruner
-
-
-def storage_of(study: optuna.Study) -> Any:
-    """Return the storage of a study."""
-    return study._storage
-
-
-def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
-    """Return a copy of `trial`, its parameters free to change, with the attributes that samplers have set meanwhile."""
-    now = copy.copy(study._storage.get_trial(trial._trial_id))
-    now.params, now.distributions = dict(now.params), dict(now.distributions)
-    return now
-
-
-def contains(distribution: Any, value: Any) -> bool:
-    """Return whether an Optuna distribution contains `value`."""
-    try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))
-    except (TypeError, ValueError):
-        return False
-
-
-@contextmanager
-def stoppable(study: optuna.Study) -> Iterator[None]:
-    """Let ``study.stop()`` be called, as Optuna lets it within ``optimize``."""
-    study._stop_flag = False
-    study._thread_local.in_optimize_loop = True
-    try:
-        yield
-    finally:
-        study._thread_local.in_optimize_loop = False
-
-
-def stop_requested(study: optuna.Study) -> bool:
-    """Return whether ``study.stop()`` was called."""
-    return bool(study._stop_flag)
 
 
 # --- joblib: its active backend as a place to submit single calls. Until 1.4 `submit` was `apply_async`, and

@@ -8,7 +8,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat import BaseSearchCV, stop_requested, stoppable
+from sk_optuna._compat import BaseSearchCV
+from sk_optuna._compat_optuna import stop_requested, stoppable
 from sk_optuna._schedule import Deadline, search_trials
 from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord
 from sk_optuna.execution import Outcome, open_engine

@@ -1,6 +1,8 @@
 """The house keeps its plan: imports point down, privates come through one door, the front door shows what it says."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ FLOORS = {
     "exceptions": 0,
     "_optional": 0,
     "_compat": 0,
+    "_compat_optuna": 0,
     "_history": 0,
     "_version": 0,
     "spaces": 1,
@@ -56,7 +59,7 @@ def test_imports_point_down(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_private_names_of_others_are_imported_in_compat_only(path):
-    if room(path) == "_compat":
+    if room(path) in ("_compat", "_compat_optuna"):
         return
     for module, name in imports(path):
         if not module.startswith("sk_optuna"):
@@ -70,9 +73,23 @@ def test_every_room_has_a_floor():
 def test_exported_names_are_sorted_and_there():
     assert sk_optuna.__all__ == sorted(sk_optuna.__all__)
     assert all(hasattr(sk_optuna, name) for name in sk_optuna.__all__)
-    public = {name for name in vars(sk_optuna) if not name.startswith("_")}
-    rooms = {name for name in FLOORS if not name.startswith("_")} - {"exceptions"}
-    assert public - rooms <= set(sk_optuna.__all__)
+    assert dir(sk_optuna) == sk_optuna.__all__
+
+
+def test_worker_processes_import_neither_optuna_nor_what_is_optional():
+    """Workers are sent an evaluator; importing its room takes memory and time in each of them."""
+    program = (
+        "import sys, sk_optuna.evaluation, sk_optuna.execution\n"
+        "heavy = {'optuna', 'torch', 'matplotlib'} & {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_unknown_names_are_refused_as_in_any_module():
+    with pytest.raises(AttributeError, match="module 'sk_optuna' has no attribute 'OptunaSearch'"):
+        sk_optuna.OptunaSearch  # noqa: B018
 
 
 @pytest.mark.parametrize("name", sk_optuna.exceptions.__all__)

@@ -24,7 +24,8 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import cross_val_score
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle, make_unwarned
+from sk_optuna._compat import cloudpickle
+from sk_optuna._compat_optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import Proposals
 

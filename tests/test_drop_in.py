@@ -402,7 +402,7 @@ def test_import_adds_no_heavy_module():
 
     # scikit-learn itself imports pandas where it is installed
     code = (
-        "import sys, sklearn.model_selection, optuna; before = set(sys.modules); import sk_optuna; "
+        "import sys, sklearn.model_selection, optuna; before = set(sys.modules); from sk_optuna import OptunaSearchCV; "
         "print({name.split('.')[0] for name in set(sys.modules) - before} & "
         "{'torch', 'pandas', 'matplotlib', 'skorch', 'plotly', 'distributed'})"
     )

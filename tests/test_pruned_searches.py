@@ -39,7 +39,7 @@ from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val
 from sklearn.tree import DecisionTreeClassifier
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import make_unwarned
+from sk_optuna._compat_optuna import make_unwarned
 from sk_optuna._schedule import Deadline, search_trials
 from sk_optuna.evaluation import FoldResult
 from sk_optuna.execution import Outcome

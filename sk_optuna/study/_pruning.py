@@ -17,7 +17,7 @@ from optuna import Study
 from optuna.pruners import BasePruner, PatientPruner, ThresholdPruner, WilcoxonPruner
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat import frozen, make_unwarned, wrapped_pruner
+from sk_optuna._compat_optuna import frozen, make_unwarned, wrapped_pruner
 from sk_optuna._history import study_showing
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner

@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat import as_of_now
+from sk_optuna._compat_optuna import as_of_now
 from sk_optuna.study._tried import Row, Table, TriedRows
 
 # Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
