@@ -8,7 +8,10 @@ Dropping a version is deleting what is marked with it.
 
 import copy
 import inspect
+import os
 import queue
+import shutil
+import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -16,7 +19,9 @@ from typing import Any
 
 import joblib
 import sklearn
+from joblib._memmapping_reducer import _get_temp_dir
 from joblib._utils import eval_expr
+from joblib.externals.loky.backend import resource_tracker
 from joblib.parallel import BatchedCalls
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
@@ -40,6 +45,7 @@ __all__ = [
     "JoblibWorkers",
     "MultimetricScorer",
     "NoTask",
+    "SharedFolder",
     "begin_fit",
     "check_method_params",
     "detached_task",
@@ -176,6 +182,29 @@ def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False
 CloudPickler = cloudpickle.CloudPickler
 dumps = cloudpickle.dumps
 loads = cloudpickle.loads
+
+
+class SharedFolder:
+    """A folder that worker processes of this machine share, where joblib would put its memory maps.
+
+    It is removed by `remove`, or, should this process be killed before, by the process that removes joblib's own.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    """
+
+    def __init__(self) -> None:
+        self.path, _ = _get_temp_dir(f"sk_optuna_{uuid.uuid4().hex}")
+        os.makedirs(self.path, exist_ok=True)
+        resource_tracker.register(self.path, "folder")
+
+    def remove(self) -> None:
+        """Remove the folder; a second time does nothing."""
+        if os.path.isdir(self.path):
+            shutil.rmtree(self.path, ignore_errors=True)
+            resource_tracker.unregister(self.path, "folder")
 
 
 class JoblibWorkers:

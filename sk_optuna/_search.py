@@ -414,6 +414,7 @@ class OptunaSearchCV(BaseSearchCV):
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
         splits = split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator))
         self.n_splits_ = len(splits)
+        pruning = open_pruning(self.pruner, proposals.study, n_splits=self.n_splits_, random_state=random_state)
         sharing = clone(base_estimator)
         evaluator = FoldEvaluator(
             estimator=sharing,
@@ -430,7 +431,6 @@ class OptunaSearchCV(BaseSearchCV):
             prefixes=self._open_prefixes(sharing),
         )
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-        pruning = open_pruning(self.pruner, proposals.study, n_splits=self.n_splits_, random_state=random_state)
         self._search(proposals, pruning, evaluator, root, refit_metric)
         if self.refit:
             self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
@@ -544,6 +544,7 @@ class OptunaSearchCV(BaseSearchCV):
                     self._keep_results(records, refit_metric)
             raise
         finally:
+            evaluator.close()
             self.study_ = proposals.close()
         self._keep_results(records, refit_metric)
 

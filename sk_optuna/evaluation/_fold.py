@@ -148,6 +148,11 @@ class FoldEvaluator:
             stop=task is not None and task.stop,
         )
 
+    def close(self) -> None:
+        """Let go of what was kept for the folds to come."""
+        if self.prefixes is not None:
+            self.prefixes.close()
+
     def failed_result(self, fold: int, error: str, seconds: float) -> FoldResult:
         """Return the result of a fold whose worker died, as scikit-learn would write that of a fit that raised."""
         score = float(self.error_score)

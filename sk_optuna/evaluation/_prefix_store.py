@@ -2,16 +2,19 @@
 
 Nothing that is handed out is shared: what comes out of a step goes to estimators that may change it in place. So data
 is copied in and out, in the same order in memory, on which the last bits of a sum may depend.
+
+Worker processes leave for each other what took long to make, in files where joblib puts its memory maps: with many
+workers, each would otherwise make nearly everything itself.
 """
 
 import pickle
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+import uuid
+from collections import OrderedDict, deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -23,77 +26,35 @@ _UNKNOWN_MEMORY = 2**32
 # A fit must have cost this many times what copying its result costs, and at least so many seconds.
 _TIMES_DEARER = 2.0
 _LEAST_SECONDS = 5e-4
+# Seconds to make what is worth a file for other processes.
+_WORTH_A_FILE = 0.02
 # Seconds without use after which a worker lets go of what it stored: the search is over, or elsewhere.
 _IDLE_AFTER = 30.0
 
 
-class PrefixStore:
-    """Values by key, bounded in memory, and what a process has learnt of the pipelines on the way.
+class Stored:
+    """Data put by.
 
     Parameters
     ----------
-    limit : int
-        Most bytes to hold.
-
-    Attributes
-    ----------
-    n_bytes : int
-        Bytes held.
-    last_used : float
-        When something was last looked up, by :func:`time.monotonic`.
-    repeatable : dict of bytes to bool
-        By key of an unfitted step, whether it makes the same of the same data each time.
-    n_evaluations : int
-        Folds whose prefixes were looked up.
-    dearest : float
-        Seconds that the prefix of a fold has taken at most.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
-        self._lock = threading.Lock()
-        self.n_bytes = 0
-        self.last_used = time.monotonic()
-        self.repeatable: dict[bytes, bool] = {}
-        self.n_evaluations = 0
-        self.dearest = 0.0
-
-    def get(self, key: bytes) -> Any:
-        """Return the value of `key`, None if it is not held."""
-        with self._lock:
-            self.last_used = time.monotonic()
-            if key not in self._held:
-                return None
-            self._held.move_to_end(key)
-            return self._held[key][0]
-
-    def put(self, key: bytes, value: Any, n_bytes: int) -> None:
-        """Hold a value, in place of those that were not used for longest if need be, unless it is too large itself."""
-        if n_bytes > self._limit:
-            return
-        with self._lock:
-            if key in self._held:
-                self.n_bytes -= self._held.pop(key)[1]
-            self._held[key] = value, n_bytes
-            self.n_bytes += n_bytes
-            while self.n_bytes > self._limit:
-                self.n_bytes -= self._held.popitem(last=False)[1][1]
-
-
-class Stored(NamedTuple):
-    """Data put by.
-
-    Attributes
-    ----------
-    thaw : callable
-        Returns the data, new each time.
+    data : object
+        A copy of the data, or bytes that they are pickled to.
+    pickled : bool, default=False
+        Whether they are.
     n_bytes : int
         Its size.
     """
 
-    thaw: Callable[[], Any]
-    n_bytes: int
+    def __init__(self, data: Any, n_bytes: int, *, pickled: bool = False) -> None:
+        self._data = data
+        self._pickled = pickled
+        self.n_bytes = n_bytes
+
+    def thaw(self) -> Any:
+        """Return the data, new each time."""
+        if self._pickled:
+            return pickle.loads(self._data)
+        return self._data.copy(order="K") if isinstance(self._data, np.ndarray) else self._data.copy()
 
 
 def put_by(data: Any, seconds: float) -> Stored | None:
@@ -118,19 +79,130 @@ def _put_by(data: Any) -> Stored | None:
     if type(data) is np.ndarray:
         if not (data.flags.c_contiguous or data.flags.f_contiguous):
             return None
-        array = data.copy(order="K")
-        return Stored(lambda: array.copy(order="K"), footprint(array) if array.dtype.hasobject else array.nbytes)
-    if sparse.issparse(data):
-        matrix = data.copy()
-        return Stored(matrix.copy, footprint(matrix))
-    if type(data) is list:
-        items = list(data)
-        return Stored(items.copy, footprint(items))
+        return Stored(data.copy(order="K"), footprint(data) if data.dtype.hasobject else data.nbytes)
+    if sparse.issparse(data) or type(data) is list:
+        return Stored(data.copy(), footprint(data))
     try:
         pickled = pickle.dumps(data, protocol=5)
     except Exception:  # whatever the object's own pickling raises
         return None
-    return Stored(lambda: pickle.loads(pickled), len(pickled))
+    return Stored(pickled, len(pickled), pickled=True)
+
+
+class PrefixStore:
+    """Values by key, bounded in memory, and what a process has learnt of the pipelines on the way.
+
+    Parameters
+    ----------
+    limit : int
+        Most bytes to hold.
+    folder : str or None, default=None
+        Where the processes of a search leave for each other what took long to make. Half of `limit` is then for files.
+
+    Attributes
+    ----------
+    n_bytes : int
+        Bytes held, files not included.
+    last_used : float
+        When something was last looked up, by :func:`time.monotonic`.
+    repeatable : dict of bytes to bool
+        By key of an unfitted step, whether it makes the same of the same data each time.
+    n_evaluations : int
+        Folds whose prefixes were looked up.
+    dearest : float
+        Seconds that the prefix of a fold has taken at most.
+    """
+
+    def __init__(self, limit: int, folder: str | None = None) -> None:
+        self._limit = limit if folder is None else limit // 2
+        self._files = None if folder is None else _Files(Path(folder), limit // 2)
+        self._held: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.n_bytes = 0
+        self.last_used = time.monotonic()
+        self.repeatable: dict[bytes, bool] = {}
+        self.n_evaluations = 0
+        self.dearest = 0.0
+
+    def get(self, key: bytes) -> Any:
+        """Return the value of `key`, None if neither this process nor another one has it."""
+        with self._lock:
+            self.last_used = time.monotonic()
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key][0]
+        found = None if self._files is None else self._files.read(key)
+        if found is None:
+            return None
+        self._hold(key, *found)
+        return found[0]
+
+    def put(self, key: bytes, value: Any, n_bytes: int, seconds: float) -> None:
+        """Hold a value that took so many seconds to make, and leave it for other processes if it took long."""
+        self._hold(key, value, n_bytes)
+        if self._files is not None and seconds > _WORTH_A_FILE:
+            self._files.write(key, (value, n_bytes))
+
+    def _hold(self, key: bytes, value: Any, n_bytes: int) -> None:
+        """Hold a value in place of those that were not used for longest, unless it is too large itself."""
+        if n_bytes > self._limit:
+            return
+        with self._lock:
+            if key in self._held:
+                self.n_bytes -= self._held.pop(key)[1]
+            self._held[key] = value, n_bytes
+            self.n_bytes += n_bytes
+            while self.n_bytes > self._limit:
+                self.n_bytes -= self._held.popitem(last=False)[1][1]
+
+
+class _Files:
+    """Values in files, of which each process removes the oldest of its own."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._written: deque[tuple[Path, int]] = deque()
+        self._n_bytes = 0
+
+    def read(self, key: bytes) -> Any:
+        """Return what a process wrote under `key`; None if none did, or it is gone."""
+        try:
+            with open(self._folder / key.hex(), "rb") as file:
+                return pickle.load(file)
+        except OSError:
+            return None
+
+    def write(self, key: bytes, value: Any) -> None:
+        """Write a value, all of it or nothing, unless the disk is full or the value too large."""
+        content = pickled(value)
+        if content is None or len(content) > self._limit:
+            return
+        while self._written and self._n_bytes + len(content) > self._limit:
+            path, n_bytes = self._written.popleft()
+            path.unlink(missing_ok=True)
+            self._n_bytes -= n_bytes
+        path = self._folder / key.hex()
+        unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            return
+        self._written.append((path, len(content)))
+        self._n_bytes += len(content)
+
+
+def pickled(value: Any) -> bytes | None:
+    """Return what values share that are alike; None if they cannot be pickled."""
+    for dump in (pickle.dumps, dumps):
+        try:
+            return dump(value)
+        except Exception:  # whatever an object's own pickling raises
+            continue
+    return None
 
 
 def footprint(value: Any) -> int:
@@ -186,12 +258,12 @@ _of_this_process: dict[str, PrefixStore] = {}
 _lock = threading.Lock()
 
 
-def worker_store(token: str, limit: int) -> PrefixStore:
+def worker_store(token: str, limit: int, folder: str | None) -> PrefixStore:
     """Return the store of one search in this worker process; that of another search is let go."""
     with _lock:
         if token not in _of_this_process:
             _of_this_process.clear()
-            _of_this_process[token] = PrefixStore(limit)
+            _of_this_process[token] = PrefixStore(limit, folder)
             threading.Thread(target=_let_go_when_idle, args=(token,), daemon=True).start()
         return _of_this_process[token]
 

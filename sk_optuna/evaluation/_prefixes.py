@@ -7,7 +7,6 @@ guess costs time and not correctness.
 """
 
 import inspect
-import pickle
 import re
 import threading
 import time
@@ -27,8 +26,16 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sk_optuna._compat import dumps, watching_scorer
-from sk_optuna.evaluation._prefix_store import PrefixStore, Stored, footprint, free_memory, put_by, worker_store
+from sk_optuna._compat import SharedFolder, watching_scorer
+from sk_optuna.evaluation._prefix_store import (
+    PrefixStore,
+    Stored,
+    footprint,
+    free_memory,
+    pickled,
+    put_by,
+    worker_store,
+)
 from sk_optuna.exceptions import InvalidArgumentError
 
 _here = threading.local()
@@ -43,21 +50,35 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class PrefixSharing:
-    """Which steps are shared, and where what they made is kept. A worker process keeps its own.
+    """Which steps are shared, and where what they made is kept.
 
     Parameters
     ----------
     limit : int
-        Most bytes that one process holds.
+        Most bytes, of all processes together.
+    n_processes : int
+        Processes that evaluate folds; if there are several, each has a store of its own.
     share_random : bool
         Whether steps are shared that draw other random numbers at each fit.
+
+    Attributes
+    ----------
+    store : PrefixStore
+        The store of this process.
     """
 
-    def __init__(self, limit: int, *, share_random: bool) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, *, n_processes: int, share_random: bool) -> None:
+        self._limit = limit // n_processes
         self._share_random = share_random
         self._token = uuid.uuid4().hex
-        self.store = PrefixStore(limit)
+        self._shared = None if n_processes == 1 else SharedFolder()
+        self._folder = None if self._shared is None else self._shared.path
+        self.store = PrefixStore(self._limit)
+
+    def close(self) -> None:
+        """Remove what processes share."""
+        if self._shared is not None:
+            self._shared.remove()
 
     @contextmanager
     def evaluating(self, fold: int, estimator: Any) -> Iterator[None]:
@@ -84,11 +105,11 @@ class PrefixSharing:
         return repeatable[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("_limit", "_share_random", "_token")}
+        return {name: vars(self)[name] for name in ("_limit", "_share_random", "_token", "_folder")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self.store = worker_store(self._token, self._limit)
+        vars(self).update(state, _shared=None)
+        self.store = worker_store(self._token, self._limit, self._folder)
 
 
 def check_cache_prefix(value: Any) -> None:
@@ -113,7 +134,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     estimator : estimator
         An unfitted estimator; its pipelines are changed.
     n_processes : int
-        Processes that will hold what is shared, each for itself.
+        Processes that will evaluate folds.
 
     Returns
     -------
@@ -123,7 +144,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     if value is False or not with_shared_prefixes(estimator):
         return None
     limit = free_memory() // 4 if value is True or value == "auto" else _bytes(value)
-    return PrefixSharing(limit // n_processes, share_random=value is True)
+    return PrefixSharing(limit, n_processes=n_processes, share_random=value is True)
 
 
 def _bytes(size: Any) -> int:
@@ -281,7 +302,7 @@ class _Evaluation:
         if _share_memory(output, X) or (stored := put_by(output, seconds)) is None:
             return
         pristine = copy(step)
-        self.sharing.store.put(key, _Fitted(pristine, stored), stored.n_bytes + footprint(pristine))
+        self.sharing.store.put(key, _Fitted(pristine, stored), stored.n_bytes + footprint(pristine), seconds)
         _share_transform(step, pristine, key)
 
     def transform(self, plain: Callable[[Any], Any], key: bytes, X: Any) -> Any:
@@ -298,7 +319,7 @@ class _Evaluation:
             output = plain(X)
             seconds = time.perf_counter() - start
             if not _share_memory(output, X) and (stored := put_by(output, seconds)) is not None:
-                self.sharing.store.put(key, stored, stored.n_bytes)
+                self.sharing.store.put(key, stored, stored.n_bytes, seconds)
         self.know(output, key)
         return output
 
@@ -325,7 +346,7 @@ class _Evaluation:
             for name in path:
                 regressor = regressor.named_steps[name] if isinstance(regressor, Pipeline) else getattr(regressor, name)
             config = {name: value for name, value in regressor.get_params(deep=False).items() if name != "regressor"}
-            part = _pickled(config)
+            part = pickled(config)
             if part is None or not self.sharing.repeats_itself(part, config["transformer"]):
                 return None
             parts.append(part)
@@ -338,8 +359,8 @@ class _Evaluation:
         table, source = self._tables[-1]
         for _, branch, columns in table.transformers:
             if getattr(branch, "memory", None) is memory:
-                pickled = _pickled(columns)
-                return None if pickled is None else self.key(source, b"columns", pickled)
+                spec = pickled(columns)
+                return None if spec is None else self.key(source, b"columns", spec)
         return None
 
     @contextmanager
@@ -356,12 +377,12 @@ class _Evaluation:
 
     def _key_of_fit(self, source: bytes, step: Any, y: Any, kwargs: dict[str, Any]) -> bytes | None:
         """Return the key of what `step` makes of known data; None if it would make something else the next time."""
-        target, pickled = self.origin(y), _pickled(step)
-        if target is None or pickled is None:
+        target, unfitted = self.origin(y), pickled(step)
+        if target is None or unfitted is None:
             return None
         routed = repr(sorted((method, sorted(given)) for method, given in (kwargs.get("params") or {}).items()))
-        key = self.key(source, target, pickled, routed.encode())
-        return key if self.sharing.repeats_itself(pickled, step) else None
+        key = self.key(source, target, unfitted, routed.encode())
+        return key if self.sharing.repeats_itself(unfitted, step) else None
 
 
 class _SharedTransform:
@@ -402,16 +423,6 @@ def _share_transform(step: Any, pristine: Any, key: bytes) -> None:
     """Have `step`, fitted like `pristine`, look for what it makes of known data."""
     if isinstance(step, BaseEstimator) and hasattr(pristine, "transform"):
         vars(step)["transform"] = _SharedTransform(step, pristine, key)
-
-
-def _pickled(value: Any) -> bytes | None:
-    """Return what values share that are alike; None if that cannot be said."""
-    for dump in (pickle.dumps, dumps):
-        try:
-            return dump(value)
-        except Exception:  # whatever an object's own pickling raises
-            continue
-    return None
 
 
 def _draws_at_random(value: Any) -> bool:
