@@ -24,6 +24,7 @@ from joblib._utils import eval_expr
 from joblib.externals.loky.backend import resource_tracker
 from joblib.parallel import BatchedCalls
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
@@ -39,6 +40,7 @@ except ImportError:
     import cloudpickle
 
 __all__ = [
+    "OUTPUT_CONFIG",
     "BaseSearchCV",
     "CloudPickler",
     "Interval",
@@ -57,12 +59,15 @@ __all__ = [
     "insert_error_scores",
     "loads",
     "num_samples",
+    "only_predicts",
     "search_estimator_has",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
     "with_caller_config",
 ]
 
+# Where an estimator keeps what its `set_output` was told.
+OUTPUT_CONFIG = "_sklearn_output_config"
 insert_error_scores = _insert_error_scores
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
@@ -132,6 +137,12 @@ _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
 
 
 # --- scikit-learn: scorers --------------------------------------------------------------------------------------------
+
+
+def only_predicts(scorer: Any) -> bool:
+    """Return whether a scorer is scikit-learn's own: it predicts for the rows, or calls the estimator's `score`."""
+    scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
+    return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
 
 
 def watching_scorer(scorer: Any, watch: Callable[[Any], None]) -> Any:

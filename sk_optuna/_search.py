@@ -125,10 +125,9 @@ class OptunaSearchCV(BaseSearchCV):
         says so.
 
     cache_prefix : "auto", bool or str, default="auto"
-        Whether the first steps of a Pipeline are fitted once for all candidates that differ in later steps only: once
-        per fold, and in each worker process. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion
-        and in a ColumnTransformer take part; pipelines with a `memory` of their own do not. Scores are the same as
-        without.
+        Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
+        only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
+        part; pipelines with a `memory` of their own do not. Scores are the same as without.
 
         - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
           out, as are those that are fitted faster than looked up.

@@ -30,8 +30,8 @@ class PairedRacePruner(BasePruner):
 
     .. math:: \bar d + z \, \sigma \sqrt{1/k - 1/K} < 0.
 
-    :math:`\sigma` is the standard deviation of paired differences about their mean, pooled over the nearer half of the
-    other complete trials: those far behind the incumbent vary more, and would make the race needlessly slow.
+    :math:`\sigma` is the standard deviation of the other complete trials' paired differences about their means, pooled
+    over these trials.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _is_behind(own: np.ndarray, scores: np.ndarray, z: float) -> bool:
 
 
 def _spread(differences: np.ndarray) -> float | None:
-    """Return the standard deviation of paired differences, pooled over the nearer half of the rows.
+    """Return the standard deviation of paired differences about their means, pooled over the rows.
 
     Rows without any difference are left out: the incumbent, and what came to the same predictions as it. They say
     nothing of how much a real difference varies; None if there are no others.
@@ -221,10 +221,8 @@ def _spread(differences: np.ndarray) -> float | None:
     differences = differences[differences.any(axis=1)]
     if not len(differences):
         return None
-    means = differences.mean(axis=1)
-    nearest = np.argsort(np.abs(means), kind="stable")[: math.ceil(len(means) / 2)]
-    n_free = len(nearest) * (differences.shape[1] - 1)
-    return math.sqrt(float(((differences[nearest] - means[nearest, None]) ** 2).sum()) / n_free)
+    residuals = differences - differences.mean(axis=1, keepdims=True)
+    return math.sqrt(float((residuals**2).sum()) / (differences.size - len(differences)))
 
 
 def _positive(name: str, value: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sklearn.base import clone
 
-from sk_optuna._compat import NoTask, detached_task, fit_and_score
+from sk_optuna._compat import NoTask, detached_task, fit_and_score, only_predicts
 from sk_optuna.evaluation._prefixes import PrefixSharing, watching
 
 Scores = float | dict[str, float]
@@ -103,7 +103,7 @@ class FoldEvaluator:
         estimator, scorer = clone(self.estimator), self.scorer
         if self.prefixes is None:
             return self._evaluate(estimator, scorer, fold, params, candidate_progress, task)
-        with self.prefixes.evaluating(fold, estimator):
+        with self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(scorer)):
             return self._evaluate(estimator, watching(scorer), fold, params, candidate_progress, task)
 
     def _evaluate(

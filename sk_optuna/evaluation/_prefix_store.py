@@ -7,19 +7,24 @@ Worker processes leave for each other what took long to make, in files where job
 workers, each would otherwise make nearly everything itself.
 """
 
+import copyreg
 import pickle
 import threading
 import time
 import uuid
 from collections import OrderedDict, deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
-from sk_optuna._compat import dumps
+from sk_optuna._compat import OUTPUT_CONFIG, dumps
 
 # What is assumed to be free where the system does not say.
 _UNKNOWN_MEMORY = 2**32
@@ -76,17 +81,19 @@ def put_by(data: Any, seconds: float) -> Stored | None:
 
 
 def _put_by(data: Any) -> Stored | None:
-    if type(data) is np.ndarray:
+    if type(data) is np.ndarray and not data.dtype.hasobject:
         if not (data.flags.c_contiguous or data.flags.f_contiguous):
             return None
-        return Stored(data.copy(order="K"), footprint(data) if data.dtype.hasobject else data.nbytes)
-    if sparse.issparse(data) or type(data) is list:
-        return Stored(data.copy(), footprint(data))
+        return Stored(data.copy(order="K"), data.nbytes)
+    if sparse.issparse(data) and not data.dtype.hasobject:
+        return Stored(data.copy(), footprint(data) or 0)
+    if type(data) is list and all(type(item) is str for item in data):
+        return Stored(data.copy(), footprint(data) or 0)
     try:
-        pickled = pickle.dumps(data, protocol=5)
+        content = pickle.dumps(data, protocol=5)
     except Exception:  # whatever the object's own pickling raises
         return None
-    return Stored(pickled, len(pickled), pickled=True)
+    return Stored(content, len(content), pickled=True)
 
 
 class PrefixStore:
@@ -103,6 +110,8 @@ class PrefixStore:
     ----------
     n_bytes : int
         Bytes held, files not included.
+    n_users : int
+        Folds that are being evaluated with it.
     last_used : float
         When something was last looked up, by :func:`time.monotonic`.
     repeatable : dict of bytes to bool
@@ -120,9 +129,22 @@ class PrefixStore:
         self._lock = threading.Lock()
         self.n_bytes = 0
         self.last_used = time.monotonic()
+        self.n_users = 0
         self.repeatable: dict[bytes, bool] = {}
         self.n_evaluations = 0
         self.dearest = 0.0
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep a worker's store from being let go, however long a fold takes."""
+        with self._lock:
+            self.n_users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.n_users -= 1
+                self.last_used = time.monotonic()
 
     def get(self, key: bytes) -> Any:
         """Return the value of `key`, None if neither this process nor another one has it."""
@@ -205,15 +227,21 @@ def pickled(value: Any) -> bytes | None:
     return None
 
 
-def footprint(value: Any) -> int:
-    """Return roughly how many bytes a value holds: the length of its pickle, which is not made."""
+def footprint(value: Any) -> int | None:
+    """Return roughly how many bytes a value holds: the length of its pickle; None if it cannot be pickled."""
     counter = _Counter()
     pickler = pickle.Pickler(counter, protocol=5, buffer_callback=lambda buffer: counter.add(buffer.raw().nbytes))
+    pickler.dispatch_table = _SIZED  # type: ignore[attr-defined, unused-ignore]
     try:
         pickler.dump(value)
-    except Exception:  # functions that only cloudpickle can pickle
-        return len(dumps(value))
+    except Exception:  # functions that only cloudpickle can pickle, or whatever an object's own pickling raises
+        content = pickled(value)
+        return None if content is None else len(content)
     return counter.n_bytes
+
+
+# Of NumPy's scalars a vectorizer's vocabulary has thousands, and each takes pickle microseconds.
+_SIZED = copyreg.dispatch_table | {kind: lambda value: (int, ()) for kind in (np.int64, np.int32, np.float64)}
 
 
 class _Counter:
@@ -230,6 +258,67 @@ class _Counter:
     def add(self, n_bytes: int) -> bool:
         self.n_bytes += n_bytes
         return False
+
+
+# --- fitted steps -----------------------------------------------------------------------------------------------------
+
+# What `copied` copies within a fitted step: the steps of pipelines, unions and tables, which are at this position in a
+# list's items, and what `set_output` changes in place.
+COPIED_WITHIN = {"steps": 1, "transformer_list": 1, "transformers_": 1, OUTPUT_CONFIG: None}
+GENERATORS = (np.random.RandomState, np.random.Generator)
+
+
+class OwnTransform:
+    """A `transform` that was set on one step and is not that of its copies."""
+
+
+def copied(step: Any) -> Any:
+    """Return a copy of a fitted step to which anything may be set, and so for the steps within; arrays are shared."""
+    if not isinstance(step, BaseEstimator):
+        return copy(step)
+    twin = object.__new__(type(step))  # as `copy` does, but for estimators that leave attributes out of their state
+    for name, value in vars(step).items():
+        position = COPIED_WITHIN.get(name)
+        if position is not None and isinstance(value, list):
+            value = [(*item[:position], copied(item[position]), *item[position + 1 :]) for item in value]
+        elif name == OUTPUT_CONFIG and isinstance(value, dict):
+            value = dict(value)
+        elif isinstance(value, GENERATORS):
+            value = deepcopy(value)
+        elif isinstance(value, OwnTransform):
+            continue
+        vars(twin)[name] = value
+    return twin
+
+
+def draws_later(step: Any) -> bool:
+    """Return whether a fitted step, or one within, has a generator that a transform may draw from."""
+    return any(isinstance(value, GENERATORS) for value in getattr(step, "__dict__", {}).values()) or any(
+        draws_later(inner) for inner in _within(step)
+    )
+
+
+def holds_memory_of(step: Any, output: Any) -> bool:
+    """Return whether what is done to an output in place would change the fitted step, or one within."""
+    arrays = (value for value in getattr(step, "__dict__", {}).values() if isinstance(value, np.ndarray))
+    if isinstance(output, np.ndarray) and any(np.may_share_memory(array, output) for array in arrays):
+        return True
+    return any(holds_memory_of(inner, output) for inner in _within(step))
+
+
+def _within(step: Any) -> list[Any]:
+    lists = (getattr(step, name, None) for name, position in COPIED_WITHIN.items() if position is not None)
+    return [item[1] for each in lists if isinstance(each, list) for item in each]
+
+
+def fingerprint(data: Any) -> int | None:
+    """Return what changes with the values of data; None where that cannot be said."""
+    if sparse.issparse(data):
+        data = getattr(data, "data", data)
+    if isinstance(data, np.ndarray) and not data.dtype.hasobject:
+        return crc32(np.ascontiguousarray(data).view(np.uint8).data) if data.size else 0
+    content = pickled(data)
+    return None if content is None else crc32(content)
 
 
 # --- how much memory there is -----------------------------------------------------------------------------------------
@@ -275,6 +364,6 @@ def _let_go_when_idle(token: str) -> None:
             store = _of_this_process.get(token)
             if store is None:
                 return
-            if time.monotonic() - store.last_used > _IDLE_AFTER:
+            if store.n_users == 0 and time.monotonic() - store.last_used > _IDLE_AFTER:
                 del _of_this_process[token]
                 return

@@ -14,7 +14,6 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -26,12 +25,18 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from sk_optuna._compat import SharedFolder, watching_scorer
+from sk_optuna._compat import SharedFolder, only_predicts, watching_scorer
 from sk_optuna.evaluation._prefix_store import (
+    COPIED_WITHIN,
+    OwnTransform,
     PrefixStore,
     Stored,
+    copied,
+    draws_later,
+    fingerprint,
     footprint,
     free_memory,
+    holds_memory_of,
     pickled,
     put_by,
     worker_store,
@@ -46,7 +51,10 @@ _TEST = b"test"
 _LOOKED_AT = 10
 _WORTH_SECONDS = 2e-3
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
+# How far into the parameters of a step to look for random numbers.
+_DEEPEST = 6
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class PrefixSharing:
@@ -81,17 +89,20 @@ class PrefixSharing:
             self._shared.remove()
 
     @contextmanager
-    def evaluating(self, fold: int, estimator: Any) -> Iterator[None]:
-        """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated."""
-        if self.store.n_evaluations >= _LOOKED_AT and self.store.dearest < _WORTH_SECONDS:
-            yield
-            return
-        outer, evaluation = getattr(_here, "evaluation", None), _Evaluation(self, fold, estimator)
-        _here.evaluation = evaluation
+    def evaluating(self, fold: int, estimator: Any, *, only_predicts: bool = True) -> Iterator[None]:
+        """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated.
+
+        What transforms make is shared only if nothing but predictions is asked of the fitted estimator.
+        """
+        gains = self.store.n_evaluations < _LOOKED_AT or self.store.dearest >= _WORTH_SECONDS
+        evaluation = _Evaluation(self, fold, estimator, only_predicts) if gains else None
+        outer, _here.evaluation = _evaluation_here(), evaluation  # an inner search is no part of the outer one's fold
         try:
-            yield
+            with self.store.in_use():
+                yield
         finally:
             _here.evaluation = outer
+        if evaluation is not None:
             self.store.n_evaluations += 1
             self.store.dearest = max(self.store.dearest, evaluation.seconds)
 
@@ -120,7 +131,7 @@ def check_cache_prefix(value: Any) -> None:
     InvalidArgumentError
         Where `value` is neither "auto", nor True or False, nor a size.
     """
-    if not isinstance(value, bool | np.bool_) and value != "auto":
+    if not isinstance(value, bool | np.bool_) and not (isinstance(value, str) and value == "auto"):
         _bytes(value)
 
 
@@ -141,10 +152,11 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     PrefixSharing or None
         None where nothing is to be shared, or there is no pipeline to share anything of.
     """
-    if value is False or not with_shared_prefixes(estimator):
+    switch = None if isinstance(value, str) else bool(value)
+    if switch is False or not with_shared_prefixes(estimator):
         return None
-    limit = free_memory() // 4 if value is True or value == "auto" else _bytes(value)
-    return PrefixSharing(limit, n_processes=n_processes, share_random=value is True)
+    limit = free_memory() // 4 if switch or value == "auto" else _bytes(value)
+    return PrefixSharing(limit, n_processes=n_processes, share_random=bool(switch))
 
 
 def _bytes(size: Any) -> int:
@@ -211,9 +223,11 @@ class PrefixMemory:
     targets: tuple[tuple[str, ...], ...]
     is_entry: bool
 
+    location: None = None  # or a Pipeline would clone its steps, which not all can be
+
     def cache(self, function: Callable[..., Any], ignore: Any = None) -> Callable[..., Any]:
         """Return what a Pipeline calls to fit a step and transform with it, in place of `function`."""
-        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
+        evaluation = _evaluation_here()
         if evaluation is None:
             return function
         return lambda step, X, y, **kwargs: evaluation.fit_transform(self, function, step, X, y, kwargs)
@@ -222,15 +236,28 @@ class PrefixMemory:
         return self  # clones of a pipeline stand at the same place
 
 
+def _evaluation_here() -> "_Evaluation | None":
+    """Return the evaluation that this thread is in, if prefixes are shared in it."""
+    return getattr(_here, "evaluation", None)
+
+
 def watching(scorer: Any) -> Any:
-    """Return `scorer` so that the rows which it is given to score are known."""
+    """Return `scorer` so that the rows which it is given to score are known, if it only predicts for them.
 
-    def watch(X: Any) -> None:
-        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
-        if evaluation is not None and evaluation.origin(X) is None:
-            evaluation.know(X, evaluation.key(_TEST))
+    One that a user wrote may do anything with the estimator and the rows. It is left alone with them: nothing is shared
+    while it runs.
+    """
+    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _leave)
 
-    return watching_scorer(scorer, watch)
+
+def _know_rows(X: Any) -> None:
+    evaluation = _evaluation_here()
+    if evaluation is not None:
+        evaluation.know_scored(X)
+
+
+def _leave(X: Any) -> None:
+    _here.evaluation = None
 
 
 @dataclass
@@ -248,7 +275,9 @@ class _Evaluation:
     sharing: PrefixSharing
     fold: int
     estimator: Any
+    only_predicts: bool
     seconds: float = 0.0
+    n_scored: int = 0
     _known: dict[int, tuple[Callable[[], Any], bytes]] = field(default_factory=dict)
     _entered: set[PrefixMemory] = field(default_factory=set)
     _tables: list[tuple[ColumnTransformer, bytes]] = field(default_factory=list)
@@ -275,6 +304,12 @@ class _Evaluation:
         alive, key = self._known.get(id(data), (None, None))
         return key if alive is not None and alive() is data else None
 
+    def know_scored(self, X: Any) -> None:
+        """Remember rows that a scorer is given: first the test rows, then perhaps those of the fit."""
+        if self.n_scored == 0 and self.origin(X) is None:
+            self.know(X, self.key(_TEST))
+        self.n_scored += 1
+
     def fit_transform(
         self, memory: PrefixMemory, function: Callable[..., Any], step: Any, X: Any, y: Any, kwargs: dict[str, Any]
     ) -> tuple[Any, Any]:
@@ -283,43 +318,60 @@ class _Evaluation:
         key = None if source is None else self._key_of_fit(source, step, y, kwargs)
         fitted: _Fitted | None = None if key is None else self.sharing.store.get(key)
         if key is not None and fitted is not None:
-            output, step = fitted.output.thaw(), copy(fitted.step)
+            output = fitted.output.thaw()
             self.know(output, key)
-            _share_transform(step, fitted.step, key)
-            return output, step
-        start = time.perf_counter()
+            return output, self._handed_out(fitted.step, key)
+        before, start = None if key is None else fingerprint(X), time.perf_counter()
         with self._inside(step, source):
             output, step = function(step, X, y, **kwargs)
-        if key is not None:
-            seconds = time.perf_counter() - start
-            self.seconds += seconds
-            self.know(output, key)
-            self._keep(key, step, X, output, seconds)
-        return output, step
+        seconds = time.perf_counter() - start
+        if key is None:
+            return output, step
+        self.seconds += seconds
+        if fingerprint(X) != before:  # nobody else is to miss the change
+            self._known.clear()
+            return output, step
+        self.know(output, key)
+        return output, self._kept(key, step, X, output, seconds)
 
-    def _keep(self, key: bytes, step: Any, X: Any, output: Any, seconds: float) -> None:
-        """Store a fitted step and what it made of `X`, unless it may have changed `X`, or it was made soon enough."""
-        if _share_memory(output, X) or (stored := put_by(output, seconds)) is None:
-            return
-        pristine = copy(step)
-        self.sharing.store.put(key, _Fitted(pristine, stored), stored.n_bytes + footprint(pristine), seconds)
-        _share_transform(step, pristine, key)
+    def _kept(self, key: bytes, step: Any, X: Any, output: Any, seconds: float) -> Any:
+        """Store a fitted step and what it made of `X`, if that can be told apart and is worth it; return the step."""
+        if _share_memory(output, X) or holds_memory_of(step, output):
+            return step
+        stored, size = put_by(output, seconds), footprint(step)
+        if stored is None or size is None:
+            return step
+        pristine = copied(step)
+        self.sharing.store.put(key, _Fitted(pristine, stored), stored.n_bytes + size, seconds)
+        return self._handed_out(pristine, key)
 
-    def transform(self, plain: Callable[[Any], Any], key: bytes, X: Any) -> Any:
+    def _handed_out(self, pristine: Any, key: bytes) -> Any:
+        """Return a copy of a fitted step that looks for what it makes of known data, if all that is to be shared."""
+        step = copied(pristine)
+        transforms = hasattr(type(step), "transform") and hasattr(pristine, "transform") and not draws_later(pristine)
+        if self.only_predicts and transforms and isinstance(step, BaseEstimator):
+            vars(step)["transform"] = _SharedTransform(step, pristine, key)
+        return step
+
+    def transform(self, step: Any, pristine: Any, key: bytes, X: Any) -> Any:
         """Return what a fitted step, which has this key, makes of `X`."""
         source = self.origin(X)
-        if source is None:
-            return plain(X)
+        if source is None or not _is_as_fitted(step, pristine):
+            return _transform_plainly(step, X)
         key = self.key(key, b"transform", source)
         stored: Stored | None = self.sharing.store.get(key)
         if stored is not None:
             output = stored.thaw()
-        else:
-            start = time.perf_counter()
-            output = plain(X)
-            seconds = time.perf_counter() - start
-            if not _share_memory(output, X) and (stored := put_by(output, seconds)) is not None:
-                self.sharing.store.put(key, stored, stored.n_bytes, seconds)
+            self.know(output, key)
+            return output
+        before, start = fingerprint(X), time.perf_counter()
+        output = _transform_plainly(step, X)
+        seconds = time.perf_counter() - start
+        if fingerprint(X) != before or _share_memory(output, X) or not _is_as_fitted(step, pristine):
+            self._known.clear()
+            return output
+        if (stored := put_by(output, seconds)) is not None:
+            self.sharing.store.put(key, stored, stored.n_bytes, seconds)
         self.know(output, key)
         return output
 
@@ -377,15 +429,16 @@ class _Evaluation:
 
     def _key_of_fit(self, source: bytes, step: Any, y: Any, kwargs: dict[str, Any]) -> bytes | None:
         """Return the key of what `step` makes of known data; None if it would make something else the next time."""
-        target, unfitted = self.origin(y), pickled(step)
-        if target is None or unfitted is None:
+        params = step.get_params(deep=False) if isinstance(step, BaseEstimator) else None
+        target, unfitted = self.origin(y), pickled((step, params))
+        routed = pickled({method: dict(given) for method, given in (kwargs.get("params") or {}).items() if given})
+        if target is None or unfitted is None or routed is None:
             return None
-        routed = repr(sorted((method, sorted(given)) for method, given in (kwargs.get("params") or {}).items()))
-        key = self.key(source, target, unfitted, routed.encode())
+        key = self.key(source, target, unfitted, routed)
         return key if self.sharing.repeats_itself(unfitted, step) else None
 
 
-class _SharedTransform:
+class _SharedTransform(OwnTransform):
     """The `transform` of a step whose fit is shared, for as long as the step is what was fitted."""
 
     def __init__(self, step: Any, pristine: Any, key: bytes) -> None:
@@ -394,48 +447,44 @@ class _SharedTransform:
         self._key = key
 
     def __call__(self, X: Any, **params: Any) -> Any:
-        step = self._step()
-        if step is None:
-            step = self._pristine
-        plain = _plain_transform(step)
-        evaluation: _Evaluation | None = getattr(_here, "evaluation", None)
-        if evaluation is None or params or not self._is_as_fitted(step):
-            return plain(X, **params)
-        return evaluation.transform(plain, self._key, X)
-
-    def _is_as_fitted(self, step: Any) -> bool:
-        return all(vars(step).get(name) is value for name, value in vars(self._pristine).items())
+        step, evaluation = self._step() or self._pristine, _evaluation_here()
+        if evaluation is None or params:
+            return _transform_plainly(step, X, **params)
+        return evaluation.transform(step, self._pristine, self._key, X)
 
     def __reduce__(self) -> Any:
-        return _plain_transform, (self._step() or self._pristine,)
-
-
-def _plain_transform(step: Any) -> Callable[..., Any]:
-    """Return the `transform` that the class of a step gives it."""
-    return partial(_transform_plainly, step)
+        return partial, (_transform_plainly, self._step() or self._pristine)
 
 
 def _transform_plainly(step: Any, X: Any, **params: Any) -> Any:
+    """Transform as the class of a step does."""
     return type(step).transform(step, X, **params)
 
 
-def _share_transform(step: Any, pristine: Any, key: bytes) -> None:
-    """Have `step`, fitted like `pristine`, look for what it makes of known data."""
-    if isinstance(step, BaseEstimator) and hasattr(pristine, "transform"):
-        vars(step)["transform"] = _SharedTransform(step, pristine, key)
+def _is_as_fitted(step: Any, pristine: Any) -> bool:
+    """Return whether nothing was set on a step since it was copied from `pristine`, steps within and options aside."""
+    ours, theirs = vars(step), vars(pristine)
+    return ours.keys() - {"transform"} == theirs.keys() and all(
+        ours[name] is value for name, value in theirs.items() if name not in COPIED_WITHIN
+    )
 
 
-def _draws_at_random(value: Any) -> bool:
-    """Return whether a step, or what is set in it, takes random numbers that differ from fit to fit."""
-    params: Mapping[str, Any] = value.get_params(deep=True) if hasattr(value, "get_params") else {}
-    for name, param in params.items():
-        if name.rpartition("__")[2] == "random_state" and not isinstance(param, int | np.integer):
-            return True
-        if isinstance(param, np.random.RandomState | np.random.Generator):
-            return True
-        if callable(param) and not isinstance(param, type) and _has_unset_random_state(param):
-            return True
-    return False
+def _draws_at_random(value: Any, depth: int = 0) -> bool:
+    """Return whether a step, or anything set in it, takes random numbers that differ from fit to fit."""
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return True
+    if isinstance(value, str | bytes | int | float | np.ndarray | type | None) or depth > _DEEPEST:
+        return False
+    if isinstance(value, Mapping):
+        return any(_draws_at_random(each, depth + 1) for each in value.values())
+    if isinstance(value, list | tuple | set):
+        return any(_draws_at_random(each, depth + 1) for each in value)
+    if callable(value) and _has_unset_random_state(value):
+        return True
+    params = value.get_params(deep=False) if hasattr(value, "get_params") else getattr(value, "__dict__", {})
+    if "random_state" in params and not isinstance(params["random_state"], int | np.integer):
+        return bool(params.get("shuffle", True))  # splitters that do not shuffle draw nothing
+    return any(_draws_at_random(each, depth + 1) for each in params.values())
 
 
 def _has_unset_random_state(function: Callable[..., Any]) -> bool:

@@ -376,7 +376,7 @@ _SILENT_PROGRAM = """
 def test_a_search_prints_nothing_in_workers_either():
     with _start(_SILENT_PROGRAM) as process:
         try:
-            out, err = process.communicate(timeout=50)
+            out, err = process.communicate(timeout=100)
         finally:
             process.kill()
     assert process.returncode == 0, err

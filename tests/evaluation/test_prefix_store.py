@@ -1,0 +1,305 @@
+"""The store of prefixes: bounded, the least recently used goes first, and what comes out is what went in."""
+
+import gc
+import threading
+import time
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from sk_optuna.evaluation import _prefix_store, _prefixes
+from sk_optuna.evaluation._prefix_store import PrefixStore, footprint, free_memory, put_by, worker_store
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_put_by(monkeypatch):
+    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 0.0)
+
+
+@pytest.fixture
+def _no_stores_of_workers():
+    _prefix_store._of_this_process.clear()
+    yield
+    _prefix_store._of_this_process.clear()
+
+
+# --- the bound --------------------------------------------------------------------------------------------------------
+
+_KEYS = st.binary(min_size=1, max_size=1)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.integers(0, 40), st.lists(st.tuples(st.booleans(), _KEYS, st.integers(0, 50)), max_size=40))
+def test_store_is_a_cache_that_drops_what_was_not_used_for_longest(limit, steps):
+    store, model = PrefixStore(limit), {}
+    for puts, key, size in steps:
+        if not puts:
+            assert store.get(key) == (model.get(key, (None,))[0])
+            if key in model:
+                model[key] = model.pop(key)
+            continue
+        value = object()
+        store.put(key, value, size, 1.0)
+        if size > limit:
+            continue
+        model.pop(key, None)
+        model[key] = value, size
+        while sum(size for _, size in model.values()) > limit:
+            del model[next(iter(model))]
+        assert store.n_bytes == sum(size for _, size in model.values()) <= limit
+    assert {key: store.get(key) for key in model} == {key: value for key, (value, _) in model.items()}
+
+
+def test_value_that_is_too_large_drops_nothing():
+    store = PrefixStore(10)
+    store.put(b"a", "small", 10, 1.0)
+    store.put(b"b", "large", 11, 1.0)
+    assert store.get(b"a") == "small"
+    assert store.get(b"b") is None
+
+
+def test_value_that_is_dropped_is_let_go():
+    store, value = PrefixStore(10), np.zeros(1)
+    gone = weakref.ref(value)
+    store.put(b"a", value, 6, 1.0)
+    del value
+    store.put(b"b", None, 6, 1.0)
+    gc.collect()
+    assert gone() is None
+
+
+def test_threads_share_a_store_within_its_bound():
+    store, seen = PrefixStore(100), []
+
+    def work(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(300):
+            store.put(bytes([rng.integers(20)]), seed, int(rng.integers(1, 30)), 1.0)
+            store.get(bytes([rng.integers(20)]))
+            seen.append(store.n_bytes)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 1200
+    assert 0 < store.n_bytes == sum(size for _, size in store._held.values()) <= 100
+
+
+# --- data in and out --------------------------------------------------------------------------------------------------
+
+_A = np.random.default_rng(0).normal(size=(30, 7))
+_S = sparse.random(30, 20, 0.2, format="csr", random_state=0)
+_FRAME = pd.DataFrame(_A, columns=list("abcdefg"))
+ARRAYS = {
+    "C": _A,
+    "F": np.asfortranarray(_A),
+    "vector": _A[:, 0].copy(),
+    "row": _A[:1],
+    "nothing": _A[:0],
+    "scalar": np.array(3.0),
+    "integers": np.arange(12).reshape(3, 4),
+    "cube": np.asfortranarray(_A[:, :6].reshape(30, 2, 3)),
+    "texts": np.array(["a", "bc"]),
+    "objects": np.array(["a", None, 3], dtype=object),
+    "other bytes": _A.astype(">f4"),
+    "not a number": np.array([[np.nan, -0.0, np.inf]]),
+}
+STRIDED = {"every second column": _A[:, ::2], "reversed": _A[::-1], "transposed cube": _A.reshape(30, 7, 1)[::2]}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_array_comes_out_as_it_went_in(name):
+    array = ARRAYS[name]
+    stored = put_by(array, 1.0)
+    before = array.copy(order="K")
+    for _ in range(2):
+        out = stored.thaw()
+        np.testing.assert_array_equal(out, before)
+        assert out.dtype == array.dtype
+        assert out.flags.c_contiguous == array.flags.c_contiguous
+        assert out.flags.f_contiguous == array.flags.f_contiguous
+        assert out.flags.writeable
+        assert not np.may_share_memory(out, array)
+        out[...] = out.ravel()[:1][0] if out.size else 0
+    assert stored.n_bytes >= array.nbytes
+
+
+@pytest.mark.parametrize("name", STRIDED)
+def test_array_whose_order_would_be_lost_is_not_put_by(name):
+    assert put_by(STRIDED[name], 1.0) is None
+
+
+@pytest.mark.parametrize("format", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"])
+def test_sparse_matrix_comes_out_as_it_went_in(format):
+    matrix = _S.asformat(format)
+    stored = put_by(matrix, 1.0)
+    out = stored.thaw()
+    assert type(out) is type(matrix)
+    assert out.format == format
+    np.testing.assert_array_equal(out.toarray(), matrix.toarray())
+    if format in ("csr", "csc"):
+        for part in ("data", "indices", "indptr"):
+            np.testing.assert_array_equal(getattr(out, part), getattr(matrix, part))
+            assert getattr(out, part).dtype == getattr(matrix, part).dtype
+        out.data[:] = 0
+        np.testing.assert_array_equal(stored.thaw().toarray(), matrix.toarray())
+
+
+def test_unsorted_indices_stay_unsorted():
+    matrix = sparse.csr_matrix((np.array([1.0, 2.0, 3.0]), np.array([2, 0, 1]), np.array([0, 3])), shape=(1, 3))
+    np.testing.assert_array_equal(put_by(matrix, 1.0).thaw().indices, [2, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [_FRAME, _FRAME.iloc[:, ::2], _FRAME[["c", "a"]], _FRAME.assign(h=1, i="x"), _FRAME["a"], _FRAME.iloc[::-1]],
+)
+def test_frame_comes_out_as_it_went_in(frame):
+    out = put_by(frame, 1.0).thaw()
+    assert type(out) is type(frame)
+    assert out.equals(frame)
+    assert out.index.equals(frame.index)
+    numbers, expected = out.to_numpy(), frame.to_numpy()
+    assert numbers.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("make", [lambda: [[1.0, 2.0], [3.0]], lambda: [{"a": 1}, {"a": 2}], lambda: [np.zeros(2)]])
+def test_changing_an_element_of_a_list_that_came_out_does_not_change_the_next(make):
+    stored = put_by(made := make(), 1.0)
+    for out in (made, stored.thaw()):
+        first = out[0]
+        if isinstance(first, dict):
+            first["a"] = 9
+        else:
+            first[0] = 9
+    assert str(stored.thaw()) == str(make())
+
+
+def test_changing_an_object_in_an_array_that_came_out_does_not_change_the_next():
+    array = np.empty(1, dtype=object)
+    array[0] = [1]
+    stored = put_by(array, 1.0)
+    stored.thaw()[0].append(2)
+    array[0].append(3)
+    assert stored.thaw()[0] == [1]
+
+
+@pytest.mark.parametrize("data", [[threading.Lock()], (threading.Lock(),), np.array([threading.Lock()])])
+def test_data_that_cannot_be_pickled_is_not_put_by(data):
+    assert put_by(data, 1.0) is None
+
+
+def test_data_that_was_made_sooner_than_it_is_copied_is_not_put_by(monkeypatch):
+    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 2.0)
+    assert put_by(_A, 0.0) is None
+    assert put_by(_A, 60.0) is not None
+    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 1.0)
+    assert put_by(_A, 0.9) is None
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(10,), (1000, 30), (30, 1000)])
+def test_footprint_of_arrays_is_their_size(shape):
+    for array in (np.zeros(shape), np.zeros(shape, order="F"), np.zeros(shape, np.float32)):
+        assert array.nbytes <= footprint(array) <= array.nbytes + 1000
+        assert array.nbytes <= put_by(array, 1.0).n_bytes <= array.nbytes + 1000
+
+
+def test_footprint_of_sparse_matrices_is_that_of_their_parts():
+    matrix = sparse.random(500, 500, 0.1, format="csr", random_state=0)
+    size = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+    assert size <= footprint(matrix) <= size + 2000
+    assert size <= put_by(matrix, 1.0).n_bytes <= size + 2000
+
+
+def test_footprint_of_a_fitted_vectorizer_counts_its_vocabulary():
+    words = [f"word{number}" for number in range(5000)]
+    small, large = (TfidfVectorizer().fit([" ".join(words[:n])]) for n in (50, 5000))
+    text = sum(map(len, words))
+    assert footprint(large) - footprint(small) >= 0.9 * text + 0.9 * 5000 * 8
+    assert footprint(large) <= 10 * (text + 5000 * 8)
+
+
+def test_footprint_counts_what_only_cloudpickle_can_pickle():
+    array = np.zeros(1000)
+    assert footprint(lambda: array) >= array.nbytes
+
+
+def test_free_memory_is_positive_and_no_more_than_the_machine_has():
+    assert 0 < free_memory() <= _prefix_store._of_the_machine() * 1.5
+
+
+def test_free_memory_is_assumed_where_the_system_does_not_say(monkeypatch):
+    def refuses(self, *args, **kwargs):
+        raise OSError
+
+    monkeypatch.setattr(_prefix_store.Path, "read_text", refuses)
+    assert free_memory() == _prefix_store._UNKNOWN_MEMORY
+
+
+@pytest.mark.parametrize(("limit", "current", "free"), [("max", "5", 2048), ("1000", "400", 600), ("1000", "1200", 0)])
+def test_free_memory_is_bounded_by_the_control_group(monkeypatch, limit, current, free):
+    files = {"memory.max": limit, "memory.current": current, "meminfo": "MemTotal: 9 kB\nMemAvailable: 2 kB\n"}
+    monkeypatch.setattr(_prefix_store.Path, "read_text", lambda self, **kwargs: files[self.name])
+    assert free_memory() == free
+
+
+# --- worker processes -------------------------------------------------------------------------------------------------
+
+pytestmark = pytest.mark.usefixtures("_no_stores_of_workers")
+
+
+def test_store_of_a_worker_is_one_for_each_search_and_replaced_by_the_next():
+    first = worker_store("a", 10, None)
+    first.put(b"x", 1, 1, 1.0)
+    assert worker_store("a", 10, None) is first
+    second = worker_store("b", 10, None)
+    assert second is not first
+    assert second.get(b"x") is None
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def _wait_until(condition):
+    for _ in range(500):
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_store_of_a_worker_is_let_go_when_idle(monkeypatch):
+    monkeypatch.setattr(_prefix_store, "_IDLE_AFTER", 0.05)
+    worker_store("a", 10, None)
+    assert _wait_until(lambda: "a" not in _prefix_store._of_this_process)
+
+
+def test_store_of_a_worker_stays_while_a_fold_is_evaluated(monkeypatch):
+    """A fit may take longer than an idle worker waits; then most of all its result is worth keeping."""
+    monkeypatch.setattr(_prefix_store, "_IDLE_AFTER", 0.05)
+    sharing = _prefixes.PrefixSharing(10**6, n_processes=1, share_random=False)
+    state = sharing.__getstate__()
+
+    def arrives():
+        arrived = _prefixes.PrefixSharing.__new__(_prefixes.PrefixSharing)
+        arrived.__setstate__(state)
+        return arrived
+
+    worker = arrives()
+    with worker.evaluating(0, None):
+        time.sleep(0.3)
+        worker.store.put(b"x", "dear", 1, 1.0)
+    assert arrives().store.get(b"x") == "dear"
