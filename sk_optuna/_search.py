@@ -41,6 +41,7 @@ from sk_optuna.evaluation import (
     check_cache_prefix,
     share_prefixes,
     split_once,
+    together,
 )
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, n_processes
@@ -419,7 +420,7 @@ class OptunaSearchCV(BaseSearchCV):
             estimator=sharing,
             X=X,
             y=y,
-            splits=splits,
+            splits=together(splits),
             scorer=scorers,
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,

@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 from optuna.pruners import HyperbandPruner, MedianPruner, PatientPruner, SuccessiveHalvingPruner
 from scipy.stats import gamma, loguniform
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import Pipeline
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat import cloudpickle
@@ -97,6 +98,28 @@ def _search(name, n_jobs=None, **arguments):
     recipe = _SEARCHES[name]
     arguments = {"n_trials": recipe.get("n_trials", 14), "cv": 3, "random_state": 7, "n_jobs": n_jobs, **arguments}
     return OptunaSearchCV(Uneven(band=recipe.get("band", (9.0, 9.0))), recipe["space"], **arguments)
+
+
+class Slow(TransformerMixin, BaseEstimator):
+    """Takes long enough for workers to leave what it made for each other."""
+
+    def __init__(self, k=1):
+        self.k = k
+
+    def fit(self, X, y=None):
+        time.sleep(0.025)
+        self.shift_ = X.mean(axis=0)
+        return self
+
+    def transform(self, X):
+        return X - self.shift_ * self.k
+
+
+def _pipeline_search(n_jobs, pruner, **arguments):
+    pipe = Pipeline([("slow", Slow()), ("uneven", Uneven())])
+    space = {"slow__k": [1, 2], "uneven__a": loguniform(0.1, 10), "uneven__kind": _KINDS}
+    arguments = {"n_trials": 14, "cv": 3, "random_state": 7, "n_jobs": n_jobs, "pruner": pruner, **arguments}
+    return OptunaSearchCV(pipe, space, **arguments)
 
 
 def _data():
@@ -192,6 +215,14 @@ def test_same_seed_gives_same_pruned_results_at_any_max_concurrent_trials(pruner
 def test_same_seed_gives_same_pruned_results_twice_in_a_row(pruner):
     search = _pruned(pruner, 1)
     assert _run(search) == _run(search) == _run(clone(search)) == _pruned_in_this_thread(pruner)
+
+
+@pytest.mark.parametrize("pruner", [None, "race"])
+@pytest.mark.parametrize(("backend", "n_jobs"), [("loky", 1), *_ENGINES])
+def test_same_seed_gives_same_results_on_every_engine_where_prefixes_are_shared(backend, n_jobs, pruner):
+    expected = _run(_pipeline_search(1, pruner, cache_prefix=False))
+    with joblib.parallel_config(backend=backend):
+        assert _run(_pipeline_search(n_jobs, pruner)) == expected
 
 
 @pytest.mark.parametrize("sampler", ["random", "qmc", "nsgaii", "cmaes"])

@@ -3,7 +3,7 @@
 from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
 from sk_optuna.evaluation._prefixes import PrefixSharing, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
-from sk_optuna.evaluation._splits import split_once
+from sk_optuna.evaluation._splits import split_once, together
 
 __all__ = [
     "FoldEvaluator",
@@ -14,4 +14,5 @@ __all__ = [
     "check_cache_prefix",
     "share_prefixes",
     "split_once",
+    "together",
 ]

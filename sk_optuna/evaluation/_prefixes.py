@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from sk_optuna._compat import SharedFolder, only_predicts, watching_scorer
@@ -187,8 +186,15 @@ def with_shared_prefixes(estimator: Any) -> bool:
     return _place(estimator, (), (), is_entry=True)
 
 
+def _compose() -> Any:
+    """Return `sklearn.compose`, which takes 5 MB in each worker and brings linear models: not before it is needed."""
+    import sklearn.compose
+
+    return sklearn.compose
+
+
 def _place(estimator: Any, path: tuple[str, ...], targets: tuple[tuple[str, ...], ...], *, is_entry: bool) -> bool:
-    if type(estimator) is TransformedTargetRegressor:
+    if type(estimator) is _compose().TransformedTargetRegressor:
         return _place(estimator.regressor, (*path, "regressor"), (*targets, path), is_entry=is_entry)
     if type(estimator) is not Pipeline or estimator.memory is not None:
         return False
@@ -203,7 +209,7 @@ def _branches(step: Any) -> list[Any]:
     """Return where in a step pipelines may be that are given known data."""
     if type(step) is FeatureUnion:
         return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
-    if type(step) is ColumnTransformer:
+    if type(step) is _compose().ColumnTransformer:
         return [branch for _, branch, _ in step.transformers if type(branch) is Pipeline]
     return [step]
 
@@ -280,7 +286,7 @@ class _Evaluation:
     n_scored: int = 0
     _known: dict[int, tuple[Callable[[], Any], bytes]] = field(default_factory=dict)
     _entered: set[PrefixMemory] = field(default_factory=set)
-    _tables: list[tuple[ColumnTransformer, bytes]] = field(default_factory=list)
+    _tables: list[tuple[Any, bytes]] = field(default_factory=list)
 
     def key(self, *parts: bytes) -> bytes:
         """Return the key of data of this fold."""
@@ -418,7 +424,7 @@ class _Evaluation:
     @contextmanager
     def _inside(self, step: Any, source: bytes | None) -> Iterator[None]:
         """Know what is handed on within `step` while it is fitted."""
-        if type(step) is not ColumnTransformer or source is None:
+        if type(step) is not _compose().ColumnTransformer or source is None:
             yield
             return
         self._tables.append((step, source))

@@ -1,6 +1,6 @@
 """The splits of a search, drawn once: a splitter with a RandomState would give each trial other rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,40 @@ def split_once(cv: Any, X: Any, y: Any, split_params: Mapping[str, Any], *, clas
         for rows in _check_pair(i, split):
             _check_rows(i, rows, n_samples)
     return splits
+
+
+class Splits(Sequence[tuple[Any, Any]]):
+    """Splits whose rows lie in one array, which worker processes map instead of receiving each split with each task.
+
+    Parameters
+    ----------
+    splits : sequence of (train, test)
+        Arrays of indices of one integer type.
+    """
+
+    def __init__(self, splits: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        parts = [part for split in splits for part in split]
+        self._rows = np.concatenate(parts)
+        self._ends = np.cumsum([0, *map(len, parts)]).tolist()
+
+    def __len__(self) -> int:
+        return len(self._ends) // 2
+
+    def __getitem__(self, i: Any) -> Any:
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        start, middle, end = self._ends[2 * i : 2 * i + 3]
+        rows = np.asarray(self._rows)  # in a worker a memory map
+        return rows[start:middle], rows[middle:end]
+
+
+def together(splits: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
+    """Return `splits` with their rows in one array, or as they are where they are masks, lists or mixed."""
+    parts = [part for split in splits for part in split]
+    alike = {part.dtype for part in parts if type(part) is np.ndarray and part.dtype.kind in "iu"}
+    if len(alike) != 1 or not all(type(part) is np.ndarray and part.dtype in alike for part in parts):
+        return splits
+    return Splits(splits)
 
 
 def _check_pair(i: int, split: Any) -> tuple[np.ndarray, np.ndarray]:
