@@ -412,7 +412,7 @@ class OptunaSearchCV(BaseSearchCV):
 
         hook_data = {"X": X, "y": y, "metadata": _callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
-        splits = split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator))
+        splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
         self.n_splits_ = len(splits)
         pruning = open_pruning(self.pruner, proposals.study, n_splits=self.n_splits_, random_state=random_state)
         sharing = clone(base_estimator)
@@ -420,7 +420,7 @@ class OptunaSearchCV(BaseSearchCV):
             estimator=sharing,
             X=X,
             y=y,
-            splits=together(splits),
+            splits=splits,
             scorer=scorers,
             fit_params=routed.estimator.fit,
             score_params=routed.scorer.score,
