@@ -6,13 +6,12 @@ fold; what a step makes of known data is known by the step. Data of unknown orig
 guess costs time and not correctness.
 """
 
-import inspect
 import re
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +39,7 @@ from sk_optuna.evaluation._prefix_store import (
     put_by,
     worker_store,
 )
+from sk_optuna.evaluation._randomness import draws_at_random
 from sk_optuna.exceptions import InvalidArgumentError
 
 _here = threading.local()
@@ -49,9 +49,6 @@ _TEST = b"test"
 # After so many folds whose prefixes all took less than so many seconds, keys cost more than they save.
 _LOOKED_AT = 10
 _WORTH_SECONDS = 2e-3
-
-# How far into the parameters of a step to look for random numbers.
-_DEEPEST = 6
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
@@ -111,7 +108,7 @@ class PrefixSharing:
             return True
         repeatable = self.store.repeatable
         if key not in repeatable:
-            repeatable[key] = not _draws_at_random(step)
+            repeatable[key] = not draws_at_random(step)
         return repeatable[key]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -473,33 +470,6 @@ def _is_as_fitted(step: Any, pristine: Any) -> bool:
     return ours.keys() - {"transform"} == theirs.keys() and all(
         ours[name] is value for name, value in theirs.items() if name not in COPIED_WITHIN
     )
-
-
-def _draws_at_random(value: Any, depth: int = 0) -> bool:
-    """Return whether a step, or anything set in it, takes random numbers that differ from fit to fit."""
-    if isinstance(value, np.random.RandomState | np.random.Generator):
-        return True
-    if isinstance(value, str | bytes | int | float | np.ndarray | type | None) or depth > _DEEPEST:
-        return False
-    if isinstance(value, Mapping):
-        return any(_draws_at_random(each, depth + 1) for each in value.values())
-    if isinstance(value, list | tuple | set):
-        return any(_draws_at_random(each, depth + 1) for each in value)
-    if callable(value) and _has_unset_random_state(value):
-        return True
-    params = value.get_params(deep=False) if hasattr(value, "get_params") else getattr(value, "__dict__", {})
-    if "random_state" in params and not isinstance(params["random_state"], int | np.integer):
-        return bool(params.get("shuffle", True))  # splitters that do not shuffle draw nothing
-    return any(_draws_at_random(each, depth + 1) for each in params.values())
-
-
-def _has_unset_random_state(function: Callable[..., Any]) -> bool:
-    """Return whether a function, such as `mutual_info_classif`, would draw from NumPy's global state."""
-    try:
-        parameter = inspect.signature(function).parameters.get("random_state")
-    except (TypeError, ValueError):
-        return False
-    return parameter is not None and not isinstance(parameter.default, int | np.integer)
 
 
 def _share_memory(output: Any, data: Any) -> bool:
