@@ -34,6 +34,7 @@ from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.manifold import LocallyLinearEmbedding
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -905,9 +906,10 @@ def test_scores_with_routed_weights_are_those_without_sharing():
             lambda: pipe(
                 Weighted().set_fit_request(sample_weight=True),
                 StandardScaler().set_fit_request(sample_weight="other"),
-                GaussianNB().set_fit_request(sample_weight=True).set_score_request(sample_weight=True),
+                GaussianNB().set_fit_request(sample_weight=True),
             ),
             {"a": steps, **last("c")},
+            scoring=make_scorer(accuracy_score).set_score_request(sample_weight=True),
             fit_params={"sample_weight": WEIGHTS, "other": WEIGHTS[::-1]},
         )
 
