@@ -55,6 +55,12 @@ class PairedRacePruner(BasePruner):
     must use the same splits. ``OptunaSearchCV(pruner="race")`` does so. Complete trials without the steps of the first
     one are ignored; where a score is not finite nothing is stopped.
 
+    Evidence: over 16 tasks with real fold scores, 100 TPE trials ran .55 of the fits with five folds and .48 with ten.
+    The loss of the best score could not be told from zero; in 4.4 % of the searches a stopped candidate would have been
+    better than the chosen one (``benchmarks/fits_saved.py``). With ``z=2`` there was no such search, at .57 to .60 and
+    .51 to .53 of the fits; pooling over the nearer half of the trials saved more and lost the best most often; looking
+    once, after two folds, saved a quarter (``benchmarks/race_rules.py``).
+
     When not to use it: with two folds there is hardly anything to save, and with a single split nothing. Repeated
     cross-validation is fine, but its folds overlap, so the error is larger than it is taken to be; so is that of scores
     on a handful of rows. The rule knows nothing of trends: for learning curves use Optuna's pruners.
