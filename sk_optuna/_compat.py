@@ -29,7 +29,8 @@ from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _num_samples as num_samples
@@ -48,6 +49,7 @@ __all__ = [
     "MultimetricScorer",
     "NoTask",
     "SharedFolder",
+    "StrOptions",
     "begin_fit",
     "check_method_params",
     "detached_task",
@@ -60,6 +62,8 @@ __all__ = [
     "loads",
     "num_samples",
     "only_predicts",
+    "safe_split",
+    "scorer_named",
     "search_estimator_has",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
@@ -143,6 +147,14 @@ def only_predicts(scorer: Any) -> bool:
     """Return whether a scorer is scikit-learn's own: it predicts for the rows, or calls the estimator's `score`."""
     scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
     return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
+
+
+def scorer_named(scorer: Any, name: Any) -> Any:
+    """Return the scorer of one of several metrics, the first one if `name` is none of them; a single one as it is."""
+    if not isinstance(scorer, MultimetricScorer):
+        return scorer
+    scorers = scorer._scorers
+    return scorers[name] if isinstance(name, str) and name in scorers else next(iter(scorers.values()))
 
 
 def watching_scorer(scorer: Any, watch: Callable[[Any], None]) -> Any:

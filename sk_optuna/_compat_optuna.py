@@ -26,6 +26,7 @@ __all__ = [
     "stop_requested",
     "stoppable",
     "storage_of",
+    "stored_as",
     "tell_pruned",
     "tpe_sampler",
     "without_log_lines",
@@ -87,17 +88,25 @@ def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Stud
         return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
 
 
-def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float) -> FrozenTrial:
-    """Tell a trial as pruned, with a value of its own; ``Study.tell`` takes what was reported last, here one fold."""
+def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float | None) -> FrozenTrial:
+    """Tell a trial as pruned, with a value of its own or none; ``Study.tell`` takes what was reported last."""
+    values = None if value is None else [value]
     study._thread_local.cached_all_trials = None
-    study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, [value])
-    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.PRUNED, values=[value])
+    study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, values)
+    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.PRUNED, values=values)
     return copy.deepcopy(frozen(trial))
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:
     """Return a trial that runs as its storage keeps it; not to be changed."""
     return trial.storage.get_trial(trial._trial_id)
+
+
+def stored_as(trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
+    """Return a copy of `other` that notes are written to, and read from, where `trial` is stored."""
+    stored, now = frozen(trial), copy.copy(other)
+    now._trial_id, now.system_attrs = stored._trial_id, {**other.system_attrs, **stored.system_attrs}
+    return now
 
 
 def refreshed(study: optuna.Study) -> optuna.Study:

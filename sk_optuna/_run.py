@@ -68,13 +68,13 @@ class _Conduct:
         self.order = pruning.order
         self.n_free = pruning.n_free
 
-    def arguments(self, record: TrialRecord, fold: int) -> tuple[Any, ...]:
-        """Return the fold, the parameters, what scikit-learn prints of the progress, and the fold's hooks."""
+    def arguments(self, proposal: Proposal, record: TrialRecord, fold: int) -> tuple[Any, ...]:
+        """Return the arguments of the evaluator."""
         n_trials = self._proposals.n_trials
         progress = None if n_trials is None else (record.number, n_trials)
         task_id = record.number * len(self.order) + fold
         task = self._task.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
-        return fold, record.params, progress, FoldTask(task)
+        return fold, record.params, progress, FoldTask(task), record.number, self._pruning.judge(proposal, fold)
 
     def settle(self, fold: int, outcome: Outcome) -> FoldResult:
         """Return the result of a fold; one that killed its worker has failed."""
@@ -91,13 +91,13 @@ class _Conduct:
         return self._pruning.stops(proposal, record.first_scores(self._steering(record)))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> FrozenTrial:
-        """Tell the mean score, of a stopped trial what it is estimated to be."""
+        """Tell the mean score, of a stopped trial what it is estimated to be, and nothing if it ran out of memory."""
         metric = self._steering(record)
-        value, pruned = record.value(metric), record.stopped
-        scores = record.first_scores(metric)
-        self._pruning.finish(proposal, scores)
+        value, pruned = record.value(metric), record.state(metric) == "PRUNED"
+        scores, curves = record.first_scores(metric), [fold.curve for fold in record.first_results]
         if pruned and value is not None:
-            value = self._pruning.estimate(proposal, scores)
+            value = self._pruning.estimate(proposal, scores, curves)
+        self._pruning.finish(proposal, scores, curves, pruned=pruned)
         return self._proposals.tell(proposal, value, summarize(record), pruned=pruned)
 
     def _steering(self, record: TrialRecord) -> str:

@@ -52,7 +52,7 @@ class Conduct(Protocol):
 
     order: Sequence[int]
 
-    def arguments(self, record: TrialRecord, fold: int) -> tuple[Any, ...]:
+    def arguments(self, proposal: Proposal, record: TrialRecord, fold: int) -> tuple[Any, ...]:
         """Return the arguments of the engine's function for one fold of a trial."""
 
     def settle(self, fold: int, outcome: Outcome) -> FoldResult:
@@ -121,12 +121,13 @@ def search_trials(
                 if (fold := trial.next_fold()) is None:
                     break
                 trial.n_submitted += 1
-                engine.submit((trial.proposal.number, fold), *conduct.arguments(trial.record, fold))
+                engine.submit((trial.proposal.number, fold), *conduct.arguments(trial.proposal, trial.record, fold))
         if engine.is_idle:
             return
         outcome = engine.wait()
         number, fold = cast(tuple[int, int], outcome.key)
-        _take(running[number], fold, conduct.settle(fold, outcome), conduct)
+        if number in running and not running[number].record.stopped:
+            _take(running[number], fold, conduct.settle(fold, outcome), conduct)
         while running and (oldest := next(iter(running.values()))).record.is_finished:
             told = conduct.tell(oldest.proposal, oldest.record)
             del running[oldest.proposal.number]
@@ -138,6 +139,6 @@ def search_trials(
 def _take(trial: _Running, fold: int, result: FoldResult, conduct: Conduct) -> None:
     """Note the result of a fold, and decide on those to come once no fold before them is missing."""
     record = trial.record
-    record.folds[fold] = result
-    if trial.n_free <= len(record.first_results) < len(record.order):
+    record.add(fold, result)
+    if not record.stopped and trial.n_free <= len(record.first_results) < len(record.order):
         record.stopped = conduct.stops(trial.proposal, record)

@@ -6,48 +6,48 @@ inherited. Driving `evaluate_candidates` instead would split the data again for 
 table each time.
 """
 
-import time
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
-from sklearn.utils import check_random_state, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sk_optuna._arguments import callback_metadata, check_arguments, seed_from
 from sk_optuna._compat import (
     BaseSearchCV,
     Interval,
     MultimetricScorer,
+    StrOptions,
     begin_fit,
     check_method_params,
     fit_context,
     has_callbacks,
+    scorer_named,
     search_estimator_has,
 )
 from sk_optuna._optional import require
+from sk_optuna._outcome import keep_results, refit_best
 from sk_optuna._run import run_trials
 from sk_optuna.evaluation import (
+    EpochReports,
     FoldEvaluator,
     PrefixSharing,
     TrialRecord,
-    check_cache_prefix,
     share_prefixes,
     split_once,
     together,
 )
-from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution import max_outstanding, n_processes
-from sk_optuna.results import check_not_pruned, metric_names, tabulate
+from sk_optuna.execution import n_processes
 from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import Proposals, Pruning, check_pruner, open_pruning, sampler_factory
+from sk_optuna.study import Proposals, Pruning, open_pruning, sampler_factory
 
 _DEFAULT_N_TRIALS = 50
 
@@ -125,6 +125,24 @@ class OptunaSearchCV(BaseSearchCV):
         are not stopped, but for ``"threshold"``. If `cv` gives a single split there is nothing to stop, and a warning
         says so.
 
+    report : {"fold", "epoch"}, default="fold"
+        After what a candidate reports its score, and the pruner decides.
+
+        - ``"fold"``: each fold.
+        - ``"epoch"``: each epoch of each fold, scored on the fold's test rows. The estimator, or the last step of the
+          Pipeline, must be one that can: a network of :mod:`sk_optuna.skorch`, one with `partial_fit` and `max_iter`
+          (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or `max_iter` (boosting, forests), or
+          one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared with earlier ones at the same
+          epoch of the same fold, and stopped in the middle of it. Pruners are ``"median"``, ``"percentile"``,
+          ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), or Optuna's own, whose steps are
+          epochs counted from 1; with None every candidate trains to its end and the curves are kept. Estimators that
+          are fitted through `partial_fit` make `max_iter` passes, whatever their own rule for stopping says.
+
+    checkpoint : {"last", "best"}, default="last"
+        Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best
+        score on the fold's test rows. The latter chooses on the rows that the score is for, which makes the score too
+        good; the refit then ends after the median of the best candidate's best epochs.
+
     cache_prefix : "auto", bool or str, default="auto"
         Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
         only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
@@ -170,8 +188,9 @@ class OptunaSearchCV(BaseSearchCV):
         Most folds handed to the workers at a time.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the sampler. It does not reach the estimator or `cv`. None takes fresh entropy; NumPy's global state is
-        neither used nor changed.
+        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`; networks of :mod:`sk_optuna.skorch`
+        whose own `random_state` is None take a seed from it, another one for each trial and fold. None takes fresh
+        entropy; NumPy's global state is neither used nor changed.
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
@@ -189,8 +208,10 @@ class OptunaSearchCV(BaseSearchCV):
     cv_results_ : dict of str to ndarray of shape (n_trials_,)
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
-        With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. Fit times are those really
-        spent: short where the first steps of a pipeline were fitted before.
+        With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
+        is `n_epochs_run`, of all folds; a candidate that was stopped in a fold has there the score that it had got to.
+        Where candidates ran out of memory, `stop_reason` says so. Fit times are those really spent: short where the
+        first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -218,6 +239,14 @@ class OptunaSearchCV(BaseSearchCV):
 
     n_splits_ : int
         Number of folds.
+
+    learning_curves_ : dict of str to ndarray of shape (n_epochs,)
+        One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
+        where the estimator does not say) and `valid_score`, that of the metric that steers the search. Only with
+        ``report="epoch"``; ``pandas.DataFrame`` takes it.
+
+    refit_epochs_ : int or None
+        Epochs after which the refit ended. Only with ``checkpoint="best"``.
 
     refit_time_ : float
         Seconds used for refitting. Not available if ``refit=False``.
@@ -254,6 +283,9 @@ class OptunaSearchCV(BaseSearchCV):
     With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
     memory maps if it is large, as under any joblib call.
 
+    A candidate that runs out of memory, the device's or the machine's, is stopped: its state is ``"PRUNED"``, it ranks
+    last, and the search goes on.
+
     If a worker process dies, the folds that were lost run again, one at a time; the one that takes a second worker with
     it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
 
@@ -286,6 +318,8 @@ class OptunaSearchCV(BaseSearchCV):
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "sampler": "no_validation",
         "pruner": "no_validation",
+        "report": [StrOptions({"fold", "epoch"})],
+        "checkpoint": [StrOptions({"last", "best"})],
         "cache_prefix": "no_validation",
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left")],
@@ -308,6 +342,8 @@ class OptunaSearchCV(BaseSearchCV):
         timeout: float | None = None,
         sampler: Any = "tpe",
         pruner: Any = None,
+        report: str = "fold",
+        checkpoint: Literal["last", "best"] = "last",
         cache_prefix: bool | str = "auto",
         initial_params: Any = None,
         max_concurrent_trials: int = 4,
@@ -339,6 +375,8 @@ class OptunaSearchCV(BaseSearchCV):
         self.timeout = timeout
         self.sampler = sampler
         self.pruner = pruner
+        self.report = report
+        self.checkpoint = checkpoint
         self.cache_prefix = cache_prefix
         self.initial_params = initial_params
         self.max_concurrent_trials = max_concurrent_trials
@@ -401,20 +439,22 @@ class OptunaSearchCV(BaseSearchCV):
             Where all fits failed, or the pruner left no candidate to choose.
         """
         self._forget_last_fit()
-        self._check_arguments()
+        check_arguments(self)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         base_estimator = clone(self.estimator)
-        random_state = _seed(self.random_state)
+        random_state = seed_from(self.random_state)
         proposals = self._open_study(base_estimator, random_state)
 
-        hook_data = {"X": X, "y": y, "metadata": _callback_metadata(params)}
+        hook_data = {"X": X, "y": y, "metadata": callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
         splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
         self.n_splits_ = len(splits)
-        pruning = open_pruning(self.pruner, proposals.study, n_splits=self.n_splits_, random_state=random_state)
+        pruning = open_pruning(
+            self.pruner, proposals.study, report=self.report, n_splits=self.n_splits_, random_state=random_state
+        )
         sharing = clone(base_estimator)
         evaluator = FoldEvaluator(
             estimator=sharing,
@@ -428,12 +468,23 @@ class OptunaSearchCV(BaseSearchCV):
             return_train_score=self.return_train_score,
             verbose=self.verbose,
             caller=self if hasattr(self, "_skl_callbacks") else None,
+            random_state=random_state,
             prefixes=self._open_prefixes(sharing),
+            epochs=self._open_epochs(scorers),
         )
         self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
         self._search(proposals, pruning, evaluator, root, refit_metric)
         if self.refit:
-            self._refit(base_estimator, X, y, routed.estimator.fit, root, hook_data)
+            refit_best(
+                self,
+                base_estimator,
+                X,
+                y,
+                routed.estimator.fit,
+                random_state=random_state,
+                root=root,
+                hook_data=hook_data,
+            )
         root.call_on_fit_task_end(estimator=self, **hook_data)
         return self
 
@@ -497,18 +548,6 @@ class OptunaSearchCV(BaseSearchCV):
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
 
-    def _check_arguments(self) -> None:
-        """Check what scikit-learn's parameter constraints cannot express, or not as helpfully."""
-        check_pruner(self.pruner)
-        check_cache_prefix(self.cache_prefix)
-        callbacks = self.study_callbacks
-        if callbacks is not None and not (isinstance(callbacks, list | tuple) and all(map(callable, callbacks))):
-            raise InvalidArgumentError(
-                "The 'study_callbacks' parameter must be None or a list of callables of an optuna study and a trial, "
-                f"but got {callbacks!r}. For callbacks of scikit-learn use set_callbacks."
-            )
-        max_outstanding(self.pre_dispatch, 1)
-
     def _open_study(self, estimator: Any, random_state: int) -> Proposals:
         """Return the trials to come: the space, its sampler, and what is tried first."""
         space = space_from_user(self.param_distributions, self.param_grid, estimator)
@@ -530,6 +569,13 @@ class OptunaSearchCV(BaseSearchCV):
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
+    def _open_epochs(self, scorers: Any) -> EpochReports | None:
+        """Return how epochs are scored, None if they are not reported."""
+        if self.report == "fold":
+            return None
+        metric = self.refit if isinstance(self.refit, str) else None
+        return EpochReports(scorer_named(scorers, metric), metric, self.checkpoint)
+
     def _search(
         self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any
     ) -> None:
@@ -541,59 +587,9 @@ class OptunaSearchCV(BaseSearchCV):
             with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
                 warnings.simplefilter("ignore")
                 if records:
-                    self._keep_results(records, refit_metric)
+                    keep_results(self, records, refit_metric)
             raise
         finally:
             evaluator.close()
             self.study_ = proposals.close()
-        self._keep_results(records, refit_metric)
-
-    def _keep_results(self, records: list[TrialRecord], refit_metric: Any) -> None:
-        """Set the attributes that say what the trials found."""
-        self.multimetric_ = any(record.is_multimetric for record in records)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(metric_names(records))
-            refit_metric = self.refit
-        self.cv_results_ = results = tabulate(self, records, with_n_folds=self.pruner is not None)
-        self.n_trials_ = len(records)
-        if self.refit or not self.multimetric_:
-            best = self._select_best_index(self.refit, refit_metric, results)
-            check_not_pruned(results, best, self.refit, self.pruner)
-            self.best_index_ = best
-            if not callable(self.refit):
-                self.best_score_ = results[f"mean_test_{refit_metric}"][best]
-            self.best_params_ = results["params"][best]
-
-    def _refit(
-        self, base_estimator: Any, X: Any, y: Any, fit_params: Mapping[str, Any], root: Any, hook_data: dict[str, Any]
-    ) -> None:
-        """Fit a clone with the best parameters on all rows."""
-        best_estimator = clone(base_estimator).set_params(**clone(self.best_params_, safe=False))
-        task = root.subcontext(task_name="refit-with-best-params")
-        with task.propagate_callback_context(best_estimator):
-            task.call_on_fit_task_begin(estimator=self, **hook_data)
-            start = time.time()
-            if y is None:
-                best_estimator.fit(X, **fit_params)
-            else:
-                best_estimator.fit(X, y, **fit_params)
-            self.refit_time_ = time.time() - start
-        self.best_estimator_ = best_estimator
-        if hasattr(best_estimator, "feature_names_in_"):
-            self.feature_names_in_ = best_estimator.feature_names_in_
-        task.call_on_fit_task_end(estimator=self, **hook_data)
-
-
-def _seed(random_state: Any) -> int:
-    """Return the seed of the search; None takes fresh entropy and leaves NumPy's global state alone."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, Integral):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def _callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what scikit-learn shows its callbacks of the fit parameters."""
-    sample_weight = params.get("sample_weight")
-    return None if sample_weight is None else {"sample_weight": sample_weight}
+        keep_results(self, records, refit_metric)

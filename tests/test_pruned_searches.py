@@ -473,7 +473,7 @@ class Plan:
     def n_free(self, proposal):
         return self.free[proposal.number]
 
-    def arguments(self, record, fold):
+    def arguments(self, proposal, record, fold):
         return ()
 
     def settle(self, fold, outcome):

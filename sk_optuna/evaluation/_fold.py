@@ -1,14 +1,21 @@
 """One fold: set the parameters on a clone, fit, score, and say what came of it in a small plain value."""
 
 import numbers
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
 
-from sk_optuna._compat import NoTask, detached_task, fit_and_score, only_predicts
-from sk_optuna.evaluation._prefixes import PrefixSharing, watching
+from sk_optuna._compat import NoTask, check_method_params, detached_task, fit_and_score, only_predicts, safe_split
+from sk_optuna.evaluation._current_fold import CurrentFold, in_fold
+from sk_optuna.evaluation._epochs import PRUNED, Curve, EpochReports, FoldMonitor, Judge, Monitor, UnscoredMonitor
+from sk_optuna.evaluation._following import follow_epochs
+from sk_optuna.evaluation._leaf import as_leaf_sees
+from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_memory
+from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, watching
 
 Scores = float | dict[str, float]
 
@@ -31,6 +38,10 @@ class FoldResult(NamedTuple):
         there is one metric.
     stop : bool
         Whether a scikit-learn callback asked for the search to end.
+    curve : Curve or None
+        The epochs, where they are reported.
+    cut : str or None
+        Why training was cut short, and the trial with it: ``"pruned"``, or what ran out.
     """
 
     test_scores: Scores
@@ -41,6 +52,8 @@ class FoldResult(NamedTuple):
     fit_error: str | None
     failed_scores: tuple[str, ...]
     stop: bool = False
+    curve: Curve | None = None
+    cut: str | None = None
 
 
 class FoldTask:
@@ -88,65 +101,109 @@ class FoldEvaluator:
     return_train_score: bool
     verbose: int
     caller: Any
+    random_state: int
     prefixes: PrefixSharing | None = None
+    epochs: EpochReports | None = None
+    token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
     def __call__(
-        self, fold: int, params: Mapping[str, Any], candidate_progress: tuple[int, int] | None, task: FoldTask | None
+        self,
+        fold: int,
+        params: Mapping[str, Any],
+        candidate_progress: tuple[int, int] | None,
+        task: FoldTask | None,
+        trial: int,
+        judge: Judge | None = None,
     ) -> FoldResult:
         """Fit on the fold's training rows and score its test rows.
+
+        Parameters
+        ----------
+        fold : int
+            Which.
+        params : mapping
+            The candidate's parameters.
+        candidate_progress : tuple of int or None
+            What scikit-learn prints of the progress.
+        task : FoldTask or None
+            Hooks of scikit-learn's callbacks.
+        trial : int
+            The candidate's number, on which seeds depend.
+        judge : Judge or None, default=None
+            What decides between epochs.
 
         Raises
         ------
         Exception
             Whatever the fit or the scorer raises, where `error_score` is ``"raise"``; an error of `set_params` always.
         """
-        estimator, scorer = clone(self.estimator), self.scorer
-        if self.prefixes is None:
-            return self._evaluate(estimator, scorer, fold, params, candidate_progress, task)
-        with self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(scorer)):
-            return self._evaluate(estimator, watching(scorer), fold, params, candidate_progress, task)
+        here = CurrentFold(self.random_state, trial, fold)
+        try:
+            with in_fold(here):
+                result = self._evaluate(fold, params, candidate_progress, task, judge, here)
+        except Exception as error:
+            clear_frames(error)  # the caller may keep the error, and it would keep the model
+            release_memory()
+            raise
+        if result.fit_error is not None or result.failed_scores:
+            release_memory()
+        return result
 
     def _evaluate(
         self,
-        estimator: Any,
-        scorer: Any,
         fold: int,
         params: Mapping[str, Any],
         candidate_progress: tuple[int, int] | None,
         task: FoldTask | None,
+        judge: Judge | None,
+        here: CurrentFold,
     ) -> FoldResult:
-        train, test = self.splits[fold]
-        result = fit_and_score(
-            estimator,
-            self.X,
-            self.y,
-            scorer=scorer,
-            train=train,
-            test=test,
-            verbose=self.verbose,
-            parameters=params,
-            fit_params=self.fit_params,
-            score_params=self.score_params,
-            return_train_score=self.return_train_score,
-            return_n_test_samples=True,
-            return_times=True,
-            split_progress=(fold, len(self.splits)),
-            candidate_progress=candidate_progress,
-            error_score=_marked(self.error_score),
-            caller=self.caller,
-            callback_ctx=task if task is not None else NoTask(),
-        )
+        estimator, (train, test) = clone(self.estimator), self.splits[fold]
+        follower = _Follower(self, fold, estimator, judge, here)
+        follow_epochs(estimator, follower.monitor_of, all_kinds=self.epochs is not None)
+        with self._sharing_prefixes(fold, estimator) as scorer:
+            result = fit_and_score(
+                estimator,
+                self.X,
+                self.y,
+                scorer=scorer,
+                train=train,
+                test=test,
+                verbose=self.verbose,
+                parameters=params,
+                fit_params=self.fit_params,
+                score_params=self.score_params,
+                return_train_score=self.return_train_score,
+                return_n_test_samples=True,
+                return_times=True,
+                split_progress=(fold, len(self.splits)),
+                candidate_progress=candidate_progress,
+                error_score=_marked(self.error_score),
+                caller=self.caller,
+                callback_ctx=task if task is not None else NoTask(),
+            )
         test_scores, train_scores = result["test_scores"], result.get("train_scores")
-        return FoldResult(
-            test_scores=_unmarked(test_scores),
-            train_scores=_unmarked(train_scores),
-            n_test_samples=result["n_test_samples"],
-            fit_time=result["fit_time"],
-            score_time=result["score_time"],
-            fit_error=result["fit_error"],
-            failed_scores=_marked_names(test_scores),
-            stop=task is not None and task.stop,
+        return follower.complete(
+            FoldResult(
+                test_scores=_unmarked(test_scores),
+                train_scores=_unmarked(train_scores),
+                n_test_samples=result["n_test_samples"],
+                fit_time=result["fit_time"],
+                score_time=result["score_time"],
+                fit_error=result["fit_error"],
+                failed_scores=_marked_names(test_scores),
+                stop=task is not None and task.stop,
+            )
         )
+
+    @contextmanager
+    def _sharing_prefixes(self, fold: int, estimator: Any) -> Iterator[Any]:
+        """Share what is to be shared while a fold of `estimator` is evaluated, with the scorer that is entered."""
+        if self.prefixes is None:
+            yield self.scorer
+            return
+        with self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(self.scorer)):
+            yield watching(self.scorer)
 
     def close(self) -> None:
         """Let go of what was kept for the folds to come."""
@@ -161,6 +218,72 @@ class FoldEvaluator:
         n_test_samples = len(self.splits[fold][1])
         train_scores = scores if self.return_train_score else None
         return FoldResult(scores, train_scores, n_test_samples, seconds, 0.0, error, tuple(names) or ("score",))
+
+
+class _Follower:
+    """Follows the epochs of one fold."""
+
+    def __init__(
+        self, evaluator: FoldEvaluator, fold: int, estimator: Any, judge: Judge | None, here: CurrentFold
+    ) -> None:
+        self._evaluator = evaluator
+        self._fold = fold
+        self._estimator = estimator
+        self._judge = judge
+        self._here = here
+        self._monitor: FoldMonitor | None = None
+
+    def monitor_of(self, leaf: Any, X: Any) -> Monitor:
+        """Return what `leaf`, about to be fitted on `X`, is to report to."""
+        self._know(X, b"train", is_given=leaf is self._estimator)
+        epochs = self._evaluator.epochs
+        if epochs is None:
+            return UnscoredMonitor(lambda: as_leaf_sees(self._estimator, *self._test_rows()))
+        self._monitor = FoldMonitor(
+            self._estimator,
+            leaf,
+            rows=self._test_rows,
+            scorer=self._score,
+            scores_leaf=only_predicts(epochs.scorer),
+            judge=self._judge,
+            checkpoint=epochs.checkpoint,
+        )
+        return self._monitor
+
+    def _know(self, X: Any, which: bytes, *, is_given: bool) -> None:
+        """Tell the leaf where its rows come from: the fold's own, or what shared steps made of them."""
+        key = b"%s-%d" % (which, self._fold) if is_given else prefix_origin(X)
+        if key is not None:
+            self._here.know(X, self._evaluator.token + key)
+
+    def _test_rows(self) -> tuple[Any, Any]:
+        evaluator = self._evaluator
+        train, test = evaluator.splits[self._fold]
+        X, y = safe_split(self._estimator, evaluator.X, evaluator.y, test, train)
+        know_test_rows(X)
+        self._know(X, b"test", is_given=True)
+        return X, y
+
+    def _score(self, estimator: Any, X: Any, y: Any) -> float:
+        evaluator = self._evaluator
+        assert evaluator.epochs is not None
+        test = evaluator.splits[self._fold][1]
+        params = check_method_params(evaluator.X, params=evaluator.score_params, indices=test)
+        return evaluator.epochs.score(estimator, X, y, params)
+
+    def complete(self, result: FoldResult) -> FoldResult:
+        """Return the result with what the epochs say; the time that their scores took is no time of the fit."""
+        monitor = self._monitor
+        if result.fit_error is not None:
+            result = result._replace(cut=out_of_memory_reason(result.fit_error))
+        if monitor is None:
+            return result
+        return result._replace(
+            fit_time=max(result.fit_time - monitor.seconds, 0.0),
+            score_time=result.score_time + monitor.seconds,
+            curve=monitor.curve,
+            cut=PRUNED if monitor.pruned else result.cut,
+        )
 
 
 class _ErrorScore(float):

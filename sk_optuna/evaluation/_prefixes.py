@@ -244,6 +244,19 @@ def _evaluation_here() -> "_Evaluation | None":
     return getattr(_here, "evaluation", None)
 
 
+def prefix_origin(data: Any) -> bytes | None:
+    """Return the key of data that shared steps were given or made, None if it is not known."""
+    evaluation = _evaluation_here()
+    return None if evaluation is None else evaluation.origin(data)
+
+
+def know_test_rows(X: Any) -> None:
+    """Remember that `X` are the fold's test rows, before a scorer is given them."""
+    evaluation = _evaluation_here()
+    if evaluation is not None and evaluation.only_predicts:
+        evaluation.know(X, evaluation.key(_TEST))
+
+
 def watching(scorer: Any) -> Any:
     """Return `scorer` so that the rows which it is given to score are known, if it only predicts for them.
 

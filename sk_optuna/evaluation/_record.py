@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna.evaluation._epochs import PRUNED
 from sk_optuna.evaluation._fold import FoldResult
 
 
@@ -59,6 +60,34 @@ class TrialRecord:
         return results
 
     @property
+    def cut(self) -> str | None:
+        """Why a fold was cut short, None if none was."""
+        return next((fold.cut for fold in self.first_results if fold.cut is not None), None)
+
+    @property
+    def reason(self) -> str:
+        """What ran out, so that the trial was stopped; empty for other trials."""
+        return self.cut if self.cut is not None and self.cut != PRUNED else ""
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs that were reported, of all folds."""
+        return sum(len(fold.curve.scores) for fold in self.results if fold.curve is not None)
+
+    def add(self, fold: int, result: FoldResult) -> None:
+        """Note what a fold said. If it was cut short, the trial is stopped, and what came of later folds is dropped.
+
+        Those ran only because there were workers left, and are not to make a difference.
+        """
+        self.folds[fold] = result
+        first = self.first_results
+        cut = next((i for i, result in enumerate(first) if result.cut is not None), None)
+        if cut is not None:
+            self.stopped = True
+            for later in self.order[cut + 1 :]:
+                self.folds[later] = None
+
+    @property
     def stop(self) -> bool:
         """Whether a scikit-learn callback asked for the search to end."""
         return any(fold.stop for fold in self.results)
@@ -97,7 +126,7 @@ class TrialRecord:
 
     def state(self, metric: str) -> str:
         """Return what became of the trial, in Optuna's words: FAIL, PRUNED or COMPLETE."""
-        if self.value(metric) is None:
+        if self.value(metric) is None and not self.reason:
             return "FAIL"
         return "PRUNED" if self.stopped else "COMPLETE"
 

@@ -43,10 +43,7 @@ class Progress:
         if state == "COMPLETE" and value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, record.number)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        if state == "COMPLETE":
-            score = f"score {value:.4f}"
-        else:
-            score = "failed" if state == "FAIL" else f"pruned after {len(record.results)} of {len(record.folds)} folds"
+        score = f"score {value:.4f}" if state == "COMPLETE" else "failed" if state == "FAIL" else _pruned(record)
         best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")
@@ -64,3 +61,12 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}h{minutes % 60:02d}min" if minutes >= 60 else f"{minutes}min{rest:02d}s"
+
+
+def _pruned(record: TrialRecord) -> str:
+    """Return how far a pruned trial got, and what ran out if something did."""
+    if record.reason:
+        return f"stopped, {record.reason}"
+    if record.n_epochs:
+        return f"pruned in fold {len(record.results)} of {len(record.folds)}, after {record.n_epochs} epochs"
+    return f"pruned after {len(record.results)} of {len(record.folds)} folds"

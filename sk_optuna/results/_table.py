@@ -16,7 +16,9 @@ from sk_optuna._compat import BaseSearchCV, insert_error_scores, warn_or_raise_a
 from sk_optuna.evaluation import FoldResult, TrialRecord
 
 
-def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_folds: bool) -> dict[str, Any]:
+def tabulate(
+    search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_folds: bool, with_n_epochs: bool
+) -> dict[str, Any]:
     """Return the table of `records`, one row each.
 
     Parameters
@@ -27,6 +29,8 @@ def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_fol
         Finished trials, at least one.
     with_n_folds : bool
         Whether there is a column for the number of folds that have run.
+    with_n_epochs : bool
+        Whether there is one for the number of epochs, of all folds.
 
     Raises
     ------
@@ -53,6 +57,10 @@ def tabulate(search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_fol
     }
     if with_n_folds:
         more["n_folds_run"] = [len(record.results) for record in records]
+    if with_n_epochs:
+        more["n_epochs_run"] = [record.n_epochs for record in records]
+    if any(record.reason for record in records):
+        more["stop_reason"] = [record.reason for record in records]
     filler = _filler(ran)
     filled = [filler if result is None else result for row in out for result in row]
     table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), filled, more)
@@ -97,7 +105,7 @@ def _zero_or_nan(scores: Sequence[float]) -> float:
 
 def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) -> None:
     """Put NaN where a fold was not run and where a mean would have needed it; times are those of the folds that ran."""
-    short = np.array([len(record.results) < len(record.folds) for record in records])
+    short = np.array([record.stopped or len(record.results) < len(record.folds) for record in records])
     if not short.any():
         return
     for key, column in table.items():
@@ -137,10 +145,16 @@ def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: An
     if "PRUNED" not in states or ("COMPLETE" in states and states[best] != "PRUNED"):
         return
     if "COMPLETE" in states:
+        ran = f": only {table['n_folds_run'][best]} of its folds ran" if "n_folds_run" in table else ""
         raise ValueError(
-            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned: only "
-            f"{table['n_folds_run'][best]} of its folds ran. Choose among the rows whose trial_state is 'COMPLETE'; "
-            "np.nanargmax passes over the others, np.argmax does not."
+            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned{ran}. Choose among the rows "
+            "whose trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
+        )
+    reasons = sorted({str(reason) for reason in table.get("stop_reason", ()) if reason})
+    if reasons:
+        raise ValueError(
+            f"None of the {len(states)} candidates was evaluated on all folds, some of them for this: {reasons[0]}. "
+            "Give them less to hold: a smaller batch, a smaller model, fewer workers per device."
         )
     name = repr(pruner) if isinstance(pruner, str) else type(pruner).__name__
     raise ValueError(
@@ -163,6 +177,10 @@ def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
 def summarize(record: TrialRecord) -> Mapping[str, Any]:
     """Return what the study keeps of a trial beside its value, under the table's column names."""
     attributes: dict[str, Any] = {"mean_fit_time": float(np.mean([fold.fit_time for fold in record.results]))}
+    if record.n_epochs:
+        attributes["n_epochs_run"] = record.n_epochs
+    if record.reason:
+        attributes["stop_reason"] = record.reason
     if record.stopped:
         return {**attributes, "n_folds_run": len(record.results)}
     with np.errstate(invalid="ignore"):
@@ -171,3 +189,25 @@ def summarize(record: TrialRecord) -> Mapping[str, Any]:
             attributes[f"mean_test_{metric}"] = float(scores.mean())
             attributes[f"std_test_{metric}"] = float(scores.std())
     return attributes
+
+
+def learning_curves(records: Sequence[TrialRecord]) -> dict[str, np.ndarray]:
+    """Return one row for each epoch that was reported, by trial, fold and epoch."""
+    rows = [
+        (record.number, fold, epoch, train_loss, score)
+        for record in records
+        for fold, result in enumerate(record.folds)
+        if result is not None and result.curve is not None
+        for epoch, (train_loss, score) in enumerate(
+            zip(result.curve.train_losses, result.curve.scores, strict=True), start=1
+        )
+    ]
+    names = {"trial_number": np.int64, "fold": np.int64, "epoch": np.int64, "train_loss": float, "valid_score": float}
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {name: np.array(column, dtype=kind) for (name, kind), column in zip(names.items(), columns, strict=True)}
+
+
+def median_best_epoch(record: TrialRecord) -> int | None:
+    """Return the median over the folds of the best epoch, at least 1; None if no epochs were reported."""
+    best = [fold.curve.best_epoch for fold in record.results if fold.curve is not None and fold.curve.best_epoch]
+    return max(1, round(float(np.median(best)))) if best else None

@@ -140,7 +140,8 @@ class Proposals:
             The trial; trials are told in the order in which they were asked.
         value : float or None
             Its value, None if it failed; of a pruned trial what is estimated. Samplers learn from estimates as from
-            values; in the study the trial is a pruned one and never its best.
+            values; in the study the trial is a pruned one and never its best. A pruned one without an estimate is, to
+            TPE, worse than all that have a value.
         attributes : mapping
             What the study keeps beside the value.
         pruned : bool, default=False
@@ -150,11 +151,11 @@ class Proposals:
             proposal.trial.set_user_attr(key, attribute)
         self._n_told += 1
         with without_log_lines(_QMC):
-            if value is None:
-                return self.study.tell(proposal.trial, state=TrialState.FAIL)
             if not pruned:
-                return self.study.tell(proposal.trial, value)
+                return self.study.tell(proposal.trial, value, state=TrialState.FAIL if value is None else None)
             told = tell_pruned(self.study, proposal.trial, value)
+        if value is None:
+            return told
         self._estimated[proposal.number] = estimated = copy(told)
         estimated.state = TrialState.COMPLETE
         return told

@@ -1,11 +1,10 @@
-"""Decide after a fold whether a trial's other folds are to run.
+"""Decide after a fold whether a trial's other folds are to run; between epochs, `_epoch_pruning` does.
 
 A decision depends on the trial's own folds and on the trials that had been told when it was asked. What came in
 meanwhile depends on how fast the workers are and is not shown to the pruner; nor does a pruner remember anything from
 one trial to the next, since trials in flight are judged in no particular order.
 """
 
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -19,12 +18,13 @@ from optuna.trial import FrozenTrial
 
 from sk_optuna._compat_optuna import frozen, make_unwarned, wrapped_pruner
 from sk_optuna._history import study_showing
+from sk_optuna.evaluation import Judge
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.study._epoch_pruning import BY_NAME as BY_NAME_FOR_EPOCHS
+from sk_optuna.study._epoch_pruning import LARGEST, Curves, EpochPruning
 from sk_optuna.study._proposals import Proposal
 
-# Between these is every finite number, and no other.
-_LARGEST = sys.float_info.max
 # By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.
 _BY_NAME: dict[str, Callable[[int], BasePruner]] = {
     "halving": lambda n_splits: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
@@ -34,33 +34,50 @@ _BY_NAME: dict[str, Callable[[int], BasePruner]] = {
     "median": lambda n_splits: optuna.pruners.MedianPruner(),
     "percentile": lambda n_splits: optuna.pruners.PercentilePruner(25.0),
     "race": lambda n_splits: PairedRacePruner(),
-    "threshold": lambda n_splits: ThresholdPruner(lower=-_LARGEST, upper=_LARGEST),
+    "threshold": lambda n_splits: ThresholdPruner(lower=-LARGEST, upper=LARGEST),
     "wilcoxon": lambda n_splits: make_unwarned(WilcoxonPruner),
 }
 
 
-def check_pruner(pruner: Any) -> None:
-    """Refuse what cannot decide between folds.
+def check_pruner(pruner: Any, report: str) -> None:
+    """Refuse what cannot decide between folds, or between epochs.
+
+    Parameters
+    ----------
+    pruner : object
+        The user's argument.
+    report : {"fold", "epoch"}
+        After what there is a decision.
 
     Raises
     ------
     InvalidArgumentError
-        Where `pruner` is neither None, nor a name, nor an optuna pruner.
+        Where `pruner` is neither None, nor a name, nor an optuna pruner; or one that compares folds where epochs are
+        reported.
     """
-    if pruner is None or isinstance(pruner, BasePruner) or (isinstance(pruner, str) and pruner in _BY_NAME):
+    names = _BY_NAME if report == "fold" else BY_NAME_FOR_EPOCHS
+    if pruner is None or (isinstance(pruner, str) and pruner in names):
         return
-    names = ", ".join(map(repr, _BY_NAME))
+    known = ", ".join(map(repr, names))
+    compares = isinstance(pruner, BasePruner) and _compares_folds(pruner)
+    if report == "epoch" and (compares or (isinstance(pruner, str) and pruner in _BY_NAME)):
+        raise InvalidArgumentError(
+            f"pruner={pruner!r} compares the scores of folds, but with report='epoch' there is a decision after each "
+            f"epoch. Use one of {known}, another optuna pruner, or report='fold'."
+        )
+    if isinstance(pruner, BasePruner):
+        return
     hint = ""
     if isinstance(pruner, type) and issubclass(pruner, BasePruner):
         hint = f" Call the class: {pruner.__name__}(...)."
     raise InvalidArgumentError(
-        f"The 'pruner' parameter must be None, one of {names}, or an optuna pruner, but got {pruner!r} of type "
+        f"The 'pruner' parameter must be None, one of {known}, or an optuna pruner, but got {pruner!r} of type "
         f"{type(pruner).__name__}.{hint}"
     )
 
 
-def open_pruning(pruner: Any, study: Study, *, n_splits: int, random_state: int) -> "Pruning":
-    """Return what decides between folds.
+def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, random_state: int) -> "Pruning":
+    """Return what decides between folds, or between epochs.
 
     Parameters
     ----------
@@ -68,6 +85,8 @@ def open_pruning(pruner: Any, study: Study, *, n_splits: int, random_state: int)
         The user's argument, checked.
     study : optuna.study.Study
         The search's study.
+    report : {"fold", "epoch"}
+        After what there is a decision.
     n_splits : int
         Folds of a trial.
     random_state : int
@@ -76,19 +95,27 @@ def open_pruning(pruner: Any, study: Study, *, n_splits: int, random_state: int)
     Warns
     -----
     UserWarning
-        Where there is a single fold, so that there is nothing to decide.
+        Where there is a single fold, so that there is nothing to decide between folds.
     """
+    if report == "epoch":
+        return EpochPruning(pruner, study, order=random_order(n_splits, random_state))
     if pruner is None:
         return EveryFold(n_splits)
     if n_splits == 1:
         warnings.warn(
             f"pruner={pruner!r} has no effect, since cv gives a single split and every candidate is fitted once. Use a "
-            "cv with more splits, or pruner=None.",
+            "cv with more splits, report='epoch', or pruner=None.",
             UserWarning,
             stacklevel=4,
         )
         return EveryFold(n_splits)
     return FoldPruning(pruner, study, n_splits=n_splits, random_state=random_state)
+
+
+def random_order(n_splits: int, random_state: int) -> Sequence[int]:
+    """Return the folds in the order in which every trial of a search runs them."""
+    order: list[int] = np.random.default_rng([random_state, n_splits]).permutation(n_splits).tolist()
+    return order
 
 
 class Pruning(Protocol):
@@ -102,10 +129,13 @@ class Pruning(Protocol):
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends after the folds, in order, that have these scores; NaN for one that failed."""
 
-    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+    def judge(self, proposal: Proposal, fold: int) -> Judge | None:
+        """Return what decides between the epochs of a fold, in the worker that runs it."""
+
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
         """Take note of all scores of a trial that is going to be told."""
 
-    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
         """Return what the mean score of a stopped trial would have been, as far as can be known."""
 
 
@@ -129,10 +159,13 @@ class EveryFold:
         """Return False."""
         return False
 
-    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+    def judge(self, proposal: Proposal, fold: int) -> None:
+        """Return None."""
+
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
         """Do nothing: reports cost time, and nobody asks for them."""
 
-    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
         """Return the mean."""
         return float(np.mean(scores))
 
@@ -162,7 +195,7 @@ class FoldPruning:
 
     def __init__(self, pruner: Any, study: Study, *, n_splits: int, random_state: int) -> None:
         self.pruner: BasePruner = _BY_NAME[pruner](n_splits) if isinstance(pruner, str) else deepcopy(pruner)
-        self.order: Sequence[int] = np.random.default_rng([random_state, n_splits]).permutation(n_splits).tolist()
+        self.order = random_order(n_splits, random_state)
         self._study = study
         self._compares_folds = _compares_folds(self.pruner)
         self._complete: dict[int, np.ndarray] = {}
@@ -185,15 +218,18 @@ class FoldPruning:
         self._report(proposal, scores)
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
 
-    def finish(self, proposal: Proposal, scores: np.ndarray) -> None:
+    def judge(self, proposal: Proposal, fold: int) -> None:
+        """Return None: no decision within a fold."""
+
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
         """Take note of all scores of a trial that is going to be told."""
         self._own.pop(proposal.number, None)
         if np.isfinite(scores).all():
             self._report(proposal, scores)
-            if len(scores) == len(self.order):
+            if not pruned:
                 self._complete[proposal.number] = scores
 
-    def estimate(self, proposal: Proposal, scores: np.ndarray) -> float:
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
         """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
 
         Unlike the mean of the folds that ran, this does not depend on how hard just these were.

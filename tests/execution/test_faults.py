@@ -112,7 +112,7 @@ def _on(backend):
 def _assert_nothing_is_unfinished(search):
     """Assert that study and table tell of the same finished trials, whole rows only."""
     states = [trial.state.name for trial in search.study_.trials]
-    assert set(states) <= {"COMPLETE", "FAIL"}
+    assert set(states) <= {"COMPLETE", "FAIL", "PRUNED"}
     assert len(states) == search.n_trials_ == len(search.cv_results_["params"])
     assert [trial.number for trial in search.study_.trials] == search.cv_results_["trial_number"].tolist()
     assert states == list(search.cv_results_["trial_state"])
@@ -338,12 +338,25 @@ def test_error_score_raise_raises_the_estimators_own_error(backend, n_jobs):
 
 
 @workers
-@pytest.mark.parametrize("how", ["memory", "own"])
-def test_an_error_in_fit_is_a_failed_fit(backend, n_jobs, how):
+def test_an_error_in_fit_is_a_failed_fit(backend, n_jobs):
     with _on(backend), pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 12"):
-        search = _fit_quietly(_search(n_jobs, at=5, how=how))
+        search = _fit_quietly(_search(n_jobs, at=5, how="own"))
     assert list(search.cv_results_["trial_state"]) == ["COMPLETE"] * 5 + ["FAIL"]
     assert search.best_params_ == {"a": 4}
+    _assert_nothing_is_unfinished(search)
+
+
+@workers
+def test_a_candidate_that_runs_out_of_memory_is_stopped_and_the_search_goes_on(backend, n_jobs):
+    with _on(backend), pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 11"):
+        search = _fit_quietly(_search(n_jobs, at=4, how="memory"))
+    results = search.cv_results_
+    assert list(results["trial_state"]) == ["COMPLETE"] * 4 + ["PRUNED", "COMPLETE"]
+    assert list(results["stop_reason"]) == [""] * 4 + ["out of memory: no more", ""]
+    assert results["rank_test_score"].argmax() == 4
+    assert search.study_.trials[4].state.name == "PRUNED"
+    assert search.study_.trials[4].user_attrs["stop_reason"] == "out of memory: no more"
+    assert search.best_params_ == {"a": 5}
     _assert_nothing_is_unfinished(search)
 
 

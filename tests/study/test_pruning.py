@@ -76,10 +76,10 @@ def tell(proposals, pruning, proposal, scores):
     scores = np.array(scores, dtype=float)
     pruned = len(scores) < len(pruning.order)
     value = float(scores.mean()) if np.isfinite(scores).all() else None
-    pruning.finish(proposal, scores)
+    pruning.finish(proposal, scores, [], pruned=pruned)
     if pruned and value is not None:
-        value = pruning.estimate(proposal, scores)
-    return proposals.tell(proposal, value, {}, pruned=pruned)
+        value = pruning.estimate(proposal, scores, [])
+    return proposals.tell(proposal, value, {}, pruned=pruned and value is not None)
 
 
 ROWS = [[0.9, 0.8, 0.7, 0.6], [0.88, 0.79, 0.7, 0.57], [0.89, 0.78, 0.68, 0.6], [0.87, 0.8, 0.69, 0.58]]
@@ -91,7 +91,7 @@ ROWS = [[0.9, 0.8, 0.7, 0.6], [0.88, 0.79, 0.7, 0.57], [0.89, 0.78, 0.68, 0.6], 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_splits", [2, 3, 5, 10])
 def test_every_name_is_a_pruner_of_optuna_at_any_number_of_folds(name, n_splits):
-    check_pruner(name)
+    check_pruner(name, "fold")
     proposals, pruning = opened(name, n_splits=n_splits)
     assert type(pruning.pruner) is KINDS[name]
     for _ in range(6):
@@ -119,13 +119,13 @@ def test_hopeless_trial_is_stopped_sooner_or_later(name):
 
 @pytest.mark.parametrize("pruner", [None, *NAMES, PairedRacePruner(), optuna.pruners.NopPruner(), Noting()])
 def test_what_can_decide_is_let_through(pruner):
-    check_pruner(pruner)
+    check_pruner(pruner, "fold")
 
 
 @pytest.mark.parametrize("pruner", [3, True, "Race", "", "none", ["race"], {"race": 1}, lambda: None, object()])
 def test_what_cannot_decide_is_refused(pruner):
     with pytest.raises(InvalidArgumentError, match=r"'pruner' parameter must be None, one of .*'race'.*, but got"):
-        check_pruner(pruner)
+        check_pruner(pruner, "fold")
 
 
 # --- the order of folds -----------------------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ def test_estimate_is_the_incumbents_mean_and_the_mean_difference_to_it():
     for k in (1, 2, 3):
         scores = np.array([0.5, 0.6, 0.1][:k])
         expected = incumbent.mean() + (scores - incumbent[:k]).mean()
-        assert pruning.estimate(proposal, scores) == pytest.approx(expected)
+        assert pruning.estimate(proposal, scores, []) == pytest.approx(expected)
 
 
 def test_estimate_does_not_depend_on_how_hard_the_first_folds_are():
@@ -342,7 +342,7 @@ def test_estimate_does_not_depend_on_how_hard_the_first_folds_are():
     for row in ROWS:
         tell(proposals, pruning, proposals.ask(), row)
     proposal = proposals.ask()
-    estimates = [pruning.estimate(proposal, np.array(ROWS[0][:k]) - 0.25) for k in (1, 2, 3)]
+    estimates = [pruning.estimate(proposal, np.array(ROWS[0][:k]) - 0.25, []) for k in (1, 2, 3)]
     assert estimates == pytest.approx([0.75 - 0.25] * 3)
 
 
@@ -353,13 +353,13 @@ def test_estimate_is_by_the_incumbent_as_of_the_asking():
     tell(proposals, pruning, early, ROWS[0])
     late = proposals.ask()
     expected = np.mean(ROWS[1]) + 0.5 - ROWS[1][0]
-    assert pruning.estimate(early, np.array([0.5])) == pytest.approx(expected)
-    assert pruning.estimate(late, np.array([0.5])) == pytest.approx(0.75 + 0.5 - 0.9)
+    assert pruning.estimate(early, np.array([0.5]), []) == pytest.approx(expected)
+    assert pruning.estimate(late, np.array([0.5]), []) == pytest.approx(0.75 + 0.5 - 0.9)
 
 
 def test_estimate_without_a_complete_trial_is_the_mean():
     proposals, pruning = opened("threshold")
-    assert pruning.estimate(proposals.ask(), np.array([0.5, 0.7])) == pytest.approx(0.6)
+    assert pruning.estimate(proposals.ask(), np.array([0.5, 0.7]), []) == pytest.approx(0.6)
 
 
 def test_sampler_sees_a_stopped_trial_complete_with_its_estimate_while_the_study_shows_it_pruned():

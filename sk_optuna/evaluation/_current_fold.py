@@ -1,0 +1,90 @@
+"""What an estimator can know of the fold that it is being fitted for.
+
+An estimator is cloned on its way to a fold, and by meta-estimators again, so what it is to know cannot be set on it. It
+asks here, in the thread that fits it. A seed set as a parameter would moreover be a parameter of the result.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+_here = threading.local()
+
+
+class CurrentFold:
+    """One fold of one candidate, or the refit, while it runs.
+
+    Parameters
+    ----------
+    random_state : int
+        Seed of the search.
+    trial, fold : int
+        Which fold of which trial; for the refit the number of folds.
+    """
+
+    def __init__(self, random_state: int, trial: int, fold: int) -> None:
+        self._entropy = [random_state, trial, fold]
+        self._n_seeds = 0
+        self._known: dict[int, tuple[Callable[[], Any], bytes]] = {}
+
+    def next_seed(self) -> int:
+        """Return a seed below 2**31 that depends on the search's seed, the trial, the fold, and how many came before.
+
+        Returns
+        -------
+        int
+            The seed, for an estimator whose `random_state` is None.
+        """
+        sequence = np.random.SeedSequence([*self._entropy, self._n_seeds])
+        self._n_seeds += 1
+        return int(sequence.generate_state(1)[0] >> 1)
+
+    def origin(self, data: Any) -> bytes | None:
+        """Return what `data` is, in all folds' words: equal data has an equal key; None where that is not known.
+
+        Parameters
+        ----------
+        data : object
+            What an estimator was given.
+
+        Returns
+        -------
+        bytes or None
+            The key; it is another one in each search.
+        """
+        alive, key = self._known.get(id(data), (None, None))
+        return key if alive is not None and alive() is data else None
+
+    def know(self, data: Any, key: bytes) -> None:
+        """Remember the key of `data` for as long as it exists; a later caller of `origin` is told.
+
+        Parameters
+        ----------
+        data : object
+            What is made of data with a known origin, in a way that the key tells.
+        key : bytes
+            Its key.
+        """
+        try:
+            self._known[id(data)] = weakref.ref(data), key
+        except TypeError:  # a list or a dict
+            self._known[id(data)] = lambda: data, key
+
+
+def current_fold() -> CurrentFold | None:
+    """Return the fold that this thread evaluates, None outside a search."""
+    return getattr(_here, "fold", None)
+
+
+@contextmanager
+def in_fold(fold: CurrentFold) -> Iterator[None]:
+    """Let `current_fold` say `fold`; an inner search's folds are not the outer one's."""
+    outer, _here.fold = current_fold(), fold
+    try:
+        yield
+    finally:
+        _here.fold = outer

@@ -1,0 +1,238 @@
+"""Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it is to stop.
+
+The one protocol between a search and what it trains is a method of the estimator,
+``fit_epochs(X, y, monitor, **fit_params)``: it fits as `fit` does and calls ``monitor.report()`` after each epoch. That
+the estimator calls, instead of being called for every epoch, leaves its training loop to it.
+
+The rule that keeps test rows out of the model: an estimator is fitted on the training rows of the fold and on nothing
+else. What a monitor knows of the test rows ends the training early, or chooses the epoch to go back to, and does
+nothing in between. A trial that was cut short never becomes the best one. To go back to the best epoch is to choose on
+the test rows, and makes scores too good; it has to be asked for.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from sk_optuna.evaluation._leaf import as_leaf_sees, changes_predictions
+
+PRUNED = "pruned"
+
+
+class EpochMonitor(Protocol):
+    """What an estimator is given to report its epochs to."""
+
+    @property
+    def valid_data(self) -> tuple[Any, Any] | None:
+        """The fold's test rows and targets as the estimator would see them; None where there are none, as in a refit.
+
+        They are for scores, not for training.
+        """
+
+    def report(self, *, train_loss: float | None = None, score: float | None = None) -> bool:
+        """Take note of an epoch that has ended; the estimator predicts as of now.
+
+        Parameters
+        ----------
+        train_loss : float, default=None
+            Mean loss of the epoch on the training rows.
+        score : float, default=None
+            The estimator's own score on `valid_data`, greater is better. By default the search scores the estimator.
+
+        Returns
+        -------
+        bool
+            Whether to stop training here. The estimator stays what it is now.
+        """
+
+
+class Monitor(EpochMonitor, Protocol):
+    """The search's side of a monitor."""
+
+    def finish(self) -> None:
+        """Leave the estimator, whose fit has ended, at the epoch that is wanted."""
+
+
+class Judge(Protocol):
+    """What decides after an epoch, from what was known when the trial was asked for."""
+
+    notes: dict[str, Any]
+
+    def stops(self, scores: Sequence[float]) -> bool:
+        """Return whether a trial ends whose scores by epoch, in this fold, are these."""
+
+
+class Curve(NamedTuple):
+    """The epochs of one fold.
+
+    Attributes
+    ----------
+    train_losses : tuple of float
+        By epoch; NaN where the estimator does not say.
+    scores : tuple of float
+        On the fold's test rows, by epoch.
+    best_epoch : int
+        The first epoch with the best score, counted from 1; 0 if no score is a number.
+    notes : dict
+        What the pruner keeps of the trial.
+    """
+
+    train_losses: tuple[float, ...]
+    scores: tuple[float, ...]
+    best_epoch: int
+    notes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EpochReports:
+    """How epochs are scored.
+
+    Attributes
+    ----------
+    scorer : callable
+        A scorer of scikit-learn's kind, of the metric that steers the search.
+    metric : str or None
+        Which score counts if the scorer returns several; None for the first.
+    checkpoint : {"last", "best"}
+        Which epoch a fold's score is that of.
+    """
+
+    scorer: Callable[..., Any]
+    metric: str | None
+    checkpoint: Literal["last", "best"]
+
+    def score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> float:
+        """Return the score of an estimator on rows and, where there are any, targets."""
+        scores = self.scorer(estimator, X, **params) if y is None else self.scorer(estimator, X, y, **params)
+        if isinstance(scores, dict):
+            scores = scores[next(iter(scores)) if self.metric is None else self.metric]
+        return float(scores)
+
+
+class UnscoredMonitor:
+    """Takes reports and scores nothing.
+
+    Parameters
+    ----------
+    valid_data : callable or None, default=None
+        What returns the test rows and targets.
+    n_epochs : int or None, default=None
+        After how many epochs training ends; None for as many as the estimator makes.
+    """
+
+    def __init__(self, valid_data: Callable[[], tuple[Any, Any]] | None = None, n_epochs: int | None = None) -> None:
+        self._valid_data = valid_data
+        self._n_epochs = n_epochs
+        self._n_reported = 0
+
+    @property
+    def valid_data(self) -> tuple[Any, Any] | None:
+        """The test rows and targets."""
+        return None if self._valid_data is None else self._valid_data()
+
+    def report(self, *, train_loss: float | None = None, score: float | None = None) -> bool:
+        """Return whether this was the last epoch."""
+        self._n_reported += 1
+        return self._n_reported == self._n_epochs
+
+    def finish(self) -> None:
+        """Leave the estimator where it is."""
+
+
+@dataclass
+class FoldMonitor:
+    """Scores each epoch of one fold, and has a judge decide.
+
+    Attributes
+    ----------
+    estimator : estimator
+        What the search tunes.
+    leaf : estimator
+        What reports: the estimator itself, or what it trains last.
+    rows : callable
+        Returns the fold's test rows and targets.
+    scorer : callable
+        From an estimator, rows and targets to a score.
+    scores_leaf : bool
+        Whether the scorer may be given the leaf with transformed rows in place of the estimator.
+    judge : Judge or None
+        What decides; None lets every fold run to its end.
+    checkpoint : {"last", "best"}
+        Which epoch the leaf is left at.
+    seconds : float
+        Time spent here.
+    """
+
+    estimator: Any
+    leaf: Any
+    rows: Callable[[], tuple[Any, Any]]
+    scorer: Callable[[Any, Any, Any], float]
+    scores_leaf: bool
+    judge: Judge | None
+    checkpoint: Literal["last", "best"]
+    seconds: float = 0.0
+    pruned: bool = False
+    _train_losses: list[float] = field(default_factory=list)
+    _scores: list[float] = field(default_factory=list)
+    _best: tuple[float, int, Any] = (-math.inf, 0, None)
+    _given: tuple[Any, Any] | None = None
+    _seen: tuple[Any, Any] | None = None
+
+    @property
+    def valid_data(self) -> tuple[Any, Any]:
+        """The test rows and targets as the leaf sees them."""
+        if self._seen is None:
+            self._seen = as_leaf_sees(self.estimator, *self._test_rows())
+        return self._seen
+
+    @property
+    def curve(self) -> Curve:
+        """The epochs so far."""
+        notes = {} if self.judge is None else self.judge.notes
+        return Curve(tuple(self._train_losses), tuple(self._scores), self._best[1], notes)
+
+    def report(self, *, train_loss: float | None = None, score: float | None = None) -> bool:
+        """Score the epoch, keep it, and return whether the judge stops the trial."""
+        start = time.perf_counter()
+        self._train_losses.append(math.nan if train_loss is None else float(train_loss))
+        self._scores.append(float(self._score() if score is None else score))
+        if self._scores[-1] > self._best[0]:
+            state = _state_of(self.leaf) if self.checkpoint == "best" else None
+            self._best = (self._scores[-1], len(self._scores), state)
+        self.pruned = self.judge is not None and self.judge.stops(self._scores)
+        self.seconds += time.perf_counter() - start
+        return self.pruned
+
+    def finish(self) -> None:
+        """Leave the leaf at the epoch that is wanted."""
+        if self.checkpoint == "best" and self._best[1] not in (0, len(self._scores)):
+            _restore(self.leaf, self._best[2])
+
+    def _score(self) -> float:
+        if self.scores_leaf and not changes_predictions(self.estimator):
+            X, y = self.valid_data
+            return self.scorer(self.leaf, X, y)
+        return self.scorer(self.estimator, *self._test_rows())
+
+    def _test_rows(self) -> tuple[Any, Any]:
+        if self._given is None:
+            self._given = self.rows()
+        return self._given
+
+
+def _state_of(leaf: Any) -> Any:
+    """Return a copy of what training changes in an estimator."""
+    if hasattr(leaf, "get_checkpoint"):
+        return leaf.get_checkpoint()
+    params = leaf.get_params(deep=False)
+    return deepcopy({name: value for name, value in vars(leaf).items() if name not in params})
+
+
+def _restore(leaf: Any, state: Any) -> None:
+    if hasattr(leaf, "set_checkpoint"):
+        leaf.set_checkpoint(state)
+    else:
+        vars(leaf).update(state)

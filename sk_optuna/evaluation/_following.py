@@ -1,0 +1,95 @@
+"""Have the leaf of an estimator fitted epoch by epoch when the estimator is fitted.
+
+The estimator's own `fit` is called, whatever it is: a Pipeline's, a TransformedTargetRegressor's. Only that of the leaf
+is another one, for once. It is put there when the fit begins, since the parameters, which may exchange the leaf, are
+set just before; and it is handed on to a clone, since a TransformedTargetRegressor fits one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import clone
+
+from sk_optuna.evaluation._epochs import Monitor
+from sk_optuna.evaluation._incremental import FitByEpochs, how_to_fit_by_epochs
+from sk_optuna.evaluation._leaf import leaf_of
+from sk_optuna.exceptions import InvalidArgumentError
+
+MonitorOf = Callable[[Any, Any], Monitor]
+"""From a leaf that is about to be fitted, and its training rows, to what it is to report to."""
+
+
+def check_reports_epochs(estimator: Any) -> None:
+    """Refuse an estimator that cannot be followed epoch by epoch.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where its leaf has no epochs to report.
+    """
+    leaf = leaf_of(estimator)
+    if how_to_fit_by_epochs(leaf) is not None:
+        return
+    hint = ""
+    if any(base.__module__.partition(".")[0] == "skorch" for base in type(leaf).__mro__):
+        hint = f" Use the net of this name in sk_optuna.skorch: from sk_optuna.skorch import {type(leaf).__name__}."
+    where = "" if leaf is estimator else f", the last step of {type(estimator).__name__},"
+    raise InvalidArgumentError(
+        "report='epoch' needs an estimator that can report its epochs: one of sk_optuna's networks, one with "
+        "partial_fit and max_iter, one with warm_start and n_estimators or max_iter, or one with a method "
+        f"fit_epochs(X, y, monitor). {type(leaf).__name__}{where} is none of these.{hint} Use report='fold', or another estimator."
+    )
+
+
+def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> None:
+    """Have the leaf of `estimator` report its epochs when the estimator is fitted next.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An unfitted estimator. Its next `fit` is another one, which then removes itself.
+    monitor_of : callable
+        Called when the leaf is about to be fitted.
+    all_kinds : bool
+        Whether that holds for every leaf that can be fitted epoch by epoch; else for those that have `fit_epochs`,
+        which differs from their `fit` in nothing but that they are told of the fold's test rows.
+    """
+
+    def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
+        del vars(estimator)["fit"]
+        leaf = leaf_of(estimator)
+        by_epochs = how_to_fit_by_epochs(leaf)
+        if by_epochs is not None and (all_kinds or hasattr(leaf, "fit_epochs")):
+            if leaf is estimator:
+                return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)
+            _follow_leaf(leaf, by_epochs, monitor_of)
+        return estimator.fit(X, **fit_params) if y is None else estimator.fit(X, y, **fit_params)
+
+    if hasattr(estimator, "__dict__"):
+        vars(estimator)["fit"] = fit
+
+
+def _follow_leaf(leaf: Any, by_epochs: FitByEpochs, monitor_of: MonitorOf) -> None:
+    def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
+        forget()
+        return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)
+
+    def handed_on() -> Any:
+        forget()  # or a net would take `fit` for a parameter
+        cloned = clone(leaf)
+        _follow_leaf(cloned, by_epochs, monitor_of)
+        return cloned
+
+    def forget() -> None:
+        del vars(leaf)["fit"], vars(leaf)["__sklearn_clone__"]
+
+    vars(leaf).update(fit=fit, __sklearn_clone__=handed_on)
+
+
+def _fit_leaf(
+    leaf: Any, by_epochs: FitByEpochs, monitor_of: MonitorOf, X: Any, y: Any, fit_params: dict[str, Any]
+) -> Any:
+    monitor = monitor_of(leaf, X)
+    fitted = by_epochs(leaf, X, y, monitor, **fit_params)
+    monitor.finish()
+    return fitted

@@ -1,0 +1,124 @@
+"""Fit estimators epoch by epoch that know nothing of epochs: through `partial_fit`, or through `warm_start`.
+
+`partial_fit` comes first, since it goes on where it stopped: a warm start of a linear model or a perceptron begins its
+learning rate or its optimizer anew. How many epochs there are is the estimator's own `max_iter` or `n_estimators`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+
+from sk_optuna.evaluation._epochs import EpochMonitor
+
+FitByEpochs = Callable[..., Any]
+"""Called with the estimator, X, y, the monitor and fit parameters; returns the estimator, fitted."""
+
+
+def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
+    """Return what fits an estimator epoch by epoch, None if it cannot be.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One with a method ``fit_epochs(X, y, monitor, **fit_params)``, with `partial_fit` and a number of passes
+        (`max_iter`), or with `warm_start` and a number of estimators or iterations.
+    """
+    if hasattr(estimator, "fit_epochs"):
+        return _fit_itself
+    if not hasattr(estimator, "get_params") or isinstance(estimator, type):
+        return None
+    params = estimator.get_params(deep=False)
+    if hasattr(estimator, "partial_fit") and "max_iter" in params:
+        return _fit_by_passes
+    if "warm_start" in params and "n_estimators" in params:
+        return _fit_by_estimators
+    if "warm_start" in params and "max_iter" in params:
+        return _fit_by_iterations
+    return None
+
+
+def _fit_itself(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    return estimator.fit_epochs(X, y, monitor, **fit_params)
+
+
+def _fit_by_passes(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    """Make `max_iter` passes over the rows, or fewer."""
+    changed: dict[str, Any] = {}
+    params = estimator.get_params(deep=False)
+    if is_classifier(estimator):
+        classes = np.unique(y)
+        fit_params = {**fit_params, "classes": classes}
+        if isinstance(params.get("class_weight"), str):  # partial_fit would need to know all rows
+            weights = compute_class_weight(params["class_weight"], classes=classes, y=y)
+            changed["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
+    if params.get("random_state") is not None:  # a seed would put the rows of every pass into one and the same order
+        changed["random_state"] = check_random_state(params["random_state"])
+    with _with_params(estimator, changed):
+        for _ in range(params["max_iter"]):
+            if y is None:
+                estimator.partial_fit(X, **fit_params)
+            else:
+                estimator.partial_fit(X, y, **fit_params)
+            if monitor.report(train_loss=_train_loss(estimator)):
+                break
+    return estimator
+
+
+def _fit_by_estimators(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    """Grow an ensemble by one estimator at a time."""
+    return _grow(estimator, "n_estimators", X, y, monitor, fit_params)
+
+
+def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    """Go on by one iteration at a time."""
+    if type(estimator).__name__.startswith("HistGradientBoosting"):  # to it, max_iter counts those made before, too
+        return _grow(estimator, "max_iter", X, y, monitor, fit_params)
+    n_iterations = estimator.get_params(deep=False)["max_iter"]
+    with _with_params(estimator, {"warm_start": True, "max_iter": 1}):
+        for _ in range(n_iterations):
+            _fit(estimator, X, y, fit_params)
+            if monitor.report(train_loss=_train_loss(estimator)):
+                break
+    return estimator
+
+
+def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
+    largest = estimator.get_params(deep=False)[size]
+    with _with_params(estimator, {"warm_start": True, size: largest}):
+        for n in range(1, largest + 1):
+            estimator.set_params(**{size: n})
+            _fit(estimator, X, y, fit_params)
+            if monitor.report(train_loss=_train_loss(estimator)):
+                break
+    return estimator
+
+
+def _fit(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+    if y is None:
+        estimator.fit(X, **fit_params)
+    else:
+        estimator.fit(X, y, **fit_params)
+
+
+@contextmanager
+def _with_params(estimator: Any, params: dict[str, Any]) -> Iterator[None]:
+    """Have an estimator with other parameters for a while."""
+    before = {name: estimator.get_params(deep=False)[name] for name in params}
+    estimator.set_params(**params)
+    try:
+        yield
+    finally:
+        estimator.set_params(**before)
+
+
+def _train_loss(estimator: Any) -> float | None:
+    """Return what scikit-learn's estimators say of the training loss, where they do."""
+    if type(estimator).__name__.startswith("GradientBoosting"):
+        return float(estimator.train_score_[-1])  # a loss in spite of its name
+    loss = getattr(estimator, "loss_", None)
+    return float(loss) if isinstance(loss, float | np.floating) else None

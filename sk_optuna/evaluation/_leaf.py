@@ -1,0 +1,74 @@
+"""The leaf of an estimator: what is trained last, and what the candidates' epochs are epochs of.
+
+It is the last step of a Pipeline, the regressor of a TransformedTargetRegressor, and so on inwards. Other
+meta-estimators fit several copies of what they contain, and there is no one curve to follow.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+
+def leaf_of(estimator: Any) -> Any:
+    """Return the leaf of an estimator, before or while it is fitted; the estimator itself if it contains none."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif _transforms_target(estimator):
+            estimator = _regressor(estimator)
+        else:
+            return estimator
+
+
+def changes_predictions(estimator: Any) -> bool:
+    """Return whether what the estimator predicts is not what its leaf does."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return _transforms_target(estimator)
+
+
+def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
+    """Return rows and targets as they reach the leaf of an estimator whose other parts are fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One whose leaf is being fitted.
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+        Targets.
+
+    Returns
+    -------
+    X, y : array-like
+        The rows as the fitted steps transform them, the targets likewise.
+    """
+    while True:
+        if isinstance(estimator, Pipeline):
+            for _, step in estimator.steps[:-1]:
+                if hasattr(step, "transform"):  # samplers of imbalanced-learn have none, and change training rows only
+                    X = step.transform(X)
+            estimator = estimator.steps[-1][1]
+        elif _transforms_target(estimator):
+            y = _transformed(estimator, y)
+            estimator = _regressor(estimator)
+        else:
+            return X, y
+
+
+def _transforms_target(estimator: Any) -> bool:
+    # by its parameters: importing sklearn.compose takes each worker 5 MB
+    return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
+
+
+def _regressor(estimator: Any) -> Any:
+    return getattr(estimator, "regressor_", estimator.regressor)
+
+
+def _transformed(estimator: Any, y: Any) -> Any:
+    """Return targets as a fitted TransformedTargetRegressor hands them on."""
+    y = np.asarray(y)
+    transformed = estimator.transformer_.transform(y.reshape(-1, 1) if y.ndim == 1 else y)
+    return transformed.squeeze(axis=1) if transformed.ndim == 2 and transformed.shape[1] == 1 else transformed

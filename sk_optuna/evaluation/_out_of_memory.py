@@ -1,0 +1,115 @@
+"""A fit that ran out of memory: told from the traceback that scikit-learn leaves of it, and nothing of it kept.
+
+scikit-learn hands on a failed fit as the text of its traceback, with the error itself gone: the text is what there is
+to read. Not taken: to catch the error before scikit-learn does, which would need its `error_score` written anew; and to
+search the text for words, which would take a ValueError about memory for a lack of it.
+"""
+
+import gc
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+
+# Before the frames of an error; one that was never raised has neither, and comes first or after one of the others.
+_BEGINNINGS = (
+    "Traceback (most recent call last):",
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
+# The line under the frames: a class with its module, unless that is builtins or __main__, and the message, if any.
+_EXCEPTION = re.compile(r"(?P<name>[\w.<>]+)(?:: (?P<message>.*))?")
+
+# What torch raises as a RuntimeError, or a subclass that is not called OutOfMemoryError, where memory was lacking.
+_MESSAGES = (
+    "CUDA error: out of memory",
+    "CUDA out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "HIP out of memory",
+    "MPS backend out of memory",
+)
+_BEARERS = ("RuntimeError", "AcceleratorError", "DeferredCudaCallError")
+_MEMORY_ERRORS = ("MemoryError", "_ArrayMemoryError")
+
+
+def out_of_memory_reason(traceback_text: str) -> str | None:
+    """Return in one line what memory was lacking, if the error of a traceback, or one it comes from, says so.
+
+    Parameters
+    ----------
+    traceback_text : str
+        As ``traceback.format_exc()`` returns it.
+
+    Returns
+    -------
+    reason : str or None
+        Such as ``"out of memory: CUDA out of memory. Tried to allocate 20.00 MiB"``, of the first such error; None if
+        there is none.
+    """
+    for name, message in _exceptions(traceback_text):
+        if _tells_of_memory(name.rpartition(".")[2], message):
+            return f"out of memory: {_shortened(message) or name}"
+    return None
+
+
+def _exceptions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield class and first line of the message of each error, a cause before what came of it.
+
+    Frames are indented, so the first line after a beginning that is not is the error's. Lines after it belong to its
+    message, whatever they look like, until the next beginning.
+    """
+    is_next = True
+    for line in text.split("\n"):
+        if line in _BEGINNINGS:
+            is_next = True
+        elif is_next and line and not line[0].isspace():
+            is_next = False
+            found = _EXCEPTION.fullmatch(line)
+            if found:
+                yield found["name"], found["message"] or ""
+
+
+def _tells_of_memory(name: str, message: str) -> bool:
+    if name in _MEMORY_ERRORS or name.endswith("OutOfMemoryError"):
+        return True
+    return name in _BEARERS and any(words in message for words in _MESSAGES)
+
+
+def _shortened(message: str) -> str:
+    """Return the first two sentences: torch goes on about processes and settings."""
+    return ". ".join(message.split(". ")[:2]).rstrip(". ")
+
+
+def release_memory() -> None:
+    """Collect what a failed fit left in reference cycles, and have torch, if it is there, give back what it caches.
+
+    A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
+    """
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    with suppress(RuntimeError):
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+
+
+def clear_frames(error: BaseException) -> None:
+    """Drop the local variables that an error, those it comes from, and those in a group hold by their tracebacks."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions

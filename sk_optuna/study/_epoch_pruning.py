@@ -1,0 +1,201 @@
+"""Decide after an epoch, in the worker, whether a trial is to go on.
+
+A trial is compared with earlier ones at the same epoch of the same fold: a mean over the folds so far would have easy
+folds pass for progress. The worker holds what had been told of that fold when the trial was asked for, and asks the
+pruner itself; no storage is shared, and the decision does not depend on when it is made. Once a trial is stopped in
+a fold, its other folds are not begun.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import optuna
+from optuna import Study
+from optuna.pruners import BasePruner, ThresholdPruner
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna._compat_optuna import frozen, new_study, stored_as
+from sk_optuna._history import study_showing
+from sk_optuna.evaluation import Curve, Judge
+from sk_optuna.study._proposals import Proposal
+
+Curves = Sequence[Curve | None]
+"""The epochs of a trial's folds in the order in which they run; None where they were not reported."""
+
+# Between these is every finite number, and no other.
+LARGEST = sys.float_info.max
+# Hyperband learns from complete trials how many epochs there are.
+BY_NAME: dict[str, Callable[[], BasePruner]] = {
+    "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
+    "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=1, max_resource="auto", reduction_factor=3),
+    "median": lambda: optuna.pruners.MedianPruner(),
+    "percentile": lambda: optuna.pruners.PercentilePruner(25.0),
+    "threshold": lambda: ThresholdPruner(lower=-LARGEST, upper=LARGEST),
+}
+
+
+class ToldFold(NamedTuple):
+    """What a fold of an earlier trial is compared by; small, since every task carries those of all of them."""
+
+    number: int
+    is_complete: bool
+    score: float
+    curve: tuple[float, ...]
+    notes: dict[str, Any]
+
+    def as_trial(self) -> FrozenTrial:
+        """Return the trial as if the fold were all there is of it, its parameters left out."""
+        now = datetime.now()
+        return FrozenTrial(
+            number=self.number,
+            trial_id=self.number,
+            state=TrialState.COMPLETE if self.is_complete else TrialState.PRUNED,
+            value=self.score,
+            datetime_start=now,
+            datetime_complete=now,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs=self.notes,
+            intermediate_values=dict(enumerate(self.curve, start=1)),
+        )
+
+
+@dataclass
+class EpochJudge:
+    """Asks a pruner about one fold of one trial; it goes to the worker.
+
+    Attributes
+    ----------
+    pruner : optuna.pruners.BasePruner
+        The fold's own copy.
+    trial : FrozenTrial
+        The trial as it was asked for.
+    told : list of ToldFold
+        This fold of earlier trials.
+    study_name : str
+        Hyperband draws from it.
+    notes : dict
+        What the pruner wrote down about the trial.
+    """
+
+    pruner: BasePruner
+    trial: FrozenTrial
+    told: list[ToldFold]
+    study_name: str
+    notes: dict[str, Any] = field(default_factory=dict)
+    _view: Study | None = None
+    _written: Any = None
+
+    def stops(self, scores: Sequence[float]) -> bool:
+        """Return whether the trial ends after the epochs that have these scores.
+
+        One with a score that is not finite is nothing to compare with; only a ThresholdPruner is told of it.
+        """
+        if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
+            return False
+        if self._view is None:
+            study = new_study(study_name=self.study_name)
+            self._written = study.ask()
+            told = [fold.as_trial() for fold in self.told]
+            self._view = study_showing(study, lambda trials: told)
+        now = stored_as(self._written, self.trial)
+        now.intermediate_values = dict(enumerate(scores, start=1))
+        stops = bool(self.pruner.prune(self._view, now))
+        self.notes = dict(frozen(self._written).system_attrs)
+        return stops
+
+
+class EpochPruning:
+    """Pruning between epochs.
+
+    Parameters
+    ----------
+    pruner : None, str or optuna.pruners.BasePruner
+        The user's argument; None keeps the curves and stops nothing.
+    study : optuna.study.Study
+        The search's study, into which trials are told in order.
+    order : sequence of int
+        The folds in the order in which every trial runs them.
+
+    Attributes
+    ----------
+    order : sequence of int
+        The order.
+    """
+
+    def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
+        self._pruner: BasePruner | None = BY_NAME[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
+        self.order = range(len(order)) if pruner is None else order
+        self._study = study
+        self._told: list[_Told] = []
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run side by side: one, since it may be stopped in any."""
+        return len(self.order) if self._pruner is None else 1
+
+    def judge(self, proposal: Proposal, fold: int) -> Judge | None:
+        """Return what decides between the epochs of a fold."""
+        if self._pruner is None:
+            return None
+        told = [trial.in_folds[fold] for trial in self._told[: proposal.n_told] if fold in trial.in_folds]
+        return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), told, self._study.study_name)
+
+    def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
+        """Return False: what is to be decided, the fold has decided."""
+        return False
+
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
+        """Take note of the epochs of a trial that is going to be told, and report their mean over the folds.
+
+        A trial with a fold that failed is nothing to compare with.
+        """
+        told = _Told(scores, curves)
+        self._told.append(told)
+        if not np.isfinite(scores).all():
+            return
+        told.is_complete = not pruned
+        if self._pruner is not None:
+            for fold, score, curve in zip(self.order, scores.tolist(), curves, strict=False):
+                if curve is not None and np.isfinite(curve.scores).all():
+                    told.in_folds[fold] = ToldFold(proposal.number, not pruned, score, curve.scores, curve.notes)
+        for epoch, mean in enumerate(_mean_curve(curves), start=1):
+            proposal.trial.report(mean, epoch)
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
+
+        In the fold in which the trial was stopped, it is the difference at that epoch.
+        """
+        complete = [trial for trial in self._told[: proposal.n_told] if trial.is_complete]
+        if not complete:
+            return float(np.mean(scores))
+        incumbent = max(complete, key=lambda trial: float(trial.scores.mean()))
+        differences = scores - incumbent.scores[: len(scores)]
+        theirs, ours = incumbent.curves[len(scores) - 1], curves[-1]
+        if theirs is not None and ours is not None and theirs.scores and ours.scores:
+            at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
+            differences[-1] = ours.scores[-1] - at_same_epoch
+        return float(incumbent.scores.mean() + differences.mean())
+
+
+@dataclass
+class _Told:
+    """A trial as later ones are compared with it; its scores and curves in the order of the folds."""
+
+    scores: np.ndarray
+    curves: Curves
+    is_complete: bool = False
+    in_folds: dict[int, ToldFold] = field(default_factory=dict)
+
+
+def _mean_curve(curves: Curves) -> list[float]:
+    """Return the mean score at each epoch, of the folds that had it."""
+    scores = [curve.scores for curve in curves if curve is not None]
+    longest = max(map(len, scores), default=0)
+    return [float(np.mean([each[i] for each in scores if len(each) > i])) for i in range(longest)]
