@@ -15,6 +15,7 @@ import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from traceback import format_exc
 from typing import Any
 
 import joblib
@@ -157,29 +158,38 @@ def scorer_named(scorer: Any, name: Any) -> Any:
     return scorers[name] if isinstance(name, str) and name in scorers else next(iter(scorers.values()))
 
 
-def watching_scorer(scorer: Any, watch: Callable[[Any], None]) -> Any:
-    """Return `scorer` so that ``watch(X)`` is called before it scores.
+def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
+    """Return `scorer` so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
 
     ``_fit_and_score`` treats several metrics otherwise than one, and knows them by their class.
     """
     if isinstance(scorer, MultimetricScorer):
-        return _WatchingMultimetricScorer(scorer, watch)
+        return _WatchingMultimetricScorer(scorer, watch, failed)
 
     def watching(estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         watch(X)
-        return scorer(estimator, X, *args, **kwargs)
+        try:
+            return scorer(estimator, X, *args, **kwargs)
+        except Exception:
+            failed(format_exc())
+            raise
 
     return watching
 
 
 class _WatchingMultimetricScorer(MultimetricScorer):
-    def __init__(self, scorer: Any, watch: Callable[[Any], None]) -> None:
+    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
         super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
         self._watch = watch
+        self._failed = failed
 
     def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         self._watch(X)
-        return super().__call__(estimator, X, *args, **kwargs)
+        scores = super().__call__(estimator, X, *args, **kwargs)
+        for score in scores.values():
+            if isinstance(score, str):  # the traceback of a scorer that raised
+                self._failed(score)
+        return scores
 
 
 # --- scikit-learn: configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------

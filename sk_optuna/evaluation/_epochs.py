@@ -197,8 +197,8 @@ class FoldMonitor:
     def report(self, *, train_loss: float | None = None, score: float | None = None) -> bool:
         """Score the epoch, keep it, and return whether the judge stops the trial."""
         start = time.perf_counter()
-        self._train_losses.append(math.nan if train_loss is None else float(train_loss))
         self._scores.append(float(self._score() if score is None else score))
+        self._train_losses.append(math.nan if train_loss is None else float(train_loss))
         if self._scores[-1] > self._best[0]:
             state = _state_of(self.leaf) if self.checkpoint == "best" else None
             self._best = (self._scores[-1], len(self._scores), state)

@@ -2,8 +2,8 @@
 
 import numbers
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from sk_optuna.evaluation._epochs import PRUNED, Curve, EpochReports, FoldMonito
 from sk_optuna.evaluation._following import follow_epochs
 from sk_optuna.evaluation._leaf import as_leaf_sees
 from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_memory
-from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, watching
+from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
 
 Scores = float | dict[str, float]
 
@@ -161,12 +161,12 @@ class FoldEvaluator:
         estimator, (train, test) = clone(self.estimator), self.splits[fold]
         follower = _Follower(self, fold, estimator, judge, here)
         follow_epochs(estimator, follower.monitor_of, all_kinds=self.epochs is not None)
-        with self._sharing_prefixes(fold, estimator) as scorer:
+        with self._sharing_prefixes(fold, estimator):
             result = fit_and_score(
                 estimator,
                 self.X,
                 self.y,
-                scorer=scorer,
+                scorer=watching(self.scorer, follower.note_failure),
                 train=train,
                 test=test,
                 verbose=self.verbose,
@@ -196,14 +196,11 @@ class FoldEvaluator:
             )
         )
 
-    @contextmanager
-    def _sharing_prefixes(self, fold: int, estimator: Any) -> Iterator[Any]:
-        """Share what is to be shared while a fold of `estimator` is evaluated, with the scorer that is entered."""
+    def _sharing_prefixes(self, fold: int, estimator: Any) -> AbstractContextManager[None]:
+        """Return the context in which a fold of `estimator` is evaluated."""
         if self.prefixes is None:
-            yield self.scorer
-            return
-        with self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(self.scorer)):
-            yield watching(self.scorer)
+            return sharing_nothing()
+        return self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(self.scorer))
 
     def close(self) -> None:
         """Let go of what was kept for the folds to come."""
@@ -232,6 +229,11 @@ class _Follower:
         self._judge = judge
         self._here = here
         self._monitor: FoldMonitor | None = None
+        self._score_error = ""
+
+    def note_failure(self, traceback: str) -> None:
+        """Take note of a scorer that raised; scikit-learn keeps no more of it than a warning."""
+        self._score_error = traceback
 
     def monitor_of(self, leaf: Any, X: Any) -> Monitor:
         """Return what `leaf`, about to be fitted on `X`, is to report to."""
@@ -274,8 +276,7 @@ class _Follower:
     def complete(self, result: FoldResult) -> FoldResult:
         """Return the result with what the epochs say; the time that their scores took is no time of the fit."""
         monitor = self._monitor
-        if result.fit_error is not None:
-            result = result._replace(cut=out_of_memory_reason(result.fit_error))
+        result = result._replace(cut=out_of_memory_reason(result.fit_error or self._score_error))
         if monitor is None:
             return result
         return result._replace(

@@ -244,6 +244,16 @@ def _evaluation_here() -> "_Evaluation | None":
     return getattr(_here, "evaluation", None)
 
 
+@contextmanager
+def sharing_nothing() -> Iterator[None]:
+    """Share nothing in a search that is itself part of another one's fold."""
+    outer, _here.evaluation = _evaluation_here(), None
+    try:
+        yield
+    finally:
+        _here.evaluation = outer
+
+
 def prefix_origin(data: Any) -> bytes | None:
     """Return the key of data that shared steps were given or made, None if it is not known."""
     evaluation = _evaluation_here()
@@ -257,13 +267,20 @@ def know_test_rows(X: Any) -> None:
         evaluation.know(X, evaluation.key(_TEST))
 
 
-def watching(scorer: Any) -> Any:
+def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
     """Return `scorer` so that the rows which it is given to score are known, if it only predicts for them.
 
     One that a user wrote may do anything with the estimator and the rows. It is left alone with them: nothing is shared
     while it runs.
+
+    Parameters
+    ----------
+    scorer : callable
+        The scorer, or the scorer of several metrics.
+    failed : callable
+        Called with the traceback of a scorer that raised.
     """
-    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _leave)
+    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _leave, failed)
 
 
 def _know_rows(X: Any) -> None:

@@ -355,3 +355,53 @@ def test_an_error_that_is_raised_holds_nothing_of_the_fit():
     gc.collect()
     assert str(kept) == "no more"
     assert [ref() is None for ref in Hungry.alive] == [True] * len(Hungry.alive)
+
+
+class HungryToPredict(BaseEstimator):
+    """Runs out of memory where `a` is 3: when it is fitted, or when it predicts."""
+
+    def __init__(self, a=0, kind="torch", when="fit"):
+        self.a, self.kind, self.when = a, kind, when
+
+    def fit(self, X, y=None):
+        return self._do("fit")
+
+    def predict(self, X):
+        self._do("predict")
+        return np.full(len(X), float(self.a))
+
+    def score(self, X, y=None):
+        self._do("predict")
+        return float(self.a)
+
+    def _do(self, what):
+        if self.a == 3 and what == self.when:
+            Hungry(kind=self.kind)._fail()
+        return self
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("when", ["fit", "predict"])
+@pytest.mark.parametrize("scoring", [None, ["r2", "neg_max_error"]], ids=["one metric", "two"])
+@pytest.mark.parametrize("kind", ["torch", "builtin"])
+def test_a_candidate_without_memory_is_stopped_with_the_reason_and_the_search_goes_on(kind, scoring, when, n_jobs):
+    if kind == "torch":
+        pytest.importorskip("torch")
+    X, y = load_iris(return_X_y=True)
+    search = OptunaSearchCV(
+        HungryToPredict(kind=kind, when=when),
+        {"a": [0, 3, 1]},
+        cv=3,
+        n_jobs=n_jobs,
+        scoring=scoring,
+        refit=scoring is None or "r2",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.fit(X, y)
+    table = search.cv_results_
+    assert table["trial_state"].tolist() == ["COMPLETE", "PRUNED", "COMPLETE"]
+    assert [reason[:13] for reason in table["stop_reason"]] == ["", "out of memory", ""]
+    assert table["rank_test_score" if scoring is None else "rank_test_r2"][1] == 3
+    assert search.study_.trials[1].state.name == "PRUNED"
+    assert search.study_.trials[1].value is None
