@@ -1,0 +1,202 @@
+"""What is wrong with a net's parameters, said before anything is trained.
+
+skorch and torch find most of it too, but in the middle of the first epoch and in words for those who know them well.
+Names of the module's parameters are compared with its signature where they are set, so that a search over a name that
+does not exist ends before its first trial. Not taken: scikit-learn's `_parameter_constraints`, which is private and
+cannot say what to do.
+"""
+
+import inspect
+import math
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any
+
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._devices import check_amp, check_device
+from sk_optuna.skorch._randomness import check_random_state
+from sk_optuna.skorch._weights import check_class_weight
+
+AUTO = ("n_features", "n_classes", "n_outputs")
+# What skorch's parameters are called elsewhere.
+_SYNONYMS = {"learning_rate": "lr", "learning_rate_init": "lr", "epochs": "max_epochs", "max_iter": "max_epochs"}
+_COMPONENTS = ("module", "criterion", "optimizer")
+
+
+def check_parameters(net: Any) -> None:
+    """Raise InvalidArgumentError for the first parameter of a net that cannot be used."""
+    _check_is_component("module", net.module, "a subclass of torch.nn.Module, such as a class of your own")
+    _check_is_component("criterion", net.criterion, "a loss class such as torch.nn.CrossEntropyLoss")
+    check_device(net.device)
+    check_amp(net.amp, net.device)
+    check_random_state(net.random_state)
+    check_class_weight(getattr(net, "class_weight", None))
+    for name in ("batch_size", "iterator_train__batch_size", "iterator_valid__batch_size"):
+        _check_batch_size(name, getattr(net, name, 1))
+    if not (_is_int(net.max_epochs) and net.max_epochs >= 0):
+        raise InvalidArgumentError(f"max_epochs must be an int of at least 0, but got {net.max_epochs!r}.")
+    lr: Any = net.lr
+    if lr is not None and not isinstance(lr, Tensor) and not (isinstance(lr, Real) and 0 <= float(lr) < math.inf):
+        raise InvalidArgumentError(f"lr must be a finite number of at least 0, but got {lr!r}.")
+    if net.train_split and not callable(net.train_split):
+        raise InvalidArgumentError(
+            f"train_split must be None or a callable such as skorch.dataset.ValidSplit(5), but got {net.train_split!r}."
+        )
+
+
+def _check_is_component(name: str, value: Any, what: str) -> None:
+    if isinstance(value, nn.Module):
+        return
+    if not callable(value) or (name == "module" and isinstance(value, type) and not issubclass(value, nn.Module)):
+        raise InvalidArgumentError(f"{name} must be {what}, or a function that returns one, but got {value!r}.")
+
+
+def _check_batch_size(name: str, value: Any) -> None:
+    if value is not None and not (_is_int(value) and (value > 0 or value == -1)):
+        raise InvalidArgumentError(f"{name} must be an int of at least 1, or -1 for all rows, but got {value!r}.")
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_names(prefix: str, factory: Any, names: list[str]) -> None:
+    """Raise InvalidArgumentError for names that a class or function does not take, with the nearest that it does.
+
+    Parameters
+    ----------
+    prefix : str
+        "module", "criterion" or "optimizer".
+    factory : type, callable or torch.nn.Module
+        What takes the names; for an instance, its class does.
+    names : list of str
+        Names without the prefix.
+    """
+    signature = _signature(factory)
+    if signature is None or any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return
+    known = [name for name, p in signature.parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for name in names:
+        if name.partition("__")[0] not in known:
+            near = get_close_matches(name, known, n=3, cutoff=0.5)
+            hint = f"Nearest names: {_prefixed(prefix, near)}." if near else f"It takes: {_prefixed(prefix, known)}."
+            raise InvalidArgumentError(f"{_name_of(factory)} does not take {prefix}__{name}. {hint}")
+
+
+def _check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> None:
+    signature = _signature(factory)
+    if signature is None:
+        return
+    required = (p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
+    if missing:
+        auto = [name for name in missing if name in AUTO]
+        hint = f" {_prefixed(prefix, auto)} can be 'auto'." if auto and prefix == "module" else ""
+        raise InvalidArgumentError(f"{_name_of(factory)} needs {_prefixed(prefix, missing)}.{hint}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, known, n=3)
+    return f" Nearest to {name!r}: {', '.join(map(repr, near))}." if near else ""
+
+
+def _signature(factory: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(type(factory) if isinstance(factory, nn.Module) else factory)
+    except (ValueError, TypeError):
+        return None
+
+
+def _prefixed(prefix: str, names: list[str]) -> str:
+    return ", ".join(f"{prefix}__{name}" for name in names) or "no parameters"
+
+
+def _name_of(factory: Any) -> str:
+    return str(getattr(factory, "__name__", type(factory).__name__))
+
+
+class ChecksParameters(NeuralNet):
+    """Mixin: parameters are checked where they are set or used, and "auto" is replaced by what the data tell."""
+
+    def initialize(self) -> Any:
+        """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
+        check_parameters(self)
+        return super().initialize()
+
+    def set_params(self, **kwargs: Any) -> Any:
+        """Set parameters; see `skorch.NeuralNet.set_params`."""
+        known = [*self.get_params(deep=False), *self.prefixes_]
+        for name in kwargs:
+            if "__" not in name and name not in known and not name.startswith(tuple(self.prefixes_)):
+                raise InvalidArgumentError(f"{type(self).__name__} has no parameter {name!r}.{_nearest(name, known)}")
+        super().set_params(**kwargs)
+        for prefix in _COMPONENTS:
+            names = [name.removeprefix(f"{prefix}__") for name in kwargs if name.startswith(f"{prefix}__")]
+            maker = getattr(type(self), f"initialize_{prefix}").__module__.partition(".")[0]
+            if names and maker in ("skorch", "sk_optuna") and callable(getattr(self, prefix)):
+                check_names(prefix, getattr(self, prefix), [n for n in names if not _is_for_groups(prefix, n)])
+        return self
+
+    def initialized_instance(self, instance_or_cls: Any, kwargs: Any) -> Any:
+        """Return an instance of a class; see `skorch.NeuralNet.initialized_instance`."""
+        prefix = next((name for name in ("module", "criterion") if instance_or_cls is getattr(self, name)), None)
+        if prefix is None:
+            return super().initialized_instance(instance_or_cls, kwargs)
+        check_names(prefix, instance_or_cls, list(kwargs))
+        if not isinstance(instance_or_cls, nn.Module) or kwargs:
+            _check_nothing_missing(prefix, instance_or_cls, kwargs)
+        made = super().initialized_instance(instance_or_cls, kwargs)
+        if prefix == "module" and not isinstance(made, nn.Module):
+            raise InvalidArgumentError(
+                f"module must return a torch.nn.Module, but {_name_of(instance_or_cls)} returned {type(made).__name__}."
+            )
+        return made
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except ValueError as error:  # names of arguments that are no parameters
+            names = [name for name in self._params_to_validate if name.partition("__")[0] not in self.prefixes_]
+            params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
+            known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]
+            hints = "".join(_nearest(name, known) for name in sorted(names))
+            raise InvalidArgumentError(f"{error}{hints}") from error
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
+        """Return the arguments for an optimizer; see `skorch.NeuralNet.get_params_for_optimizer`."""
+        args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
+        if prefix == "optimizer":
+            check_names(prefix, self.optimizer, list(kwargs))
+        return args, kwargs
+
+    def get_params_for(self, prefix: str) -> dict[str, Any]:
+        """Return the parameters with a prefix, with "auto" resolved; see `skorch.NeuralNet.get_params_for`."""
+        params: dict[str, Any] = super().get_params_for(prefix)
+        if prefix in ("iterator_train", "iterator_valid"):
+            size: Any = params.get("batch_size", self.batch_size)
+            params["batch_size"] = int(size) if _is_int(size) else size  # torch takes none of numpy's
+        if prefix in ("module", *self._modules):
+            for name in AUTO:
+                if isinstance(params.get(name), str) and params[name] == "auto":
+                    params[name] = self._told_by_data(prefix, name)
+        return params
+
+    def _told_by_data(self, prefix: str, name: str) -> int:
+        value: int | None = self.facts().get(name)
+        if value is None:
+            raise InvalidArgumentError(
+                f"{prefix}__{name}='auto' is not known {self._why_unknown(name)}. Pass a number instead."
+            )
+        return value
+
+    def _why_unknown(self, name: str) -> str:
+        if not self.facts():
+            return "before fit has seen data"
+        return "from such an X" if name == "n_features" else "from such a y"
+
+
+def _is_for_groups(prefix: str, name: str) -> bool:
+    return prefix == "optimizer" and name.startswith("param_groups")

@@ -1,0 +1,345 @@
+"""What `fit` takes in: rows, targets and weights as users have them, made into what skorch takes.
+
+All of it happens before skorch's own `fit`, so that callbacks, splits and datasets see one thing only: rows as one
+array and y as codes or numbers. What is known only while a fit runs is in a `Fitting`, which goes when it ends: a
+fitted net refers to no data. Not taken: a Dataset of our own that converts row by row: loaders could not look into it.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+from skorch import NeuralNet
+from skorch.dataset import Dataset, get_len
+from skorch.utils import data_from_dataset, is_dataset, to_numpy
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from sk_optuna.evaluation import current_fold
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._checks import check_parameters
+from sk_optuna.skorch._inputs import SparseRows, as_invalid_argument, as_rows, cast, first_bad_rows, holds_rows
+from sk_optuna.skorch._loader import TensorLoader
+from sk_optuna.skorch._weights import TakesWeightsOff, as_sample_weight, beside_y, check_can_carry
+
+# Classes of which instances were warned of: each fold fits a clone, and scikit-learn forgets what was shown.
+_warned_of: WeakSet[type] = WeakSet()
+
+
+class Fitting:
+    """What is known only while a fit runs.
+
+    Parameters
+    ----------
+    X : object
+        The rows as taken in.
+    sample_weight : array of shape (n_rows,) or None
+        Their weights.
+    class_weight : array of shape (n_classes,) or None
+        The weights of the classes.
+    """
+
+    def __init__(self, X: Any, sample_weight: np.ndarray | None, class_weight: np.ndarray | None) -> None:
+        self.X = X
+        self.base: Any = None
+        self.sample_weight = sample_weight
+        self.has_weights = sample_weight is not None or class_weight is not None
+        self.looked_at = False
+        self._class_weight = class_weight
+        self._table: Tensor | None = None
+        self._of_batch: Any = None
+
+    def show(self, weights: Any) -> None:
+        """Take note of the weights of the batch that comes next."""
+        self._of_batch = weights
+
+    def weights_by_class(self, like: Tensor) -> Tensor | None:
+        """Return the weights of the classes, as `like` is; None if rows have others, or some class has none."""
+        if self.sample_weight is not None or self._class_weight is None or not (self._class_weight > 0).all():
+            return None
+        return self._table_like(like)
+
+    def _table_like(self, like: Tensor) -> Tensor:
+        if self._table is None or self._table.device != like.device or self._table.dtype != like.dtype:
+            self._table = torch.as_tensor(self._class_weight, dtype=like.dtype, device=like.device)
+        return self._table
+
+    def weights_of(self, y_true: Any, like: Tensor) -> Tensor | None:
+        """Return the weights of the current batch's rows, as `like` is; None if they have none."""
+        weights = None
+        if self._class_weight is not None:
+            if not isinstance(y_true, Tensor) or y_true.ndim != 1:
+                raise InvalidArgumentError("class_weight needs one label a row. Use sample_weight, or leave it out.")
+            weights = self._table_like(like)[y_true.long()]
+        if self.sample_weight is None:
+            return weights
+        of_rows = torch.as_tensor(self._of_batch, dtype=like.dtype, device=like.device)
+        return of_rows if weights is None else of_rows * weights
+
+
+class TakesArrays(NeuralNet):
+    """Mixin: `fit`, `partial_fit` and prediction for arrays, frames, lists and sparse matrices."""
+
+    fitting_: Fitting | None = None
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
+        """Make the module, unless `warm_start`, and train it.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), or what else skorch takes
+            The rows. Arrays, DataFrames, lists and sparse matrices are cast to the dtype of the module's weights
+            (integers stay integers if it has an embedding); tensors, dicts, tuples and Datasets are used as they are.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+            Labels or targets; None if X is a Dataset that has them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: a batch has the loss sum(w * l) / sum(w).
+        **fit_params : dict
+            For the module's `forward`, as in skorch.
+
+        Returns
+        -------
+        self
+            The fitted net.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a parameter or the data cannot be used.
+        """
+        anew = not (self.warm_start and self.initialized_)
+        with self._taking_in(X, y, sample_weight, anew=anew) as (X, y):
+            return super().fit(X, y, **fit_params)
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Any:
+        """Train on; see `fit`.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array-like
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels there are, for the first call of a classifier.
+        **fit_params : dict
+            For the module's `forward`, as in skorch.
+
+        Returns
+        -------
+        self
+            The fitted net.
+        """
+        with self._taking_in(X, y, sample_weight, anew=not self.initialized_, classes=classes) as (X, y):
+            return super().partial_fit(X, y, classes, **fit_params)
+
+    def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Any:
+        """Run the epochs of one fit; see `skorch.NeuralNet.fit_loop`."""
+        with self._taking_in(X, y, None, anew=False) as (X, y):
+            return super().fit_loop(X, y, epochs, **fit_params)
+
+    @contextmanager
+    def _taking_in(
+        self, X: Any, y: Any, sample_weight: Any, *, anew: bool, classes: Any = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """Yield X and y as skorch is to see them, and know of their fit until it ends."""
+        if self.fitting_ is not None:  # fit calls partial_fit, which calls fit_loop
+            yield X, y
+            return
+        check_parameters(self)
+        self._warn_of_instance()
+        X = self._take_in_rows(X, y, anew=anew)
+        y = self._take_in_y(X, y, anew=anew, classes=classes)
+        weights = None
+        if sample_weight is not None:
+            weights = as_sample_weight(sample_weight, get_len(X))
+        self.fitting_ = Fitting(X, weights, self.weights_of_classes(X, y, weights))
+        try:
+            yield X, y
+        finally:
+            del self.fitting_
+
+    def _warn_of_instance(self) -> None:
+        if isinstance(self.module, nn.Module) and type(self.module) not in _warned_of:
+            name = type(self.module).__name__
+            warnings.warn(
+                f"module is an instance of {name}: its weights are not drawn anew, each fit goes on from what they "
+                "are, and every clone, such as for each fold of a search, copies them. Pass the class with its "
+                f"arguments (module={name}, module__...=...), or a function that returns a new module.",
+                UserWarning,
+                stacklevel=5,
+            )
+            _warned_of.add(type(self.module))
+
+    def _take_in_rows(self, X: Any, y: Any, *, anew: bool) -> Any:
+        anew = anew or not hasattr(self, "n_features_in_")
+        if anew:
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)
+        if self._converts() and holds_rows(X, len(y) if isinstance(X, list) and hasattr(y, "__len__") else None):
+            rows = as_rows(X)
+            self._check_features(X, rows, anew=anew)
+            return rows
+        shape: tuple[int, ...] = getattr(X[0][0] if is_dataset(X) and len(X) else X, "shape", ())
+        if anew and len(shape) > (0 if is_dataset(X) else 1):
+            self.n_features_in_ = int(shape[0] if is_dataset(X) else shape[1])
+        return X
+
+    def _converts(self) -> bool:
+        """Whether rows are ours to convert: users' own datasets may expect them as they are."""
+        return self.dataset is Dataset
+
+    def _check_features(self, X: Any, rows: Any, *, anew: bool) -> None:
+        if not anew and rows.ndim == 1 and hasattr(self, "n_features_in_"):
+            raise InvalidArgumentError(
+                f"Expected 2D array, got 1D array instead: X has shape {rows.shape}, but the net was fitted with "
+                f"{self.n_features_in_} features a row. Reshape your data with X.reshape(1, -1) if it is a single row."
+            )
+        with as_invalid_argument():
+            validate_data(self, X, reset=anew, skip_check_array=True)
+
+    def _take_in_y(self, X: Any, y: Any, *, anew: bool, classes: Any) -> Any:
+        if y is None:
+            if not is_dataset(X) and self.iterator_train in (DataLoader, TensorLoader):
+                raise InvalidArgumentError(
+                    f"{type(self).__name__} requires y to be passed, but the target y is None. Pass y, or a "
+                    "Dataset with both as X."
+                )
+            self.take_in_dataset(X, anew=anew)
+            return None
+        y = self.take_in_targets(y, anew=anew, classes=classes)
+        n_rows = get_len(X)
+        if get_len(y) != n_rows:
+            raise InvalidArgumentError(
+                f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."
+            )
+        return y
+
+    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return y as the module is to see it, and take note of what it tells."""
+        return y
+
+    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Take note of what the y in a Dataset tells."""
+
+    def weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        """Return a weight for each class, None without."""
+        return None
+
+    def hidden_classes(self) -> np.ndarray | None:
+        """Return the labels that the codes in y stand for, None if they stand for themselves."""
+        return None
+
+    def facts(self) -> dict[str, int | None]:
+        """Return what the data told: n_features, n_classes, n_outputs; nothing before there were any."""
+        return {"n_features": self.n_features_in_} if hasattr(self, "n_features_in_") else {}
+
+    def as_float_targets(self, y: Any) -> Any:
+        """Return y in the dtype that the criterion compares."""
+        return y
+
+    def _parts(self) -> list[nn.Module]:
+        return [getattr(self, name + "_") for name in self._modules]
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Return the Dataset of rows and targets; see `skorch.NeuralNet.get_dataset`."""
+        fitting = self.fitting_
+        is_fitted_on = fitting is not None and X is fitting.X
+        dataset = self._dataset_of(X, y, known=is_fitted_on)
+        if fitting is not None and is_fitted_on and fitting.base is None:
+            fitting.base = dataset
+            if fitting.sample_weight is not None:
+                check_can_carry(dataset)
+        return dataset
+
+    def _dataset_of(self, X: Any, y: Any, *, known: bool) -> Any:
+        n_rows = len(X) if isinstance(X, list) and (known or hasattr(self, "n_features_in_")) else None
+        if not (self._converts() and holds_rows(X, n_rows)):
+            return super().get_dataset(X, y if y is None else self.as_float_targets(y))
+        rows = X
+        if not known:
+            rows = as_rows(X)
+            if hasattr(self, "n_features_in_"):
+                self._check_features(X, rows, anew=False)
+        rows = cast(rows, self._parts())
+        self._check_finite(rows)
+        y = y if y is None else self.as_float_targets(y)
+        if sparse.issparse(rows):
+            return SparseRows(rows, y, **self.get_params_for("dataset"))
+        return super().get_dataset(rows, y)
+
+    def _check_finite(self, rows: Any) -> None:
+        """Raise InvalidArgumentError for infinity in the rows, and for NaN that the module passes on."""
+        bad = first_bad_rows(rows)
+        if bad is None:
+            return
+        remedy = "Impute, clip or drop these values before, for example with SimpleImputer in a Pipeline."
+        if np.isinf(bad).any():
+            raise InvalidArgumentError(
+                f"Input X contains infinity or a value too large for dtype('{bad.dtype}'). {remedy}"
+            )
+        outputs = self.evaluation_step([torch.as_tensor(bad), None])
+        output = outputs[0] if isinstance(outputs, tuple) else outputs
+        if isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
+            raise InvalidArgumentError(
+                f"Input X contains NaN, and so does the module's output for these rows. {remedy}"
+            )
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Return the datasets for training and validation; see `skorch.NeuralNet.get_split_datasets`."""
+        train, valid = super().get_split_datasets(X, y, **fit_params)
+        return train, self._converted(valid)
+
+    def _converted(self, valid: Any) -> Any:
+        """Return validation data of the user's own (`skorch.helper.predefined_split`) converted as the rest."""
+        fitting = self.fitting_
+        if fitting is None or type(valid) is not Dataset or valid is fitting.base or valid.y is None:
+            return valid
+        if not holds_rows(valid.X):
+            return valid
+        y = self.take_in_targets(valid.y, anew=False, classes=None)
+        return self._dataset_of(valid.X, y, known=False)
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""
+        fitting = self.fitting_
+        carrying = dataset
+        if fitting is not None and fitting.sample_weight is not None:
+            carrying = beside_y(dataset, fitting.base, fitting.sample_weight)
+        iterator = super().get_iterator(carrying, training=training)
+        if isinstance(iterator, TensorLoader):
+            self._tell_place(iterator, dataset)
+        return iterator if carrying is dataset or fitting is None else TakesWeightsOff(iterator, fitting.show)
+
+    def _tell_place(self, loader: TensorLoader, dataset: Any) -> None:
+        """Tell a loader where batches are wanted, and what its rows are known by within a search."""
+        if loader.device is None and self.device is not None:
+            loader.device = torch.device(self.device)
+        fold = current_fold()
+        if fold is not None and loader.origin is None and isinstance(dataset, Dataset):
+            loader.origin = fold.origin(dataset.X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return bool(self.initialized_)  # skorch knows of it since 1.4
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        for name in ("fitting_", "monitor_"):  # as a callback may pickle the net while it trains
+            state.pop(name, None)
+        return state
+
+
+def codes_in(X: Any, y: Any) -> np.ndarray | None:
+    """Return the codes of labels, as an array, from y or from the Dataset X; None if they cannot be had."""
+    if y is None:
+        try:
+            y = data_from_dataset(X)[1]
+        except (AttributeError, TypeError):
+            return None
+    return np.asarray(to_numpy(y))

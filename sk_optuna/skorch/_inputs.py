@@ -1,0 +1,141 @@
+"""Rows as scikit-learn's users have them, made into what torch takes.
+
+skorch hands X on as it is: float64 meets float32 weights, a DataFrame becomes a dict of columns, a list of rows is
+taken for a list of inputs. Here whatever are plainly rows of numbers becomes one array, once a fit, in the dtype of the
+module's own weights. What skorch has a meaning for (datasets, dicts, tensors, tuples or lists of arrays) is left alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_array
+from skorch.dataset import Dataset
+from skorch.helper import SliceDataset
+from skorch.utils import multi_indexing
+from torch import Tensor, nn
+
+from sk_optuna.evaluation import current_fold
+from sk_optuna.exceptions import InvalidArgumentError
+
+_NUMPY = {torch.float16: np.float16, torch.float32: np.float32, torch.float64: np.float64}
+
+
+@contextmanager
+def as_invalid_argument(hint: str = "") -> Iterator[None]:
+    """Raise scikit-learn's complaints as InvalidArgumentError, with a hint what to do."""
+    try:
+        yield
+    except InvalidArgumentError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InvalidArgumentError(f"{error}{hint}") from error
+
+
+def holds_rows(X: Any, n_rows: int | None = None) -> bool:
+    """Return whether X is rows of numbers as scikit-learn knows them, rather than one of skorch's own kinds of input.
+
+    Parameters
+    ----------
+    X : object
+        What was given as X.
+    n_rows : int, optional
+        How many there should be. A list of as many 1d arrays is a list of rows, otherwise a list of inputs.
+    """
+    if sparse.issparse(X):
+        return True
+    if isinstance(X, (Tensor, Mapping, torch.utils.data.Dataset, SliceDataset, nn.utils.rnn.PackedSequence, tuple)):
+        return False
+    if isinstance(X, list):
+        arrays = [each for each in X if hasattr(each, "ndim") and np.ndim(each) > 0]
+        return not arrays or (len(arrays) == len(X) == n_rows and all(each.ndim == 1 for each in arrays))
+    return hasattr(X, "__array__") or hasattr(X, "__dataframe__")
+
+
+def as_rows(X: Any) -> Any:
+    """Return rows as one array, or as a CSR matrix where they are sparse; numbers are kept as they are."""
+    try:
+        rows = check_array(
+            X,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_all_finite=False,
+            input_name="X",
+        )
+    except (ValueError, TypeError) as error:
+        hint = " Turn text and categories into numbers first, for example with OneHotEncoder or TfidfVectorizer."
+        raise InvalidArgumentError(f"{error}{hint if 'could not convert' in str(error) else ''}") from error
+    if rows is not X:
+        know(rows, of=X)
+    return rows
+
+
+def know(made: Any, *, of: Any) -> None:
+    """Within a search, let `made` be known by the origin of what it was made of."""
+    fold = current_fold()
+    key = None if fold is None else fold.origin(of)
+    if fold is not None and key is not None:
+        fold.know(made, key)
+
+
+def cast(rows: Any, modules: list[nn.Module]) -> Any:
+    """Return rows in the dtype of the modules' weights.
+
+    Integers and booleans stay integers (int64) if there is an embedding among the modules.
+    """
+    dtype = _weights_dtype(modules)
+    if rows.dtype.kind in "iub" and _looks_up(modules):
+        made = rows.astype(np.int64, copy=False)
+    elif dtype not in _NUMPY:
+        made = torch.as_tensor(rows.toarray() if sparse.issparse(rows) else rows).to(dtype)
+    else:
+        with np.errstate(over="ignore"):  # infinite values are looked for later
+            made = rows.astype(_NUMPY[dtype], copy=False)
+            made = made if sparse.issparse(made) else np.ascontiguousarray(made)
+    if made is not rows:
+        know(made, of=rows)
+    return made
+
+
+def _weights_dtype(modules: list[nn.Module]) -> torch.dtype:
+    dtypes = (weights.dtype for module in modules for weights in module.parameters() if weights.is_floating_point())
+    return next(dtypes, torch.get_default_dtype())
+
+
+def weights_dtype_of(modules: list[nn.Module]) -> Any:
+    """Return the dtype of the modules' weights as numpy's, float32 where numpy has none like it."""
+    return _NUMPY.get(_weights_dtype(modules), np.float32)
+
+
+def _looks_up(modules: list[nn.Module]) -> bool:
+    return any(isinstance(part, (nn.Embedding, nn.EmbeddingBag)) for module in modules for part in module.modules())
+
+
+def first_bad_rows(rows: Any, at_most: int = 8) -> Any:
+    """Return a few rows with NaN or infinity, dense, or None if there is none."""
+    if isinstance(rows, Tensor) or rows.dtype.kind != "f":
+        return None
+    values = rows.data if sparse.issparse(rows) else rows
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(values)):
+            return None
+    if sparse.issparse(rows):
+        bad = np.unique(rows.nonzero()[0][~np.isfinite(rows[rows.nonzero()])]) if values.size else np.empty(0, int)
+        return rows[bad[:at_most]].toarray() if len(bad) else None
+    bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+    return rows[bad[:at_most]] if len(bad) else None
+
+
+class SparseRows(Dataset):
+    """skorch's Dataset over a CSR matrix, which makes a batch dense at once instead of row by row."""
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[Any, Any]]:
+        """Return the rows of a batch, from which DataLoader makes one."""
+        dense = self.X[indices].toarray()
+        y = [multi_indexing(self.y, i, self.y_indexing) for i in indices]
+        return [self.transform(*row) for row in zip(dense, y, strict=True)]

@@ -1,0 +1,139 @@
+"""Labels as users have them, and the codes 0, 1, 2, ... that networks are trained on.
+
+Labels are encoded before there is a dataset, so that whatever reads y from one finds codes, and decoded in `predict`.
+skorch's scoring callbacks compare the y of batches with predictions: while they run, they read y through the classes
+(`shown_as_labels`). Not taken: predictions in codes while callbacks run, which would be silently wrong where a callback
+scores on labels of its own; and labels in the dataset, which no loader can make into tensors.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from skorch.callbacks import BatchScoring, EpochScoring
+from skorch.utils import to_numpy
+from torch import Tensor
+
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._inputs import as_invalid_argument
+
+_MOST_SHOWN = 5
+
+
+def as_labels(y: Any) -> np.ndarray:
+    """Return class labels as an array of shape (n_samples,)."""
+    labels = to_numpy(y) if isinstance(y, Tensor) else y
+    try:
+        labels = column_or_1d(labels, warn=True)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"{error} A classifier of sk_optuna.skorch has one label a row: for several, use skorch.NeuralNet, or one "
+            "net per output in sklearn.multioutput.MultiOutputClassifier."
+        ) from error
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        what = "NaN" if np.isnan(labels).any() else "infinity"
+        raise InvalidArgumentError(f"Input y contains {what}. Drop rows whose label is missing.")
+    try:
+        check_classification_targets(labels)
+    except TypeError as error:
+        raise _several_kinds(labels) from error
+    except ValueError as error:
+        raise InvalidArgumentError(str(error)) from error
+    return np.asarray(labels)
+
+
+def classes_of(labels: np.ndarray) -> np.ndarray:
+    """Return the sorted distinct labels."""
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        raise _several_kinds(labels) from error
+
+
+def _several_kinds(labels: np.ndarray) -> InvalidArgumentError:
+    kinds = sorted({type(label).__name__ for label in labels.tolist()})
+    return InvalidArgumentError(
+        f"y holds labels of several kinds ({', '.join(kinds)}), which have no common order. "
+        "Drop rows whose label is missing, and make all labels strings or all numbers."
+    )
+
+
+def encode(labels: np.ndarray, classes: np.ndarray, origin: str) -> np.ndarray:
+    """Return the index of each label among the classes.
+
+    Parameters
+    ----------
+    labels : array of shape (n_samples,)
+        Labels.
+    classes : array of shape (n_classes,)
+        Distinct labels in any order.
+    origin : str
+        Where the classes come from, for the error.
+
+    Returns
+    -------
+    array of shape (n_samples,), dtype int64
+        The codes; `labels` itself if it consists of these.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is a label that is not a class.
+    """
+    is_codes = labels.dtype == np.int64 and classes.dtype.kind in "iu"
+    if is_codes and np.array_equal(classes, np.arange(len(classes))) and np.isin(labels, classes).all():
+        return labels
+    if (labels.dtype.kind in "biuf") != (classes.dtype.kind in "biuf"):
+        _refuse_unseen(labels, np.ones(len(labels), bool), classes, origin)
+    order = np.argsort(classes)
+    found = np.searchsorted(classes, labels, sorter=order)
+    codes = order[np.minimum(found, len(classes) - 1)]
+    unseen = classes[codes] != labels
+    if unseen.any():
+        _refuse_unseen(labels, unseen, classes, origin)
+    return codes.astype(np.int64, copy=False)
+
+
+def _refuse_unseen(labels: np.ndarray, unseen: np.ndarray, classes: np.ndarray, origin: str) -> None:
+    raise InvalidArgumentError(
+        f"y holds labels that are not among {origin}: {_some(np.unique(labels[unseen]))}. Known labels: "
+        f"{_some(classes)}. Pass all labels there are, in classes=[...] or in the first call's y."
+    )
+
+
+def _some(labels: np.ndarray) -> str:
+    shown = ", ".join(map(repr, labels[:_MOST_SHOWN].tolist()))
+    return shown if len(labels) <= _MOST_SHOWN else f"{shown}, ... ({len(labels)} in all)"
+
+
+def as_targets(y: Any) -> Any:
+    """Return what a regressor is to predict, as numbers of shape (n_samples,) or (n_samples, ...)."""
+    if isinstance(y, Tensor):
+        return y
+    with as_invalid_argument(" A regressor needs a number, or several, for each row of X."):
+        return check_array(y, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_min_features=0, input_name="y")
+
+
+@contextmanager
+def shown_as_labels(callbacks: list[tuple[str, Any]], classes: np.ndarray) -> Iterator[None]:
+    """Within, skorch's scoring callbacks take the y of batches and datasets for codes, and score by labels."""
+    scoring = [callback for _, callback in callbacks if isinstance(callback, (EpochScoring, BatchScoring))]
+    extractors = [callback.target_extractor for callback in scoring]
+    for callback, extractor in zip(scoring, extractors, strict=True):
+        callback.target_extractor = _decoding(extractor, classes)
+    try:
+        yield
+    finally:
+        for callback, extractor in zip(scoring, extractors, strict=True):
+            callback.target_extractor = extractor
+
+
+def _decoding(extractor: Callable[[Any], Any], classes: np.ndarray) -> Callable[[Any], Any]:
+    def extract(y: Any) -> Any:
+        codes = extractor(y)
+        return classes[codes.astype(np.int64)] if isinstance(codes, np.ndarray) else codes
+
+    return extract

@@ -1,0 +1,107 @@
+"""The loss of a batch: skorch's, unless rows have weights; and what is looked at in the first batch.
+
+skorch makes the criterion, and this asks it for the losses of single rows by setting its `reduction` for one call: a
+second criterion would have parameters of its own, and be unknown to what users override.
+"""
+
+from typing import Any
+
+from skorch import NeuralNet
+from skorch.utils import to_tensor
+from torch import Tensor, nn
+
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._first_batch import check_loss, describe, is_misfit, misfit
+from sk_optuna.skorch._weights import weighted_mean
+
+
+class WeighsRows(NeuralNet):
+    """Mixin: `get_loss` with weights, and with a look at the first batch of each fit."""
+
+    def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the loss of a batch; see `skorch.NeuralNet.get_loss`."""
+        fitting = self.fitting_
+        if fitting is None or (fitting.looked_at and not fitting.has_weights):
+            return super().get_loss(self.aligned(y_pred, y_true), y_true, *args, **kwargs)
+        y_true = to_tensor(y_true, device=self.device)
+        y_pred = self.aligned(y_pred, y_true)
+        if fitting.looked_at:
+            return self._loss(y_pred, y_true, *args, **kwargs)
+        fitting.looked_at = True
+        criterion = unwrapped(self.criterion_)
+        self.check_first_batch(criterion, y_pred, y_true)
+        try:
+            loss = self._loss(y_pred, y_true, *args, **kwargs)
+        except Exception as error:
+            if is_misfit(error):
+                raise misfit(criterion, y_pred, y_true, error) from error
+            raise
+        check_loss(criterion, loss)
+        return loss
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Return the module's output for a batch; see `skorch.NeuralNet.infer`."""
+        fitting = self.fitting_
+        if fitting is None or fitting.looked_at:
+            return super().infer(x, **fit_params)
+        try:
+            return super().infer(x, **fit_params)
+        except Exception as error:
+            if is_misfit(error):
+                error.add_note(
+                    f"The module failed at the first batch ({describe(x)}). Does it take such rows? "
+                    "module__n_features='auto' gives it the number of columns."
+                )
+            raise
+
+    def aligned(self, y_pred: Any, y_true: Any) -> Any:
+        """Return the module's output in the shape that belongs to y."""
+        return y_pred
+
+    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+        """Raise InvalidArgumentError where output, criterion and y do not belong together."""
+
+    def _loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.fitting_.has_weights:
+            return super().get_loss(y_pred, y_true, *args, **kwargs)
+        criterion = unwrapped(self.criterion_)
+        if weighs_classes(criterion) and isinstance(y_pred, Tensor) and y_true.ndim == 1:
+            criterion.weight = self.fitting_.weights_by_class(y_pred)
+            if criterion.weight is not None:
+                try:
+                    return super().get_loss(y_pred, y_true, *args, **kwargs)
+                finally:
+                    criterion.weight = None
+        reduction = getattr(criterion, "reduction", None)
+        if reduction not in ("mean", "sum"):
+            raise InvalidArgumentError(
+                "class_weight and sample_weight need the losses of single rows, but criterion="
+                f"{type(criterion).__name__} has reduction={reduction!r}. "
+                "Use a loss of torch.nn with reduction='mean', or leave the weights out."
+            )
+        criterion.reduction = "none"
+        try:
+            losses = super().get_loss(y_pred, y_true, *args, **kwargs)
+        finally:
+            criterion.reduction = reduction
+        if not isinstance(losses, Tensor) or losses.ndim == 0 or len(losses) != len(y_true):
+            raise InvalidArgumentError(
+                "class_weight and sample_weight need the losses of single rows, but criterion="
+                f"{type(criterion).__name__} gave none under reduction='none'. Leave the weights out, or give it one."
+            )
+        return weighted_mean(losses, self.fitting_.weights_of(y_true, losses), divide=reduction == "mean")
+
+
+def weighs_classes(criterion: Any) -> bool:
+    """Return whether torch's own weights of classes mean the same, which spares a step some small operations."""
+    return (
+        isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss))
+        and criterion.weight is None
+        and criterion.reduction == "mean"
+        and not getattr(criterion, "label_smoothing", 0)
+    )
+
+
+def unwrapped(criterion: Any) -> Any:
+    """Return the criterion inside a compiled one."""
+    return getattr(criterion, "_orig_mod", criterion)

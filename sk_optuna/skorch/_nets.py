@@ -1,0 +1,296 @@
+"""The three nets: skorch's of the same names, made fit for searches.
+
+What they add is in mixins, one matter each: what is taken in (`_fitting`, `_targets`), the loss (`_losses`), parameters
+(`_checks`), randomness, devices, epochs. A mixin calls skorch's method and adds to it, so what users override in
+subclasses stays theirs. Not taken: a wrapper around a skorch net, which would hide it from callbacks and `set_params`.
+"""
+
+from typing import Any
+
+import skorch
+import torch
+
+from sk_optuna.skorch._checks import ChecksParameters
+from sk_optuna.skorch._deferred import DeferredLosses
+from sk_optuna.skorch._devices import RunsOnDevice
+from sk_optuna.skorch._epochs import ReportsEpochs
+from sk_optuna.skorch._fitting import TakesArrays
+from sk_optuna.skorch._loader import TensorLoader
+from sk_optuna.skorch._losses import WeighsRows
+from sk_optuna.skorch._randomness import DrawsFromStreams
+from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
+
+
+class SearchableNet(
+    TakesArrays, ChecksParameters, DrawsFromStreams, RunsOnDevice, WeighsRows, DeferredLosses, ReportsEpochs
+):
+    """What the three nets have in common. ReportsEpochs comes last: DeferredLosses looks who overrides `notify`."""
+
+
+class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier):
+    """skorch's NeuralNetClassifier for searches, Pipelines and nested cross-validation.
+
+    A subclass of `skorch.NeuralNetClassifier` with skorch's parameters and defaults, but for what is named here. X may
+    be an array, DataFrame, list or sparse matrix of any numeric dtype, y may hold labels of any kind.
+
+    Parameters
+    ----------
+    module : type, callable or torch.nn.Module
+        The module's class, or a function that returns a module. An instance is warned of: clones copy its weights.
+    criterion : type, default=torch.nn.NLLLoss
+        The loss. As in skorch NLLLoss is for modules that end with a softmax; for scores use torch.nn.CrossEntropyLoss.
+    train_split : None or callable, default=None
+        What splits validation rows off the training rows, such as `skorch.dataset.ValidSplit(5, stratified=True)`; None
+        to train on all, since a search validates on its own folds.
+    classes : array-like of shape (n_classes,), default=None
+        All labels there are, in the order of the module's outputs; None for those in y, sorted.
+    class_weight : None, "balanced" or dict, default=None
+        Weights of the classes in the loss: n_samples / (n_classes * count), or a weight for each label.
+    random_state : int, numpy.random.RandomState or None, default=None
+        Where initialization, order of rows and dropout come from; torch's global generators are left as they are. None
+        for these, as in skorch, or within an `OptunaSearchCV` for a seed that comes from the search's, the trial and
+        the fold.
+    device : "auto", str, torch.device or None, default="auto"
+        Where to train and predict: "auto" for cuda if there is one, else mps, else cpu. A pickle knows "auto" only.
+    amp : None, "bf16" or "fp16", default=None
+        Lower precision for the module's forward pass; weights and outputs stay float32. "fp16" needs cuda.
+    iterator_train, iterator_valid : type, default=TensorLoader
+        What makes batches of rows.
+    **kwargs : dict
+        skorch's other parameters, such as `optimizer`, `lr`, `max_epochs`, `batch_size`, `callbacks`, `verbose`, and
+        those of its parts, such as `module__n_hidden`. `module__n_features`, `module__n_classes` and
+        `module__n_outputs` may be "auto": columns of X (for images, channels), classes, outputs that fit y.
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        Number of columns of X in `fit`.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Names of the columns, if X had names that are all strings.
+    module_ : torch.nn.Module
+        The trained module; skorch has more: `history_`, `optimizer_`, `callbacks_`.
+
+    See Also
+    --------
+    NeuralNetBinaryClassifier : two classes with one output a row.
+    NeuralNetRegressor : numbers.
+    sk_optuna.OptunaSearchCV : the search.
+
+    Notes
+    -----
+    Within a search nothing is printed. Labels in a Dataset, and y of more than one dimension, are used as in skorch.
+    One thread at a time draws random numbers, so with `random_state` threads train one after the other; use processes.
+    The same numbers come out on one kind of device with one number of torch threads.
+    Not for several labels a row, nor for a loss that is no function of output and labels: use `skorch.NeuralNet`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_optuna.skorch import NeuralNetClassifier
+    >>> class MLP(torch.nn.Sequential):
+    ...     def __init__(self, n_features, n_classes, n_hidden=16):
+    ...         super().__init__(
+    ...             torch.nn.Linear(n_features, n_hidden), torch.nn.ReLU(), torch.nn.Linear(n_hidden, n_classes)
+    ...         )
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = NeuralNetClassifier(
+    ...     MLP,
+    ...     module__n_features="auto",
+    ...     module__n_classes="auto",
+    ...     criterion=torch.nn.CrossEntropyLoss,
+    ...     max_epochs=50,
+    ...     lr=0.1,
+    ...     verbose=0,
+    ...     random_state=0,
+    ... )
+    >>> net.fit(X, y).predict(X[:2])
+    array([0, 0])
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        criterion: Any = torch.nn.NLLLoss,
+        train_split: Any = None,
+        classes: Any = None,
+        class_weight: Any = None,
+        random_state: Any = None,
+        device: Any = "auto",
+        amp: Any = None,
+        iterator_train: Any = TensorLoader,
+        iterator_valid: Any = TensorLoader,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion=criterion,
+            train_split=train_split,
+            classes=classes,
+            device=device,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            **kwargs,
+        )
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.amp = amp
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinaryClassifier):
+    """skorch's NeuralNetBinaryClassifier for searches, Pipelines and nested cross-validation.
+
+    A subclass of `skorch.NeuralNetBinaryClassifier` with skorch's parameters and defaults, but for what is named here.
+    The module has one output a row, the score of the second of the sorted labels.
+
+    Parameters
+    ----------
+    module : type, callable or torch.nn.Module
+        The module's class, or a function that returns a module; its output has shape (n_rows,) or (n_rows, 1).
+    criterion : type, default=torch.nn.BCEWithLogitsLoss
+        The loss.
+    train_split : None or callable, default=None
+        As in NeuralNetClassifier.
+    threshold : float, default=0.5
+        Rows with a larger probability are predicted as the second class.
+    class_weight, random_state, device, amp, iterator_train, iterator_valid
+        As in NeuralNetClassifier.
+    **kwargs : dict
+        skorch's other parameters, and those of its parts. `module__n_outputs="auto"` is 1.
+
+    Attributes
+    ----------
+    classes_ : array of shape (2,)
+        The labels, the positive one last.
+    n_features_in_ : int
+        Number of columns of X in `fit`.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Names of the columns, if X had names that are all strings.
+    module_ : torch.nn.Module
+        The trained module.
+
+    See Also
+    --------
+    NeuralNetClassifier : any number of classes, one output each; its notes hold here.
+
+    Notes
+    -----
+    Where all rows have one label, and it is 0 or 1, the classes are 0 and 1; with other labels both must be there.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        criterion: Any = torch.nn.BCEWithLogitsLoss,
+        train_split: Any = None,
+        threshold: float = 0.5,
+        class_weight: Any = None,
+        random_state: Any = None,
+        device: Any = "auto",
+        amp: Any = None,
+        iterator_train: Any = TensorLoader,
+        iterator_valid: Any = TensorLoader,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion=criterion,
+            train_split=train_split,
+            threshold=threshold,
+            device=device,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            **kwargs,
+        )
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.amp = amp
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_class = False
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+class NeuralNetRegressor(NumericTargets, SearchableNet, skorch.NeuralNetRegressor):
+    """skorch's NeuralNetRegressor for searches, Pipelines and nested cross-validation.
+
+    A subclass of `skorch.NeuralNetRegressor` with skorch's parameters and defaults, but for what is named here. y may
+    have shape (n_samples,) or (n_samples, n_outputs), and `predict` returns the same.
+
+    Parameters
+    ----------
+    module : type, callable or torch.nn.Module
+        The module's class, or a function that returns a module. For y of shape (n_samples,) its output may have shape
+        (n_rows,) or (n_rows, 1).
+    criterion : type, default=torch.nn.MSELoss
+        The loss.
+    train_split : None or callable, default=None
+        As in NeuralNetClassifier.
+    random_state, device, amp, iterator_train, iterator_valid
+        As in NeuralNetClassifier.
+    **kwargs : dict
+        skorch's other parameters, and those of its parts. `module__n_outputs="auto"` is the number of columns of y.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns of X in `fit`.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Names of the columns, if X had names that are all strings.
+    module_ : torch.nn.Module
+        The trained module.
+
+    See Also
+    --------
+    NeuralNetClassifier : labels; its notes hold here.
+
+    Notes
+    -----
+    y is cast to the dtype of the module's weights: of targets near 1e9, float32 keeps no more than their hundreds.
+    Scale them, for example with TransformedTargetRegressor, which also makes nets easier to train.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        criterion: Any = torch.nn.MSELoss,
+        train_split: Any = None,
+        random_state: Any = None,
+        device: Any = "auto",
+        amp: Any = None,
+        iterator_train: Any = TensorLoader,
+        iterator_valid: Any = TensorLoader,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            module,
+            criterion=criterion,
+            train_split=train_split,
+            device=device,
+            iterator_train=iterator_train,
+            iterator_valid=iterator_valid,
+            **kwargs,
+        )
+        self.random_state = random_state
+        self.amp = amp
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.multi_output = True
+        tags.non_deterministic = self.random_state is None
+        return tags

@@ -1,0 +1,265 @@
+"""What y is to each kind of net: labels and their codes, or numbers.
+
+The mixins of classifiers and regressors; what they share is in `_fitting`. Not taken: one class with a switch, since
+skorch's three classes differ in just this.
+"""
+
+from typing import Any
+
+import numpy as np
+from skorch import NeuralNet
+from torch import Tensor
+
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._first_batch import check_binary, check_classes, check_targets
+from sk_optuna.skorch._fitting import codes_in
+from sk_optuna.skorch._inputs import weights_dtype_of
+from sk_optuna.skorch._labels import as_labels, as_targets, classes_of, encode
+from sk_optuna.skorch._weights import class_weights
+
+
+class EncodesLabels(NeuralNet):
+    """Mixin of both classifiers: labels are encoded for the module, and decoded in predictions.
+
+    Attributes
+    ----------
+    classes_inferred_ : array of shape (n_classes,)
+        The labels that y had.
+    encodes_labels_ : bool
+        Whether y was given as labels; what is in a Dataset is taken for codes, as in skorch.
+    """
+
+    encodes_labels_ = False
+
+    def check_data(self, X: Any, y: Any) -> None:
+        """Check the data; see `skorch.NeuralNet.check_data`."""
+        if not (self.encodes_labels_ and y is not None):
+            super().check_data(X, y)
+
+    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return the codes of labels, and take note of the classes."""
+        if isinstance(y, Tensor) and y.ndim != 1:
+            self.encodes_labels_ = False
+            return y
+        labels = as_labels(y)
+        known, origin = self.known_classes(labels, anew=anew, classes=classes)
+        codes = encode(labels, known, origin)
+        self.classes_inferred_ = known
+        self.encodes_labels_ = True
+        return codes
+
+    def known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
+        """Return the labels there are, and how to call where they come from."""
+        given = getattr(self, "classes", None)
+        if given is not None and len(given):
+            return np.asarray(given), "classes"
+        if not anew and "classes_inferred_" in vars(self):
+            return self.classes_inferred_, "the labels that the net was trained on"
+        if classes is not None:
+            return classes_of(np.asarray(classes)), "classes"
+        return classes_of(labels), "y"
+
+    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Take note of the codes in a Dataset."""
+        self.encodes_labels_ = False
+        if anew:
+            self.__dict__.pop("classes_inferred_", None)
+        self.check_data(X, None)
+
+    def weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        """Return a weight for each class, None without."""
+        if self.class_weight is None:
+            return None
+        codes = codes_in(X, y)
+        if codes is None and self.class_weight == "balanced":
+            raise InvalidArgumentError(
+                f"class_weight='balanced' counts the labels, but those in {type(X).__name__} cannot be seen. "
+                "Pass a dict of weights."
+            )
+        return class_weights(self.class_weight, self.classes_, codes, sample_weight)
+
+    def hidden_classes(self) -> np.ndarray | None:
+        """Return the labels that the codes in y stand for, None if they stand for themselves."""
+        if not self.encodes_labels_ or np.array_equal(self.classes_, np.arange(len(self.classes_))):
+            return None
+        return np.asarray(self.classes_)
+
+    def n_known_classes(self) -> int | None:
+        """Return how many classes there are, None if unknown."""
+        try:
+            return len(self.classes_)
+        except AttributeError:
+            return None
+
+    def decoded(self, codes: np.ndarray) -> np.ndarray:
+        """Return the labels of predicted codes."""
+        return np.asarray(self.classes_)[codes] if self.encodes_labels_ else codes
+
+
+class ManyClasses(EncodesLabels):
+    """Mixin: one output a class."""
+
+    def facts(self) -> dict[str, int | None]:
+        """Return what the data told."""
+        n_classes = self.n_known_classes()
+        known = super().facts()
+        return known if n_classes is None else {**known, "n_classes": n_classes, "n_outputs": n_classes}
+
+    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return the codes of labels; y itself if `classes` is empty, which is skorch's way to infer none."""
+        if self.classes is not None and len(self.classes) == 0:
+            self.encodes_labels_ = False
+            return y
+        return super().take_in_targets(y, anew=anew, classes=classes)
+
+    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+        """Raise InvalidArgumentError where output, criterion and y do not belong together."""
+        check_classes(criterion, y_pred, self.n_known_classes() if y_true.ndim == 1 else None)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the label of each row; see `skorch.NeuralNetClassifier.predict`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+            The rows.
+
+        Returns
+        -------
+        array of shape (n_samples,)
+            Labels as they were in `fit`.
+        """
+        if not self.encodes_labels_:
+            return np.asarray(super().predict(X))
+        return self.decoded(self.predict_proba(X)[:, : len(self.classes_)].argmax(axis=1))
+
+
+class TwoClasses(EncodesLabels):
+    """Mixin: one output a row, the score of the second class."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The two labels, the positive one last; 0 and 1 as long as there were none."""
+        return vars(self).get("classes_inferred_", np.array([0, 1]))  # type: ignore[no-any-return]
+
+    def facts(self) -> dict[str, int | None]:
+        """Return what the data told."""
+        known = super().facts()
+        return {**known, "n_classes": 2, "n_outputs": 1} if known or "classes_inferred_" in vars(self) else {}
+
+    def known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
+        """Return the two labels, and how to call where they come from."""
+        known, origin = super().known_classes(labels, anew=anew, classes=classes)
+        if len(known) == 1 and known.dtype.kind in "biuf" and known[0] in (0, 1):
+            known = np.array([0, 1]).astype(known.dtype)
+        if len(known) > 2:
+            raise InvalidArgumentError(
+                f"Only binary classification is supported. The type of the target is multiclass: y has {len(known)} "
+                "classes. Use NeuralNetClassifier."
+            )
+        if len(known) < 2:
+            raise InvalidArgumentError(
+                f"NeuralNetBinaryClassifier needs two classes, but y has only {known.tolist()}. Pass rows of both."
+            )
+        return known, origin
+
+    def check_data(self, X: Any, y: Any) -> None:
+        """Check the data; see `skorch.NeuralNetBinaryClassifier.check_data`."""
+        if y is not None:
+            super().check_data(X, y)
+
+    def as_float_targets(self, y: Any) -> Any:
+        """Return codes as floats, which the criterion compares with scores."""
+        return y.astype(weights_dtype_of(self._parts())) if isinstance(y, np.ndarray) else y
+
+    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+        """Raise InvalidArgumentError where output, criterion and y do not belong together."""
+        check_binary(criterion, y_pred)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the label of each row; see `skorch.NeuralNetBinaryClassifier.predict`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+            The rows.
+
+        Returns
+        -------
+        array of shape (n_samples,)
+            Labels as they were in `fit`: the second of `classes_` where its probability is above `threshold`.
+        """
+        return self.decoded(np.asarray(super().predict(X)))
+
+
+class NumericTargets(NeuralNet):
+    """Mixin: y is numbers.
+
+    Attributes
+    ----------
+    target_shape_ : tuple
+        The shape of one row's target; () if y was of shape (n_samples,).
+    """
+
+    target_shape_: tuple[int, ...] | None = None
+
+    def check_data(self, X: Any, y: Any) -> None:
+        """Do nothing: what can be wrong was looked for when the data were taken in."""
+
+    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return targets as numbers, and take note of their shape."""
+        targets = as_targets(y)
+        shape = tuple(targets.shape[1:])
+        if not anew and self.target_shape_ is not None and shape != self.target_shape_:
+            raise InvalidArgumentError(
+                f"y has targets of shape {shape} a row, but the net was trained on {self.target_shape_}. "
+                "Call fit with warm_start=False to train on others."
+            )
+        self.target_shape_ = shape
+        return targets
+
+    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Take note of nothing: what a Dataset has as y may be anything."""
+        self.target_shape_ = None
+
+    def facts(self) -> dict[str, int | None]:
+        """Return what the data told."""
+        shape = self.target_shape_
+        return super().facts() if shape is None else {**super().facts(), "n_outputs": int(np.prod(shape, dtype=int))}
+
+    def as_float_targets(self, y: Any) -> Any:
+        """Return targets in the dtype of the module's weights."""
+        return np.ascontiguousarray(y, dtype=weights_dtype_of(self._parts())) if isinstance(y, np.ndarray) else y
+
+    def aligned(self, y_pred: Any, y_true: Any) -> Any:
+        """Return outputs of shape (n, 1) as (n,) if y is, and the other way round."""
+        if not isinstance(y_pred, Tensor) or not isinstance(y_true, Tensor):
+            return y_pred
+        if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
+            return y_pred.squeeze(-1)
+        if y_pred.ndim + 1 == y_true.ndim and y_true.shape[-1] == 1:
+            return y_pred.unsqueeze(-1)
+        return y_pred
+
+    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+        """Raise InvalidArgumentError where output, criterion and y do not belong together."""
+        check_targets(criterion, y_pred, y_true)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the targets of each row; see `skorch.NeuralNetRegressor.predict`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+            The rows.
+
+        Returns
+        -------
+        array of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions in the shape that y had in `fit`.
+        """
+        output = np.asarray(super().predict(X))
+        shape = self.target_shape_
+        if shape is None or output.shape[1:] == shape or output.size != len(output) * np.prod(shape, dtype=int):
+            return output
+        return output.reshape(len(output), *shape)
