@@ -1,0 +1,5 @@
+"""An estimator made of a plain training function."""
+
+from sk_optuna._function_estimator._estimator import FunctionEstimator
+
+__all__ = ["FunctionEstimator"]

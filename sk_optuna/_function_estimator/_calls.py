@@ -1,0 +1,121 @@
+"""What passes between a training function and its estimator: parameters in, reports out, and what it returns.
+
+The function knows these as a plain dict and a callable; everything here is about saying clearly what was wrong.
+"""
+
+import inspect
+import numbers
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any
+
+import joblib
+import numpy as np
+
+from sk_optuna.evaluation import EpochMonitor
+from sk_optuna.exceptions import InvalidArgumentError
+
+WANTED = "train_func(params, train_data, valid_data, report)"
+
+
+class MissingParameterError(InvalidArgumentError, KeyError):
+    """The function asks for a parameter that the estimator was not given."""
+
+    __str__ = Exception.__str__  # KeyError's shows the message in quotes
+
+
+class Params(dict[str, Any]):
+    """What the function is given as `params`: a dict whose missing keys are explained."""
+
+    def __missing__(self, name: str) -> Any:
+        raise MissingParameterError(
+            f"train_func asks for the parameter {name!r}, but the estimator has {listed(self, name)}. "
+            f"Give it a value where the estimator is made: FunctionEstimator(train_func, {name}=...)."
+        )
+
+
+class Report:
+    """What the function is given as `report`; the docstring of FunctionEstimator describes its call.
+
+    Parameters
+    ----------
+    monitor : EpochMonitor or None
+        What is told; None outside a search.
+    enter_epoch : callable
+        Called before, with the model and the score of the epoch, either of them None where it was not given.
+    has_rows : bool
+        Whether the function was given rows to score itself on.
+    """
+
+    def __init__(
+        self,
+        monitor: EpochMonitor | None,
+        enter_epoch: Callable[[Any, float | None], None],
+        *,
+        has_rows: bool,
+    ) -> None:
+        self._monitor = monitor
+        self._enter_epoch = enter_epoch
+        self._has_rows = has_rows
+        self._stopped = False
+        self.last_score: float | None = None
+
+    def __call__(self, score: float | None = None, *, train_loss: float | None = None, model: Any = None) -> bool:
+        """Tell the monitor of an epoch, and return whether to stop; once stopped, only the latter."""
+        if self._monitor is None or self._stopped:
+            return self._stopped
+        if score is None and model is None and self._has_rows:
+            raise InvalidArgumentError(
+                "report() needs the score of the epoch, greater is better, or the model as it is now, so that the "
+                "search can score it; got neither. Call report(score) or report(model=model)."
+            )
+        score = None if score is None else number("report's score", score)
+        train_loss = None if train_loss is None else number("report's train_loss", train_loss)
+        self.last_score = self.last_score if score is None else score
+        self._enter_epoch(model, score)
+        self._stopped = bool(self._monitor.report(train_loss=train_loss, score=score))
+        return self._stopped
+
+
+def check_signature(function: Callable[..., Any]) -> None:
+    """Refuse a function that cannot be called with four arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # written in C: nobody can tell
+        return
+    try:
+        signature.bind(*range(4))
+    except TypeError:
+        name = getattr(function, "__name__", "train_func")
+        raise InvalidArgumentError(
+            f"train_func is called with four arguments, as {WANTED}, but got {name}{signature}."
+        ) from None
+
+
+def listed(known: Iterable[str], name: str) -> str:
+    """Return the names there are, and which of them come nearest to `name`."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    nearest = f" (nearest: {', '.join(map(repr, near))})" if near else ""
+    return f"{', '.join(names) or 'none'}{nearest}"
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number rather than a model; arrays and tensors of one number are."""
+    if isinstance(value, bool | np.bool_):
+        return False
+    return isinstance(value, numbers.Real) or (getattr(value, "ndim", None) == 0 and hasattr(value, "item"))
+
+
+def number(what: str, value: Any) -> float:
+    """Return `value`, a number or a tensor of one, as a float."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"{what} must be a number, got {value!r}.") from None
+
+
+def digest(rows: tuple[Any, Any]) -> str:
+    """Return what tells rows and targets from others, however they lie in memory."""
+    parts = [np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part for part in rows]
+    return str(joblib.hash(parts, coerce_mmap=True))

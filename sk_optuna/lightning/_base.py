@@ -1,0 +1,269 @@
+"""LightningModules as scikit-learn estimators: thin, the Trainer does the work.
+
+The class of the module is the parameter, not an instance: an estimator is cloned for every fold, and a clone of an
+instance would begin with the weights that an earlier fit left. The Trainer lives as long as a fit: it refers to data,
+loops and devices, none of which a pickle could or should hold.
+"""
+
+import copy
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule, Trainer
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sk_optuna._compat import Interval, fit_context
+from sk_optuna.evaluation import EpochMonitor, current_fold
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
+from sk_optuna.lightning._names import (
+    MODULE,
+    TRAINER,
+    check_module,
+    check_names,
+    check_open_name,
+    is_handed_on,
+    module_arguments,
+)
+from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._training import ReportEpochs, quiet, train
+
+_DTYPES = ("float32", "int64", None)
+_QUIET: dict[str, Any] = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+# Rows at a time of a prediction, in batches: without gradients they take a fraction of the memory.
+_BATCHES_AT_ONCE = 4
+
+
+class LightningEstimator(BaseEstimator):
+    """What the classifier and the regressor have in common."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+    module_: LightningModule
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, with those that are handed on as far as they were given.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the parameters of values that are estimators are included.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        params: dict[str, Any] = super().get_params(deep)
+        return {**params, **{name: value for name, value in vars(self).items() if is_handed_on(name)}}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params
+            Values by name; ``module__x`` and ``trainer__x`` for every argument ``x`` that the module or the Trainer
+            takes.
+
+        Returns
+        -------
+        estimator
+            Itself.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no parameter of that name; nothing is set then.
+        """
+        own = {name: value for name, value in params.items() if not is_handed_on(name)}
+        handed_on = {name: value for name, value in params.items() if is_handed_on(name)}
+        known = self._get_param_names()
+        for name in own:
+            if name not in known:
+                check_open_name(name, self)
+        module = own.get("module", self.module)
+        if isinstance(module, type) and issubclass(module, LightningModule):
+            check_names(handed_on, module)
+        super().set_params(**own)
+        self.__dict__.update(handed_on)
+        return self
+
+    def fit_epochs(self, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Self:
+        """Fit as `fit` does, and report each epoch; a search calls this.
+
+        Parameters
+        ----------
+        X, y, **fit_params
+            As in `fit`.
+        monitor : EpochMonitor
+            What is reported to; see :mod:`sk_optuna.evaluation`.
+
+        Returns
+        -------
+        estimator
+            Itself.
+        """
+        self._monitor = monitor
+        try:
+            self.fit(X, y, **fit_params)
+        finally:
+            del self._monitor
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train a new module.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features, ...)
+            Rows.
+        y : array-like of shape (n_samples,) or, for a regressor, also (n_samples, n_outputs)
+            Targets.
+
+        Returns
+        -------
+        estimator
+            Itself.
+        """
+        check_module(self.module)
+        check_names(self._handed_on(), self.module)
+        rows, targets = self._as_tensors(X, y)
+        seed = self._draw_seed()
+        randomness = OwnRandomness(seed)
+        reports = ReportEpochs(vars(self).get("_monitor"), randomness)
+        with quiet():
+            trainer = self._make_trainer(reports)
+            self._device = trainer.strategy.root_device
+            with randomness.on(self._device):
+                self.module_ = self._make_module(rows)
+                targets = self._shaped(targets, self._outputs_for(rows[:2]))
+                generator = torch.Generator().manual_seed(seed)
+                train(trainer, self.module_, ShuffledBatches(rows, targets, self.batch_size, generator), reports)
+        self.n_epochs_ = len(reports.train_losses)
+        self.train_losses_ = np.array(reports.train_losses)
+        return self
+
+    def get_checkpoint(self) -> Any:
+        """Return a copy of the module's weights and buffers."""
+        return copy.deepcopy(self.module_.state_dict())
+
+    def set_checkpoint(self, state: Any) -> None:
+        """Go back to weights and buffers.
+
+        Parameters
+        ----------
+        state : object
+            What `get_checkpoint` returned.
+        """
+        self.module_.load_state_dict(state)
+
+    def _init(self, handed_on: Mapping[str, Any]) -> None:
+        """Store the arguments that are handed on."""
+        for name, value in handed_on.items():
+            check_open_name(name, self)
+            setattr(self, name, value)
+
+    def _handed_on(self, prefix: str = "") -> dict[str, Any]:
+        """Return what is handed on, by the names without `prefix`."""
+        return {
+            name.removeprefix(prefix): value
+            for name, value in vars(self).items()
+            if is_handed_on(name) and name.startswith(prefix)
+        }
+
+    def _draw_seed(self) -> int:
+        fold = current_fold() if self.random_state is None else None
+        return fold.next_seed() if fold else int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _make_trainer(self, *callbacks: Any) -> Trainer:
+        """Return a Trainer; those callbacks that the user gave are copied, since they remember."""
+        arguments = {**_QUIET, **self._handed_on(TRAINER)}
+        given = copy.deepcopy(arguments.pop("callbacks", None)) or []
+        if current_fold() is not None:
+            arguments["enable_progress_bar"] = False
+        trainer = Trainer(
+            **{"devices": 1, **arguments},
+            accelerator=self.accelerator,
+            max_epochs=self.max_epochs,
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            callbacks=[*(given if isinstance(given, list) else [given]), *callbacks],
+        )
+        if trainer.world_size > 1:
+            raise InvalidArgumentError(
+                f"{type(self).__name__} trains on one device, but the Trainer was asked for {trainer.world_size}. "
+                "Leave out trainer__devices and trainer__strategy; a search uses several devices through n_jobs."
+            )
+        return trainer
+
+    def _make_module(self, rows: torch.Tensor) -> LightningModule:
+        auto = {"n_features": rows.shape[1], **self._sizes()}
+        module: LightningModule = self.module(**module_arguments(self.module, self._handed_on(MODULE), auto))
+        return module
+
+    def _outputs_for(self, rows: torch.Tensor) -> torch.Tensor | None:
+        """Return what the untrained module makes of a few rows; None if only the Trainer completes it."""
+        if type(self.module_).configure_model is not LightningModule.configure_model:
+            return None
+        return forward(self.module_, rows, len(rows))
+
+    def _forward(self, X: Any) -> torch.Tensor:
+        """Return what the module makes of rows."""
+        check_is_fitted(self, "module_")
+        self._check_dtype()
+        X = validate_data(self, X, reset=False, dtype=self.dtype, allow_nd=True)
+        self.module_.to(self._predict_device())
+        return forward(self.module_, as_tensor(X), self.batch_size * _BATCHES_AT_ONCE)
+
+    def _predict_device(self) -> torch.device:
+        """Return where the module is to predict; after unpickling, on a machine that may have other devices."""
+        if vars(self).get("_device") is None:
+            try:
+                with quiet():
+                    self._device = self._make_trainer().strategy.root_device
+            except (MisconfigurationException, ImportError):  # this machine lacks the accelerator
+                self._device = torch.device("cpu")
+        return self._device
+
+    def _check_dtype(self) -> None:
+        if self.dtype not in _DTYPES:
+            raise InvalidArgumentError(f"dtype must be 'float32', 'int64' or None, got {self.dtype!r}.")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle: nothing of this machine's devices."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_device", None)
+        state.pop("_monitor", None)
+        if "module_" in state and any(weights.device.type != "cpu" for weights in state["module_"].parameters()):
+            state["module_"] = copy.deepcopy(state["module_"]).cpu()
+        return state
+
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        raise NotImplementedError
+
+    def _sizes(self) -> dict[str, int]:
+        raise NotImplementedError
+
+    def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _validated(self, X: Any, y: Any, **checks: Any) -> tuple[Any, Any]:
+        self._check_dtype()
+        X, y = validate_data(self, X, y, dtype=self.dtype, allow_nd=True, ensure_min_samples=2, **checks)
+        return X, y

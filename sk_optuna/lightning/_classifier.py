@@ -1,0 +1,223 @@
+"""A LightningModule as a classifier: labels to numbers, outputs to probabilities."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.lightning._base import LightningEstimator
+from sk_optuna.lightning._batches import as_tensor
+
+
+class LightningClassifier(ClassifierMixin, LightningEstimator):
+    """Classify with a LightningModule.
+
+    Parameters
+    ----------
+    module : type
+        A class derived from :class:`lightning.pytorch.LightningModule`. Its `training_step` receives a batch as the
+        pair ``(X, y)``, with X of shape (batch, n_features, ...) and y the numbers of the classes, int64 of shape
+        (batch,). Its `forward` receives X and returns the outputs, see `output`. Its `configure_optimizers` is the
+        Trainer's as ever.
+
+    max_epochs : int, default=10
+        Passes over the rows.
+
+    batch_size : int, default=128
+        Rows in a batch of training; predictions are made for four times as many at once. A single row left at the end
+        joins the last batch.
+
+    output : {"logits", "probabilities", "log_probabilities"}, default="logits"
+        What `forward` returns, of shape (batch, n_classes). For two classes it may be one column, or (batch,): then it
+        is that of the second class. A module that ends in a softmax is one of ``"probabilities"``; to take its outputs
+        for logits would flatten what `predict_proba` returns.
+
+    accelerator : str, default="auto"
+        Where to train and predict, as the Trainer knows it: ``"cpu"``, ``"gpu"``, ``"mps"``. It is found anew where the
+        estimator was unpickled, and is the CPU where it is missing.
+
+    dtype : {"float32", "int64"} or None, default="float32"
+        What X is converted to: ``"int64"`` for numbers of tokens that go to an Embedding, None to leave it.
+
+    random_state : int, RandomState instance or None, default=None
+        From it follow initialisation, order of the rows, dropout, and all else that the module draws. None draws anew
+        at each fit; in an :class:`~sk_optuna.OptunaSearchCV`, from the search's own `random_state`.
+
+    **kwargs
+        ``module__x`` is handed to the class as its argument ``x``, and ``trainer__x`` to
+        :class:`lightning.pytorch.Trainer`. All of them can be searched. ``module__n_features``, ``module__n_classes``
+        and ``module__n_outputs`` may be ``"auto"``, which is what the data says; where the class requires one of them
+        and it is not given, that is filled in as well.
+
+    Attributes
+    ----------
+    module_ : LightningModule
+        The trained module, without its Trainer.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_epochs_ : int
+        Epochs trained.
+    train_losses_ : ndarray of shape (n_epochs_,)
+        Mean loss of each epoch on the training rows.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where X has any.
+
+    Raises
+    ------
+    InvalidArgumentError
+        From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
+        argument, or its outputs do not fit y. And if the weights are no longer finite after an epoch.
+
+    See Also
+    --------
+    LightningRegressor : The same for numbers.
+
+    Notes
+    -----
+    The Trainer is quiet here: no progress bar, logger, summary or checkpoint files, unless asked for with
+    ``trainer__enable_progress_bar=True`` and the like. No validation loop is run and `validation_step` is not called:
+    in a search the fold's test rows are the validation set, and scoring them is the search's part.
+
+    One device is used. Nets that train in threads of one process take turns, since torch's random numbers are the
+    process's; to train side by side, use process workers. On the CPU, torch rounds otherwise with another number of
+    threads, which BatchNorm and Adam make visible: for the very same scores at any `n_jobs`, give it one number of
+    threads everywhere, ``torch.set_num_threads(1)`` and ``joblib.parallel_config(inner_max_num_threads=1)``.
+
+    A net that is followed epoch by epoch needs nothing more: search it with ``report="epoch"``.
+
+    If the module needs rows of another kind than arrays, or a DataModule, this class is not for it:
+    :class:`~sk_optuna.FunctionEstimator` wraps a function that uses the Trainer as it likes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lightning.pytorch import LightningModule
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_optuna.lightning import LightningClassifier
+    >>> class Softmax(LightningModule):
+    ...     def __init__(self, n_features, n_classes, lr=0.1):
+    ...         super().__init__()
+    ...         self.lr = lr
+    ...         self.layer = torch.nn.Linear(n_features, n_classes)
+    ...     def forward(self, X):
+    ...         return self.layer(X)
+    ...     def training_step(self, batch, batch_idx):
+    ...         X, y = batch
+    ...         return torch.nn.functional.cross_entropy(self(X), y)
+    ...     def configure_optimizers(self):
+    ...         return torch.optim.Adam(self.parameters(), lr=self.lr)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = LightningClassifier(Softmax, max_epochs=20, batch_size=16, module__lr=0.05, random_state=0)
+    >>> net.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        module: type[LightningModule],
+        *,
+        max_epochs: int = 10,
+        batch_size: int = 128,
+        output: Literal["logits", "probabilities", "log_probabilities"] = "logits",
+        accelerator: str = "auto",
+        dtype: Literal["float32", "int64"] | None = "float32",
+        random_state: int | np.random.RandomState | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.module = module
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.output = output
+        self.accelerator = accelerator
+        self.dtype = dtype
+        self.random_state = random_state
+        self._init(kwargs)
+
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels as `fit` was given them.
+        """
+        numbers = self.predict_proba(X).argmax(axis=1)
+        labels: np.ndarray[Any, Any] = self.classes_[numbers]
+        return labels
+
+    def predict_proba(self, X: Any) -> np.ndarray[Any, Any]:
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, classes in the order of ``classes_``.
+        """
+        outputs = self._forward(X)
+        if outputs.ndim == 1 or outputs.shape[1] < len(self.classes_):
+            second = self._probabilities(outputs.reshape(-1), torch.sigmoid)
+            by_class = torch.stack([1 - second, second], dim=1)
+        else:
+            by_class = self._probabilities(outputs, lambda logits: logits.softmax(dim=1))
+        probabilities: np.ndarray[Any, Any] = by_class.numpy()
+        return probabilities
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _probabilities(self, outputs: torch.Tensor, of_logits: Any) -> torch.Tensor:
+        outputs = outputs.double()
+        if self.output == "logits":
+            outputs = of_logits(outputs)
+        return outputs.exp() if self.output == "log_probabilities" else outputs
+
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.output not in ("logits", "probabilities", "log_probabilities"):
+            raise InvalidArgumentError(
+                f"output must be 'logits', 'probabilities' or 'log_probabilities', got {self.output!r}."
+            )
+        X, y = self._validated(X, y)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        return as_tensor(X), as_tensor(numbers.astype(np.int64))
+
+    def _sizes(self) -> dict[str, int]:
+        return {"n_classes": len(self.classes_), "n_outputs": len(self.classes_)}
+
+    def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
+        """Return the targets as they are, after a look at what the module returns."""
+        if outputs is None:
+            return targets
+        n_rows, n_classes = len(outputs), len(self.classes_)
+        allowed = [(n_rows, n_classes)] + ([(n_rows, 1), (n_rows,)] if n_classes <= 2 else [])
+        if tuple(outputs.shape) not in allowed:
+            raise InvalidArgumentError(
+                f"{type(self.module_).__name__}.forward returns shape {tuple(outputs.shape)} for {n_rows} rows, but y "
+                f"has {n_classes} classes: it must be {' or '.join(map(str, allowed))}. Build the last layer with an "
+                "argument n_classes, which is filled in."
+            )
+        if self.output == "probabilities" and not bool(((outputs >= 0) & (outputs <= 1)).all()):
+            raise InvalidArgumentError(
+                f"{type(self.module_).__name__}.forward returns values outside [0, 1], which are no probabilities. "
+                "Say output='logits', or 'log_probabilities'."
+            )
+        return targets

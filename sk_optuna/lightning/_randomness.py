@@ -1,0 +1,98 @@
+"""Random numbers of one net's own, for its initialisation, its dropout and whatever it draws while it trains.
+
+Torch's layers draw from one generator of the process and take no other. So a net has that generator, and those of NumPy
+and Python, to itself while it trains, seeded by it, and the process has its own states back afterwards. Nets that train
+in threads of one process take turns; in process workers they do not meet. `lightning.seed_everything` leaves its seed
+behind, in an environment variable too.
+"""
+
+import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+_in_turn = threading.RLock()
+
+
+def _renew_turns() -> None:
+    global _in_turn
+    _in_turn = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # a thread that the child does not have may hold it
+    os.register_at_fork(after_in_child=_renew_turns)
+
+
+class OwnRandomness:
+    """The random numbers of this process, as far as a seed has them.
+
+    Parameters
+    ----------
+    seed : int
+        Below 2**32.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._device = torch.device("cpu")
+        self._outer: tuple[Any, ...] = ()
+
+    @contextmanager
+    def on(self, device: torch.device) -> Iterator[None]:
+        """Have all random numbers follow from the seed, also those of the device where the net trains."""
+        self._device = device
+        with _in_turn:
+            self._outer = _states(device)
+            _seed_all(self._seed, device)
+            try:
+                yield
+            finally:
+                _restore(self._outer, device)
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Leave the random numbers to others for a while, and go on afterwards as if nothing had been."""
+        own = _states(self._device)
+        _restore(self._outer, self._device)
+        _in_turn.release()
+        try:
+            yield
+        finally:
+            _in_turn.acquire()
+            self._outer = _states(self._device)
+            _restore(own, self._device)
+
+
+def _states(device: torch.device) -> tuple[Any, ...]:
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    if device.type == "cuda":
+        return *states, torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        return *states, torch.mps.get_rng_state()
+    return states
+
+
+def _restore(states: tuple[Any, ...], device: torch.device) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[3], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states[3])
+
+
+def _seed_all(seed: int, device: torch.device) -> None:
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every device
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

@@ -1,0 +1,140 @@
+"""One training run of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C as any other Python is."""
+
+import logging
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from sk_optuna.evaluation import EpochMonitor
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.lightning._batches import ShuffledBatches
+from sk_optuna.lightning._randomness import OwnRandomness
+
+_here = threading.local()
+
+
+def _is_heard(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not getattr(_here, "quiet", False)
+
+
+# What a Trainer tells of devices, limits and tips goes through one of these; a level would silence other threads too.
+for _name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+    logging.getLogger(_name).addFilter(_is_heard)
+
+# Lightning up to 2.6 with torch from 2.10 on, at each fit. Nobody who reads it can do anything about it.
+warnings.filterwarnings(
+    "ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning, module=r"lightning\."
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let Lightning log nothing below a warning in this thread."""
+    before, _here.quiet = getattr(_here, "quiet", False), True
+    try:
+        yield
+    finally:
+        _here.quiet = before
+
+
+class ReportEpochs(Callback):
+    """Keeps the training loss of each epoch, reports it, and ends the training when told to.
+
+    Parameters
+    ----------
+    monitor : EpochMonitor or None
+        What is reported to.
+    randomness : OwnRandomness
+        Those of the net, which whoever scores it in between must not use.
+
+    Attributes
+    ----------
+    train_losses : list of float
+        Mean over the rows of each epoch; NaN where `training_step` returns no loss.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    """
+
+    def __init__(self, monitor: EpochMonitor | None, randomness: OwnRandomness) -> None:
+        self._monitor = monitor
+        self._randomness = randomness
+        self._losses: list[torch.Tensor] = []
+        self._sizes: list[int] = []
+        self.train_losses: list[float] = []
+        self.interrupted = False
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep the loss where it is: to read it would wait for the device."""
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, torch.Tensor):
+            self._losses.append(loss.detach().float() * trainer.accumulate_grad_batches)
+            self._sizes.append(len(batch[0]))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report the epoch."""
+        loss = self._mean_loss()
+        self.train_losses.append(loss)
+        if not math.isfinite(loss) and not _has_finite_weights(pl_module):
+            raise InvalidArgumentError(
+                f"The training of {type(pl_module).__name__} diverged in epoch {len(self.train_losses)}: there are "
+                "weights that are not finite numbers. Scale X, or lower the learning rate."
+            )
+        if self._monitor is None:
+            return
+        with self._randomness.suspended():
+            stop = self._monitor.report(train_loss=None if math.isnan(loss) else loss)
+        if stop:
+            trainer.should_stop = True
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Remember Ctrl-C, of which a Trainer makes an exit."""
+        self.interrupted = isinstance(exception, KeyboardInterrupt)
+
+    def _mean_loss(self) -> float:
+        losses, sizes, self._losses, self._sizes = self._losses, self._sizes, [], []
+        if not losses:
+            return math.nan
+        values = torch.stack([loss.mean() for loss in losses]).tolist()
+        return float(np.average(values, weights=sizes))
+
+
+def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, reports: ReportEpochs) -> None:
+    """Train a module, and leave it without its Trainer, to predict.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, as any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
+        without effect for what follows.
+    """
+    validates = type(module).validation_step is not LightningModule.validation_step  # warns without rows, else with
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    on_ctrl_c = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, train_dataloaders=batches, val_dataloaders=batches if validates else None)
+    except SystemExit:
+        if not reports.interrupted:
+            raise
+    finally:
+        if in_main_thread and on_ctrl_c is not None:
+            signal.signal(signal.SIGINT, on_ctrl_c)
+        module.trainer = None
+        module.eval()
+        module.zero_grad()  # a Trainer is a knot of references, which the garbage collector unties late:
+        trainer.strategy.optimizers = []  # what is large is let go of at once
+    if reports.interrupted:
+        raise KeyboardInterrupt
+
+
+def _has_finite_weights(module: LightningModule) -> bool:
+    return all(bool(torch.isfinite(weights).all()) for weights in module.parameters())
