@@ -6,19 +6,31 @@ from typing import TYPE_CHECKING, Any
 from sk_optuna._version import __version__
 
 if TYPE_CHECKING:
-    from sk_optuna import exceptions, pruners, samplers
+    from sk_optuna import devices, displays, exceptions, pruners, samplers
+    from sk_optuna._function_estimator import FunctionEstimator
     from sk_optuna._search import OptunaSearchCV
 
-__all__ = ["OptunaSearchCV", "__version__", "exceptions", "pruners", "samplers"]
+__all__ = [
+    "FunctionEstimator",
+    "OptunaSearchCV",
+    "__version__",
+    "devices",
+    "displays",
+    "exceptions",
+    "pruners",
+    "samplers",
+]
+
+_DEFINED_IN = {"FunctionEstimator": "sk_optuna._function_estimator", "OptunaSearchCV": "sk_optuna._search"}
+# Not in __all__: a star import is to do without their packages.
+_NEED_EXTRAS = ("lightning", "skorch")
 
 
 def __getattr__(name: str) -> Any:
     # on first use: a worker process imports this package for one of its rooms, and needs no Optuna
-    if name == "OptunaSearchCV":
-        from sk_optuna._search import OptunaSearchCV
-
-        return OptunaSearchCV
-    if name in __all__:
+    if name in _DEFINED_IN:
+        return getattr(import_module(_DEFINED_IN[name]), name)
+    if name in __all__ or name in _NEED_EXTRAS:
         return import_module(f"sk_optuna.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

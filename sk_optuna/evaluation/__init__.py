@@ -4,6 +4,7 @@ from sk_optuna.evaluation._current_fold import CurrentFold, current_fold, in_fol
 from sk_optuna.evaluation._epochs import Curve, EpochMonitor, EpochReports, Judge, UnscoredMonitor
 from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
 from sk_optuna.evaluation._following import check_reports_epochs, follow_epochs
+from sk_optuna.evaluation._out_of_memory import on_release
 from sk_optuna.evaluation._prefixes import PrefixSharing, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import split_once, together
@@ -25,6 +26,7 @@ __all__ = [
     "current_fold",
     "follow_epochs",
     "in_fold",
+    "on_release",
     "share_prefixes",
     "split_once",
     "together",

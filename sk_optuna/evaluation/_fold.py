@@ -14,7 +14,7 @@ from sk_optuna.evaluation._current_fold import CurrentFold, in_fold
 from sk_optuna.evaluation._epochs import PRUNED, Curve, EpochReports, FoldMonitor, Judge, Monitor, UnscoredMonitor
 from sk_optuna.evaluation._following import follow_epochs
 from sk_optuna.evaluation._leaf import as_leaf_sees
-from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_memory
+from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_kept, release_memory
 from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
 
 Scores = float | dict[str, float]
@@ -204,6 +204,7 @@ class FoldEvaluator:
 
     def close(self) -> None:
         """Let go of what was kept for the folds to come."""
+        release_kept()
         if self.prefixes is not None:
             self.prefixes.close()
 

@@ -59,8 +59,8 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
     def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
         del vars(estimator)["fit"]
         leaf = leaf_of(estimator)
-        by_epochs = how_to_fit_by_epochs(leaf)
-        if by_epochs is not None and (all_kinds or hasattr(leaf, "fit_epochs")):
+        by_epochs = how_to_fit_by_epochs(leaf) if all_kinds or hasattr(leaf, "fit_epochs") else None
+        if by_epochs is not None:
             if leaf is estimator:
                 return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)
             _follow_leaf(leaf, by_epochs, monitor_of)

@@ -9,7 +9,7 @@ import gc
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 # Before the frames of an error; one that was never raised has neither, and comes first or after one of the others.
@@ -84,11 +84,32 @@ def _shortened(message: str) -> str:
     return ". ".join(message.split(". ")[:2]).rstrip(". ")
 
 
+_releases: list[Callable[[], None]] = []
+
+
+def on_release(release: Callable[[], None]) -> None:
+    """Have `release` called, in this process, when a search ends and when memory has run out.
+
+    Parameters
+    ----------
+    release : callable
+        What lets go of things that were kept for later fits.
+    """
+    _releases.append(release)
+
+
+def release_kept() -> None:
+    """Let go of what was kept for later fits."""
+    for release in _releases:
+        release()
+
+
 def release_memory() -> None:
-    """Collect what a failed fit left in reference cycles, and have torch, if it is there, give back what it caches.
+    """Let go of what was kept, collect what a failed fit left in cycles, and have torch give back what it caches.
 
     A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
     """
+    release_kept()
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is None:
