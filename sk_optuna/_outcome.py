@@ -10,7 +10,15 @@ from typing import Any
 from sklearn.base import clone
 
 from sk_optuna._compat import BaseSearchCV
-from sk_optuna.evaluation import CurrentFold, TrialRecord, UnscoredMonitor, follow_epochs, in_fold
+from sk_optuna.evaluation import (
+    CurrentFold,
+    TrialRecord,
+    UnscoredMonitor,
+    follow_epochs,
+    in_fold,
+    torch_threads,
+    torch_threads_of_a_fold,
+)
 from sk_optuna.results import check_not_pruned, learning_curves, median_best_epoch, metric_names, tabulate
 
 
@@ -81,7 +89,11 @@ def refit_best(
     )
     trial = int(search.cv_results_["trial_number"][search.best_index_])
     task = root.subcontext(task_name="refit-with-best-params")
-    with task.propagate_callback_context(best_estimator), in_fold(CurrentFold(random_state, trial, search.n_splits_)):
+    with (
+        task.propagate_callback_context(best_estimator),
+        in_fold(CurrentFold(random_state, trial, search.n_splits_)),
+        torch_threads(torch_threads_of_a_fold()),
+    ):
         task.call_on_fit_task_begin(estimator=search, **hook_data)
         start = time.time()
         if y is None:

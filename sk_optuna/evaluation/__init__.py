@@ -8,6 +8,7 @@ from sk_optuna.evaluation._out_of_memory import on_release
 from sk_optuna.evaluation._prefixes import PrefixSharing, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import split_once, together
+from sk_optuna.evaluation._torch_threads import torch_threads, torch_threads_of_a_fold
 
 __all__ = [
     "CurrentFold",
@@ -30,4 +31,6 @@ __all__ = [
     "share_prefixes",
     "split_once",
     "together",
+    "torch_threads",
+    "torch_threads_of_a_fold",
 ]

@@ -16,6 +16,7 @@ from sk_optuna.evaluation._following import follow_epochs
 from sk_optuna.evaluation._leaf import as_leaf_sees
 from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_kept, release_memory
 from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
+from sk_optuna.evaluation._torch_threads import torch_threads, torch_threads_of_a_fold
 
 Scores = float | dict[str, float]
 
@@ -104,6 +105,7 @@ class FoldEvaluator:
     random_state: int
     prefixes: PrefixSharing | None = None
     epochs: EpochReports | None = None
+    n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
     def __call__(
@@ -139,7 +141,7 @@ class FoldEvaluator:
         """
         here = CurrentFold(self.random_state, trial, fold)
         try:
-            with in_fold(here):
+            with in_fold(here), torch_threads(self.n_torch_threads):
                 result = self._evaluate(fold, params, candidate_progress, task, judge, here)
         except Exception as error:
             clear_frames(error)  # the caller may keep the error, and it would keep the model

@@ -37,8 +37,8 @@ def check_reports_epochs(estimator: Any) -> None:
     raise InvalidArgumentError(
         "report='epoch' needs an estimator that can report its epochs: one of sk_optuna's networks, one with "
         "partial_fit and max_iter, one with warm_start and n_estimators or max_iter, or one with a method "
-        f"fit_epochs(X, y, monitor). {type(leaf).__name__}{where} is none of these.{hint} Use report='fold', or another "
-        "estimator."
+        f"fit_epochs(X, y, monitor). {type(leaf).__name__}{where} is none of these.{hint} Use report='fold', or "
+        "another estimator."
     )
 
 

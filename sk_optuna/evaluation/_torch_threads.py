@@ -1,0 +1,44 @@
+"""Compute with as many torch threads in every fold, whoever runs it.
+
+Sums that are split among threads come out otherwise in their last bits, and training amplifies them. joblib gives the
+threads of the machine to its workers in equal shares, so the same fold would have another score at another n_jobs. Not
+taken: the caller's number in each worker, which would have n_jobs times as many threads as there are processors.
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from joblib.parallel import get_active_backend
+
+_lock = threading.Lock()
+_n_inside = 0
+_n_outside = 1
+
+
+def torch_threads_of_a_fold() -> int:
+    """Return how many threads torch is to have in a fold: joblib's `inner_max_num_threads`, 1 unless it is set."""
+    return getattr(get_active_backend()[0], "inner_max_num_threads", None) or 1
+
+
+@contextmanager
+def torch_threads(n: int) -> Iterator[None]:
+    """Have torch, if it is there, compute with `n` threads; the number is the process's, and the last one out resets it."""
+    global _n_inside, _n_outside
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    with _lock:
+        if _n_inside == 0:
+            _n_outside = torch.get_num_threads()
+        _n_inside += 1
+        torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_inside -= 1
+            if _n_inside == 0:
+                torch.set_num_threads(_n_outside)
