@@ -109,7 +109,8 @@ class OptunaSearchCV(BaseSearchCV):
           as nested cross-validation does.
 
     pruner : str or optuna.pruners.BasePruner, default=None
-        What stops a candidate between two folds. None runs every fold of every candidate, as GridSearchCV does.
+        What stops a candidate between two folds (for epochs see `report`). None runs every fold of every candidate, as
+        GridSearchCV does.
 
         - ``"race"``: stops a candidate that is too far behind the best one so far on the folds that both have run, see
           :class:`~sk_optuna.pruners.PairedRacePruner`. Of these it is the one made for folds.
@@ -133,10 +134,13 @@ class OptunaSearchCV(BaseSearchCV):
           Pipeline, must be one that can: a network of :mod:`sk_optuna.skorch`, one with `partial_fit` and `max_iter`
           (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or `max_iter` (boosting, forests), or
           one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared with earlier ones at the same
-          epoch of the same fold, and stopped in the middle of it. Pruners are ``"median"``, ``"percentile"``,
-          ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), or Optuna's own, whose steps are
-          epochs counted from 1; with None every candidate trains to its end and the curves are kept. Estimators that
-          are fitted through `partial_fit` make `max_iter` passes, whatever their own rule for stopping says.
+          epoch of the same fold, and stopped in the middle of it. ``"race"`` compares the folds that ended by their
+          scores and the one that runs by its score so far, and learns from the candidates that ran to their end, of
+          which it needs five, how far behind is too far; it loses the least. Of Optuna's there are ``"median"``,
+          ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), ``"threshold"``,
+          or an instance, whose steps are epochs counted from 1. With None every candidate trains to its end and the
+          curves are kept. Estimators that are fitted through `partial_fit` make `max_iter` passes, whatever their own
+          rule for stopping says.
 
     checkpoint : {"last", "best"}, default="last"
         Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best

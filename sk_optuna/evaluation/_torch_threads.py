@@ -24,7 +24,7 @@ def torch_threads_of_a_fold() -> int:
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """Have torch, if it is there, compute with `n` threads; the number is the process's, and the last one out resets it."""
+    """Have torch, if it is there, compute with `n` threads. The number is the process's; the last one out resets it."""
     global _n_inside, _n_outside
     torch = sys.modules.get("torch")
     if torch is None:

@@ -3,7 +3,7 @@
 A trial is compared with earlier ones at the same epoch of the same fold: a mean over the folds so far would have easy
 folds pass for progress. The worker holds what had been told of that fold when the trial was asked for, and asks the
 pruner itself; no storage is shared, and the decision does not depend on when it is made. Once a trial is stopped in
-a fold, its other folds are not begun.
+a fold, its other folds are not begun. The race, ours, looks at all folds of a trial (`_epoch_race`).
 """
 
 import sys
@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sk_optuna._compat_optuna import frozen, new_study, stored_as
 from sk_optuna._history import study_showing
 from sk_optuna.evaluation import Curve, Judge
+from sk_optuna.study._epoch_race import N_STARTUP, ToldTrial, race_judge
 from sk_optuna.study._proposals import Proposal
 
 Curves = Sequence[Curve | None]
@@ -139,11 +140,11 @@ class EpochPruning:
         """Return how many folds of a trial run side by side: one, since it may be stopped in any."""
         return len(self.order) if self._pruner is None else 1
 
-    def judge(self, proposal: Proposal, fold: int) -> Judge | None:
-        """Return what decides between the epochs of a fold."""
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
+        """Return what decides between the epochs of a fold; `scores` are those of the folds before it."""
         if self._pruner is None:
             return None
-        told = [trial.in_folds[fold] for trial in self._told[: proposal.n_told] if fold in trial.in_folds]
+        told = [trial.in_folds[fold] for trial in self._told_at_ask(proposal) if fold in trial.in_folds]
         return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), told, self._study.study_name)
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
@@ -172,7 +173,7 @@ class EpochPruning:
 
         In the fold in which the trial was stopped, it is the difference at that epoch.
         """
-        complete = [trial for trial in self._told[: proposal.n_told] if trial.is_complete]
+        complete = [trial for trial in self._told_at_ask(proposal) if trial.is_complete]
         if not complete:
             return float(np.mean(scores))
         incumbent = max(complete, key=lambda trial: float(trial.scores.mean()))
@@ -182,6 +183,41 @@ class EpochPruning:
             at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
             differences[-1] = ours.scores[-1] - at_same_epoch
         return float(incumbent.scores.mean() + differences.mean())
+
+    def _told_at_ask(self, proposal: Proposal) -> "list[_Told]":
+        return self._told[: proposal.n_told]
+
+
+class EpochRacing(EpochPruning):
+    """The race between epochs.
+
+    Parameters
+    ----------
+    study : optuna.study.Study
+        The search's study, into which trials are told in order.
+    order : sequence of int
+        The folds in the order in which every trial runs them.
+    """
+
+    def __init__(self, study: Study, *, order: Sequence[int]) -> None:
+        super().__init__(None, study, order=order)
+        self.order = order
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run side by side: all of them while there can be no decision."""
+        n_complete = sum(trial.is_complete for trial in self._told_at_ask(proposal))
+        return 1 if n_complete >= N_STARTUP else len(self.order)
+
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
+        """Return what decides between the epochs of a fold; `scores` are those of the folds before it."""
+        if self.n_free(proposal) > 1:
+            return None
+        told = [
+            ToldTrial(trial.scores, curve.scores)
+            for trial in self._told_at_ask(proposal)
+            if trial.is_complete and (curve := trial.curves[len(scores)]) and np.isfinite(curve.scores).all()
+        ]
+        return race_judge(scores, told)
 
 
 @dataclass

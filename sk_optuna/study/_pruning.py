@@ -22,7 +22,7 @@ from sk_optuna.evaluation import Judge
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study._epoch_pruning import BY_NAME as BY_NAME_FOR_EPOCHS
-from sk_optuna.study._epoch_pruning import LARGEST, Curves, EpochPruning
+from sk_optuna.study._epoch_pruning import LARGEST, Curves, EpochPruning, EpochRacing
 from sk_optuna.study._proposals import Proposal
 
 # By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.
@@ -55,7 +55,7 @@ def check_pruner(pruner: Any, report: str) -> None:
         Where `pruner` is neither None, nor a name, nor an optuna pruner; or one that compares folds where epochs are
         reported.
     """
-    names = _BY_NAME if report == "fold" else BY_NAME_FOR_EPOCHS
+    names = sorted(_BY_NAME if report == "fold" else [*BY_NAME_FOR_EPOCHS, "race"])
     if pruner is None or (isinstance(pruner, str) and pruner in names):
         return
     known = ", ".join(map(repr, names))
@@ -63,7 +63,8 @@ def check_pruner(pruner: Any, report: str) -> None:
     if report == "epoch" and (compares or (isinstance(pruner, str) and pruner in _BY_NAME)):
         raise InvalidArgumentError(
             f"pruner={pruner!r} compares the scores of folds, but with report='epoch' there is a decision after each "
-            f"epoch. Use one of {known}, another optuna pruner, or report='fold'."
+            f"epoch. Use one of {known}, among which 'race' is a race between epochs, another optuna pruner, or "
+            "report='fold'."
         )
     if isinstance(pruner, BasePruner):
         return
@@ -98,7 +99,8 @@ def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, rando
         Where there is a single fold, so that there is nothing to decide between folds.
     """
     if report == "epoch":
-        return EpochPruning(pruner, study, order=random_order(n_splits, random_state))
+        order = random_order(n_splits, random_state)
+        return EpochRacing(study, order=order) if _is_race(pruner) else EpochPruning(pruner, study, order=order)
     if pruner is None:
         return EveryFold(n_splits)
     if n_splits == 1:
@@ -110,6 +112,10 @@ def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, rando
         )
         return EveryFold(n_splits)
     return FoldPruning(pruner, study, n_splits=n_splits, random_state=random_state)
+
+
+def _is_race(pruner: Any) -> bool:
+    return isinstance(pruner, str) and pruner == "race"
 
 
 def random_order(n_splits: int, random_state: int) -> Sequence[int]:
@@ -129,8 +135,11 @@ class Pruning(Protocol):
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends after the folds, in order, that have these scores; NaN for one that failed."""
 
-    def judge(self, proposal: Proposal, fold: int) -> Judge | None:
-        """Return what decides between the epochs of a fold, in the worker that runs it."""
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
+        """Return what decides between the epochs of a fold, in the worker that runs it.
+
+        `scores` are those of the folds before it; of fewer, while all folds run side by side.
+        """
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
         """Take note of all scores of a trial that is going to be told."""
@@ -159,7 +168,7 @@ class EveryFold:
         """Return False."""
         return False
 
-    def judge(self, proposal: Proposal, fold: int) -> None:
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None."""
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
@@ -218,7 +227,7 @@ class FoldPruning:
         self._report(proposal, scores)
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
 
-    def judge(self, proposal: Proposal, fold: int) -> None:
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None: no decision within a fold."""
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:

@@ -28,6 +28,7 @@ from sk_optuna.spaces import space_from_user
 from sk_optuna.study import Proposals, check_pruner, open_pruning
 
 N_EPOCHS = 9
+NONE = np.empty(0)
 
 
 class Model(BaseEstimator):
@@ -141,17 +142,17 @@ def test_a_trial_is_compared_at_the_same_epoch_of_the_same_fold():
     tell(proposals, pruning, first, [curve(0.1, 0.2), curve(0.7, 0.8), curve(0.4, 0.5)])
     second = proposals.ask()
     stops = {
-        (fold, len(scores)): pruning.judge(second, fold).stops(scores)
+        (fold, len(scores)): pruning.judge(second, fold, NONE).stops(scores)
         for fold in (hard, easy, middle)
         for scores in ([0.15], [0.15, 0.15], [0.6], [0.6, 0.6], [0.75, 0.75])
     }
-    assert pruning.judge(second, hard).stops([0.05])
-    assert not pruning.judge(second, hard).stops([0.15])
-    assert pruning.judge(second, hard).stops([0.15, 0.15])
-    assert not pruning.judge(second, middle).stops([0.45])
-    assert pruning.judge(second, middle).stops([0.45, 0.45])
-    assert not pruning.judge(second, easy).stops([0.75])
-    assert pruning.judge(second, easy).stops([0.75, 0.75])
+    assert pruning.judge(second, hard, NONE).stops([0.05])
+    assert not pruning.judge(second, hard, NONE).stops([0.15])
+    assert pruning.judge(second, hard, NONE).stops([0.15, 0.15])
+    assert not pruning.judge(second, middle, NONE).stops([0.45])
+    assert pruning.judge(second, middle, NONE).stops([0.45, 0.45])
+    assert not pruning.judge(second, easy, NONE).stops([0.75])
+    assert pruning.judge(second, easy, NONE).stops([0.75, 0.75])
     assert stops[easy, 1]
 
 
@@ -160,8 +161,8 @@ def test_a_judge_knows_what_had_been_told_when_the_trial_was_asked():
     first, second = proposals.ask(), proposals.ask()
     tell(proposals, pruning, first, [curve(0.9)] * 3)
     third = proposals.ask()
-    assert not pruning.judge(second, 0).stops([0.1])
-    assert pruning.judge(third, 0).stops([0.1])
+    assert not pruning.judge(second, 0, NONE).stops([0.1])
+    assert pruning.judge(third, 0, NONE).stops([0.1])
 
 
 @pytest.mark.parametrize("pruner", ["median", "halving", "hyperband", "percentile"])
@@ -169,7 +170,7 @@ def test_a_judge_decides_the_same_after_it_was_sent_to_a_worker(pruner):
     proposals, pruning = opened(pruner)
     rng, n_stopped = np.random.default_rng(0), 0
     for _ in range(20):
-        judge = pruning.judge(proposal := proposals.ask(), 1)
+        judge = pruning.judge(proposal := proposals.ask(), 1, NONE)
         sent, scores = pickle.loads(pickle.dumps(judge)), rng.random(N_EPOCHS).tolist()
         ours = [judge.stops(scores[:k]) for k in range(1, N_EPOCHS + 1)]
         assert [sent.stops(scores[:k]) for k in range(1, N_EPOCHS + 1)] == ours
@@ -182,12 +183,12 @@ def test_a_judge_decides_the_same_after_it_was_sent_to_a_worker(pruner):
 def test_what_successive_halving_notes_of_a_trial_is_known_to_later_ones():
     proposals, pruning = opened(SuccessiveHalvingPruner(min_resource=1, reduction_factor=2))
     for _ in range(3):
-        judge = pruning.judge(proposal := proposals.ask(), 0)
+        judge = pruning.judge(proposal := proposals.ask(), 0, NONE)
         assert not judge.stops([0.9])
         assert judge.notes
         tell(proposals, pruning, proposal, [curve(0.9, notes=judge.notes)] * 3)
-    assert pruning.judge(proposals.ask(), 0).stops([0.5])
-    assert not pruning.judge(proposals.ask(), 0).stops([0.95])
+    assert pruning.judge(proposals.ask(), 0, NONE).stops([0.5])
+    assert not pruning.judge(proposals.ask(), 0, NONE).stops([0.95])
 
 
 def test_trials_with_a_failed_fold_are_nothing_to_compare_with():
@@ -195,14 +196,14 @@ def test_trials_with_a_failed_fold_are_nothing_to_compare_with():
     failed = proposals.ask()
     pruning.finish(failed, np.array([0.9, np.nan, 0.9]), [curve(0.9), None, curve(0.9)], pruned=False)
     proposals.tell(failed, None, {})
-    assert not pruning.judge(proposals.ask(), 0).stops([0.1])
+    assert not pruning.judge(proposals.ask(), 0, NONE).stops([0.1])
 
 
 def test_scores_that_are_no_numbers_end_a_trial_only_where_a_threshold_says_so():
     for name, stops in ("median", False), ("threshold", True):
         _, pruning = opened(name)
         proposals, _ = opened(name)
-        assert pruning.judge(proposals.ask(), 0).stops([0.5, float("nan")]) is stops
+        assert pruning.judge(proposals.ask(), 0, NONE).stops([0.5, float("nan")]) is stops
 
 
 def test_curves_are_reported_as_means_over_the_folds_that_had_the_epoch():
@@ -230,13 +231,13 @@ def test_without_a_pruner_folds_run_side_by_side_in_the_splitters_order():
     proposal = proposals.ask()
     assert list(pruning.order) == [0, 1, 2, 3]
     assert pruning.n_free(proposal) == 4
-    assert pruning.judge(proposal, 2) is None
+    assert pruning.judge(proposal, 2, NONE) is None
 
 
 # --- names and errors -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["median", "percentile", "halving", "hyperband", "threshold", None])
+@pytest.mark.parametrize("name", ["median", "percentile", "halving", "hyperband", "race", "threshold", None])
 def test_names_for_epochs_are_accepted(name):
     check_pruner(name, "epoch")
 
@@ -244,7 +245,6 @@ def test_names_for_epochs_are_accepted(name):
 @pytest.mark.parametrize(
     "pruner",
     [
-        "race",
         "wilcoxon",
         PairedRacePruner(),
         make_unwarned(WilcoxonPruner),
@@ -253,7 +253,7 @@ def test_names_for_epochs_are_accepted(name):
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_compares_folds_is_refused_between_epochs(pruner):
-    with pytest.raises(InvalidArgumentError, match=r"compares the scores of folds.*'median'.*report='fold'"):
+    with pytest.raises(InvalidArgumentError, match=r"compares the scores of folds.*'median'.*'race' is.*report='fold'"):
         check_pruner(pruner, "epoch")
 
 
