@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from traceback import format_exc
 from typing import Any, NamedTuple
 
 from sklearn.base import clone
@@ -144,10 +145,11 @@ class FoldEvaluator:
             with in_fold(here), torch_threads(self.n_torch_threads):
                 result = self._evaluate(fold, params, candidate_progress, task, judge, here)
         except Exception as error:
-            clear_frames(error)  # the caller may keep the error, and it would keep the model
-            release_memory()
+            if out_of_memory_reason(format_exc()) is not None:
+                clear_frames(error)  # the caller may keep the error, and it would keep the model
+                release_memory()
             raise
-        if result.fit_error is not None or result.failed_scores:
+        if result.cut not in (None, PRUNED):
             release_memory()
         return result
 
