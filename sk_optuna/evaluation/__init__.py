@@ -4,6 +4,7 @@ from sk_optuna.evaluation._current_fold import CurrentFold, current_fold, in_fol
 from sk_optuna.evaluation._epochs import Curve, EpochMonitor, EpochReports, Judge, UnscoredMonitor
 from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
 from sk_optuna.evaluation._following import check_reports_epochs, follow_epochs
+from sk_optuna.evaluation._generators import generators_lock
 from sk_optuna.evaluation._out_of_memory import on_release
 from sk_optuna.evaluation._prefixes import PrefixSharing, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
@@ -26,6 +27,7 @@ __all__ = [
     "check_reports_epochs",
     "current_fold",
     "follow_epochs",
+    "generators_lock",
     "in_fold",
     "on_release",
     "share_prefixes",

@@ -5,6 +5,7 @@ threads of the machine to its workers in equal shares, so the same fold would ha
 taken: the caller's number in each worker, which would have n_jobs times as many threads as there are processors.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,15 @@ from joblib.parallel import get_active_backend
 _lock = threading.Lock()
 _n_inside = 0
 _n_outside = 1
+
+
+def _begin_anew() -> None:
+    global _lock, _n_inside
+    _lock, _n_inside = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):  # another thread may be inside, which the child does not have
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def torch_threads_of_a_fold() -> int:

@@ -6,9 +6,7 @@ in threads of one process take turns; in process workers they do not meet. `ligh
 behind, in an environment variable too.
 """
 
-import os
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,16 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-_in_turn = threading.RLock()
-
-
-def _renew_turns() -> None:
-    global _in_turn
-    _in_turn = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # a thread that the child does not have may hold it
-    os.register_at_fork(after_in_child=_renew_turns)
+from sk_optuna.evaluation import generators_lock
 
 
 class OwnRandomness:
@@ -46,7 +35,7 @@ class OwnRandomness:
     def on(self, device: torch.device) -> Iterator[None]:
         """Have all random numbers follow from the seed, also those of the device where the net trains."""
         self._device = device
-        with _in_turn:
+        with generators_lock():
             self._outer = _states(device)
             _seed_all(self._seed, device)
             try:
@@ -57,13 +46,13 @@ class OwnRandomness:
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """Leave the random numbers to others for a while, and go on afterwards as if nothing had been."""
-        own = _states(self._device)
+        own, lock = _states(self._device), generators_lock()
         _restore(self._outer, self._device)
-        _in_turn.release()
+        lock.release()
         try:
             yield
         finally:
-            _in_turn.acquire()
+            lock.acquire()
             self._outer = _states(self._device)
             _restore(own, self._device)
 

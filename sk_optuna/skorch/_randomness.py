@@ -8,7 +8,6 @@ leaves the threads to mix their numbers.
 """
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from numbers import Integral
@@ -21,21 +20,19 @@ from skorch.dataset import ValidSplit
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sk_optuna.evaluation import current_fold
+from sk_optuna.evaluation import current_fold, generators_lock
 from sk_optuna.exceptions import InvalidArgumentError
 
 # What trains the net; and what is drawn aside, such as by callbacks, so that a callback more changes no training.
 TRAINING, ASIDE = "training", "aside"
 _NAMES = (TRAINING, ASIDE)
 
-_lent = threading.RLock()
 _forked = False
 
 
 def _note_fork() -> None:
-    """Renew the lock, which a thread may hold that the child does not have, and remember that this is a child."""
-    global _lent, _forked
-    _lent, _forked = threading.RLock(), True
+    global _forked
+    _forked = True
 
 
 if hasattr(os, "register_at_fork"):
@@ -92,7 +89,7 @@ class RandomStreams:
             yield
             return
         kinds = ["cpu"] if device is None or device.type not in ("cuda", "mps") else ["cpu", device.type]
-        with _lent:
+        with generators_lock():
             theirs = {kind: _state(kind, device) for kind in kinds}
             outer, self._flowing = self._flowing, name
             states = self._states[name]

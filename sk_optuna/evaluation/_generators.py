@@ -1,0 +1,25 @@
+"""Whose turn it is to have the random generators of the process.
+
+torch's layers draw from one generator of the process and take no other. A network that is to have random numbers of its
+own puts its state there while it draws, and so there is one lock for all of them, whatever library trains them.
+"""
+
+import os
+import threading
+from typing import Any
+
+_lock = threading.RLock()
+
+
+def generators_lock() -> Any:
+    """Return the lock, an RLock, that who exchanges the state of the process' generators holds until it is back."""
+    return _lock
+
+
+def _renew() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # another thread may hold it, which the child does not have
+    os.register_at_fork(after_in_child=_renew)
