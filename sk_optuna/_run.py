@@ -74,7 +74,9 @@ class _Conduct:
         progress = None if n_trials is None else (record.number, n_trials)
         task_id = record.number * len(self.order) + fold
         task = self._task.subcontext(task_name="candidate-split-evaluation", task_id=task_id)
-        judge = self._pruning.judge(proposal, fold, record.first_scores(self._steering(record)))
+        judge = None
+        if self._search.report == "epoch":
+            judge = self._pruning.judge(proposal, fold, record.first_scores(self._steering(record)))
         return fold, record.params, progress, FoldTask(task), record.number, judge
 
     def settle(self, fold: int, outcome: Outcome) -> FoldResult:
