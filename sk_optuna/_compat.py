@@ -64,7 +64,6 @@ __all__ = [
     "num_samples",
     "only_predicts",
     "safe_split",
-    "scorer_named",
     "search_estimator_has",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
@@ -148,14 +147,6 @@ def only_predicts(scorer: Any) -> bool:
     """Return whether a scorer is scikit-learn's own: it predicts for the rows, or calls the estimator's `score`."""
     scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
     return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
-
-
-def scorer_named(scorer: Any, name: Any) -> Any:
-    """Return the scorer of one of several metrics, the first one if `name` is none of them; a single one as it is."""
-    if not isinstance(scorer, MultimetricScorer):
-        return scorer
-    scorers = scorer._scorers
-    return scorers[name] if isinstance(name, str) and name in scorers else next(iter(scorers.values()))
 
 
 def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:

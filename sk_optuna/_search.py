@@ -30,7 +30,6 @@ from sk_optuna._compat import (
     check_method_params,
     fit_context,
     has_callbacks,
-    scorer_named,
     search_estimator_has,
 )
 from sk_optuna._optional import require
@@ -578,7 +577,7 @@ class OptunaSearchCV(BaseSearchCV):
         if self.report == "fold":
             return None
         metric = self.refit if isinstance(self.refit, str) else None
-        return EpochReports(scorer_named(scorers, metric), metric, self.checkpoint)
+        return EpochReports(scorers, metric, self.checkpoint)
 
     def _search(
         self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any

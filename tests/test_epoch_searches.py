@@ -1,5 +1,7 @@
 """Searches that report epochs: the same at any n_jobs, honest about the test rows, and in the table as they were."""
 
+import warnings
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_optuna import OptunaSearchCV
@@ -326,6 +328,36 @@ def test_sample_weights_reach_the_fit_and_the_score_of_epochs():
     last = pd.DataFrame(found.learning_curves_).groupby(["trial_number", "fold"]).last()["valid_score"]
     for (trial, fold), score in last.items():
         assert found.cv_results_[f"split{fold}_test_score"][trial] == score
+
+
+@pytest.mark.parametrize("steering", ["neg_max_error", "r2"])
+def test_weights_reach_the_metrics_that_take_them_and_no_other(steering):
+    rows, target = load_diabetes(return_X_y=True)
+    weight = np.linspace(0.1, 3, len(target))
+    regressor = search(
+        estimator=SGDRegressor(max_iter=3, random_state=0),
+        param_distributions={"alpha": [1e-4, 0.1]},
+        scoring=["neg_max_error", "r2"],
+        refit=steering,
+        pruner=None,
+    )
+    with warnings.catch_warnings():  # scikit-learn 1.9 says that the maximum takes no weights
+        warnings.filterwarnings("ignore", message=".*does not support sample_weight")
+        found = regressor.fit(rows, target, sample_weight=weight)
+    last = pd.DataFrame(found.learning_curves_).groupby(["trial_number", "fold"]).last()["valid_score"]
+    for (trial, fold), score in last.items():
+        assert found.cv_results_[f"split{fold}_test_{steering}"][trial] == score
+
+
+def test_a_placeholder_is_filled_by_parameters():
+    found = search(
+        estimator=Pipeline([("scale", StandardScaler()), ("model", "passthrough")]),
+        param_distributions={"model": [SGDClassifier(max_iter=3, random_state=0)], "model__alpha": [1e-4, 1e-2]},
+        scoring="accuracy",
+        pruner=None,
+        n_trials=None,
+    ).fit(X, Y)
+    assert found.cv_results_["n_epochs_run"].tolist() == [9, 9]
 
 
 def test_target_transformations_are_undone_before_epochs_are_scored():

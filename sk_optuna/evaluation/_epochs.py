@@ -93,9 +93,9 @@ class EpochReports:
     Attributes
     ----------
     scorer : callable
-        A scorer of scikit-learn's kind, of the metric that steers the search.
+        A scorer of scikit-learn's kind, or the scorer of several metrics, which knows whose weights are whose.
     metric : str or None
-        Which score counts if the scorer returns several; None for the first.
+        Which score counts if the scorer returns several; the first if there is none of this name.
     checkpoint : {"last", "best"}
         Which epoch a fold's score is that of.
     """
@@ -108,7 +108,7 @@ class EpochReports:
         """Return the score of an estimator on rows and, where there are any, targets."""
         scores = self.scorer(estimator, X, **params) if y is None else self.scorer(estimator, X, y, **params)
         if isinstance(scores, dict):
-            scores = scores[next(iter(scores)) if self.metric is None else self.metric]
+            scores = scores[self.metric if self.metric in scores else next(iter(scores))]
         return float(scores)
 
 
@@ -227,8 +227,8 @@ def _state_of(leaf: Any) -> Any:
     """Return a copy of what training changes in an estimator."""
     if hasattr(leaf, "get_checkpoint"):
         return leaf.get_checkpoint()
-    params = leaf.get_params(deep=False)
-    return deepcopy({name: value for name, value in vars(leaf).items() if name not in params})
+    fixed = leaf.get_params(deep=False).keys() - {"n_estimators"}  # which is how many there are by now
+    return deepcopy({name: value for name, value in vars(leaf).items() if name not in fixed})
 
 
 def _restore(leaf: Any, state: Any) -> None:

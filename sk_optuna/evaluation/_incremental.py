@@ -1,7 +1,8 @@
 """Fit estimators epoch by epoch that know nothing of epochs: through `partial_fit`, or through `warm_start`.
 
 `partial_fit` comes first, since it goes on where it stopped: a warm start of a linear model or a perceptron begins its
-learning rate or its optimizer anew. How many epochs there are is the estimator's own `max_iter` or `n_estimators`.
+learning rate or its optimizer anew. How many epochs there are is the estimator's own `max_iter` or `n_estimators`; its
+own rule for stopping early does not apply.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import unique_labels
 
 from sk_optuna.evaluation._epochs import EpochMonitor
 
@@ -33,11 +35,15 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         return None
     params = estimator.get_params(deep=False)
+    if params.get("learning_rate") == "adaptive" and "eta0" in params:
+        return None  # what SGD adapts it by is forgotten between calls
     if hasattr(estimator, "partial_fit") and "max_iter" in params:
         return _fit_by_passes
     if "warm_start" in params and "n_estimators" in params:
         return _fit_by_estimators
-    if "warm_start" in params and "max_iter" in params:
+    if (
+        "warm_start" in params and "max_iter" in params and params.get("solver") != "liblinear"
+    ):  # which has no warm start
         return _fit_by_iterations
     return None
 
@@ -51,14 +57,14 @@ def _fit_by_passes(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_
     changed: dict[str, Any] = {}
     params = estimator.get_params(deep=False)
     if is_classifier(estimator):
-        classes = np.unique(y)
+        classes = unique_labels(y)
         fit_params = {**fit_params, "classes": classes}
         if isinstance(params.get("class_weight"), str):  # partial_fit would need to know all rows
             weights = compute_class_weight(params["class_weight"], classes=classes, y=y)
             changed["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
-    if params.get("random_state") is not None:  # a seed would put the rows of every pass into one and the same order
-        changed["random_state"] = check_random_state(params["random_state"])
-    with _with_params(estimator, changed):
+    if params.get("early_stopping"):
+        changed["early_stopping"] = False
+    with _with_params(estimator, changed | _one_stream(params)):
         for _ in range(params["max_iter"]):
             if y is None:
                 estimator.partial_fit(X, **fit_params)
@@ -78,9 +84,9 @@ def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
     """Go on by one iteration at a time."""
     if type(estimator).__name__.startswith("HistGradientBoosting"):  # to it, max_iter counts those made before, too
         return _grow(estimator, "max_iter", X, y, monitor, fit_params)
-    n_iterations = estimator.get_params(deep=False)["max_iter"]
-    with _with_params(estimator, {"warm_start": True, "max_iter": 1}):
-        for _ in range(n_iterations):
+    params = estimator.get_params(deep=False)
+    with _with_params(estimator, {"warm_start": True, "max_iter": 1} | _one_stream(params)):
+        for _ in range(params["max_iter"]):
             _fit(estimator, X, y, fit_params)
             if monitor.report(train_loss=_train_loss(estimator)):
                 break
@@ -88,14 +94,30 @@ def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
 
 
 def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
-    largest = estimator.get_params(deep=False)[size]
-    with _with_params(estimator, {"warm_start": True, size: largest}):
-        for n in range(1, largest + 1):
+    params = estimator.get_params(deep=False)
+    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
+    if isinstance(
+        params.get("random_state"), np.random.RandomState
+    ):  # it goes on at each fit, and the draws would differ
+        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
+    if params.get("oob_score") and type(estimator).__name__.startswith("Bagging"):  # refused with a warm start
+        changed["oob_score"] = False
+    with _with_params(estimator, changed):
+        for n in range(1, params[size] + 1):
             estimator.set_params(**{size: n})
             _fit(estimator, X, y, fit_params)
             if monitor.report(train_loss=_train_loss(estimator)):
                 break
+    if size == "n_estimators":
+        estimator.set_params(n_estimators=n)  # bagging divides by it
     return estimator
+
+
+def _one_stream(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the `random_state` that goes on from call to call; a seed would begin every pass with the same numbers."""
+    if params.get("random_state") is None:
+        return {}
+    return {"random_state": check_random_state(params["random_state"])}
 
 
 def _fit(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Estimators are fitted epoch by epoch as they fit themselves, and followed wherever they stand."""
 
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
 )
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -144,7 +146,7 @@ def test_training_ends_where_the_monitor_says(estimator, data):
     size = "n_estimators" if hasattr(estimator, "n_estimators") else "max_iter"
     same = fitted_by_epochs(clone(estimator).set_params(**{size: 4}), *data, other)
     np.testing.assert_array_equal(short.predict(data[0]), same.predict(data[0]))
-    assert getattr(short, size) == 9
+    assert getattr(short, size) == (4 if size == "n_estimators" else 9)
 
 
 def test_training_losses_are_reported_where_scikit_learn_keeps_them():
@@ -183,7 +185,8 @@ def test_what_has_epochs_is_accepted(estimator):
         Ridge(),
         GaussianNB(),  # a second pass would count each row twice
         make_pipeline(StandardScaler(), Ridge()),
-        make_pipeline(SGDClassifier(), "passthrough"),
+        SGDClassifier(learning_rate="adaptive", eta0=0.1),  # it would learn at a constant rate
+        LogisticRegression(solver="liblinear"),  # it knows of no warm start
         TransformedTargetRegressor(),
         BaggingClassifier,
     ],
@@ -288,6 +291,7 @@ class Wavering:
         MLPClassifier((4,), max_iter=6, random_state=0, learning_rate_init=0.1),
         GradientBoostingClassifier(n_estimators=6, random_state=0),
         RandomForestClassifier(n_estimators=6, random_state=0, max_depth=2),
+        BaggingClassifier(DecisionTreeClassifier(max_depth=2), n_estimators=6, random_state=0),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -300,7 +304,10 @@ def test_checkpoint_says_at_which_epoch_the_estimator_is_left(estimator, checkpo
     assert monitor.curve.scores == (0.1, 0.3, 0.9, 0.2, 0.9, 0.4)
     reference = fitted_by_epochs(estimator, X, Y, Reports(n_epochs=3 if checkpoint == "best" else 6))
     np.testing.assert_array_equal(leaf.predict(X), reference.predict(X))
-    assert leaf.get_params() == estimator.get_params()
+    if hasattr(leaf, "predict_proba"):
+        np.testing.assert_allclose(leaf.predict_proba(X).sum(axis=1), 1)
+    size = {"n_estimators": 3} if checkpoint == "best" and hasattr(leaf, "n_estimators") else {}
+    assert repr(leaf) == repr(clone(estimator).set_params(**size))
 
 
 def test_epochs_without_a_number_for_a_score_are_never_the_best():
@@ -349,3 +356,33 @@ def test_origin_is_known_of_the_object_itself_as_long_as_it_exists():
     listed = [[1.0], [2.0]]
     fold.know(listed, b"list")
     assert fold.origin(listed) == b"list"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (MLPClassifier((4,), max_iter=3, early_stopping=True, random_state=0), Y),
+        (SGDClassifier(max_iter=3, early_stopping=True, random_state=0), Y),
+        (MLPClassifier((4,), max_iter=3, random_state=0), np.eye(3, dtype=int)[Y]),
+        (BaggingClassifier(n_estimators=3, oob_score=True, random_state=0), Y),
+        (RandomForestClassifier(n_estimators=3, random_state=np.random.RandomState(0)), Y),
+    ],
+    ids=["perceptron", "linear", "multilabel", "out of bag", "generator"],
+)
+def test_options_that_do_not_go_with_epochs_are_left_aside_meanwhile(estimator, y):
+    trained, monitor = clone(estimator), Reports()
+    how_to_fit_by_epochs(trained)(trained, X, y, monitor)
+    assert len(monitor.losses) == 3
+    assert trained.predict(X).shape == y.shape
+    assert trained.get_params(deep=False).keys() == estimator.get_params(deep=False).keys()
+    for name in ("early_stopping", "oob_score"):
+        assert getattr(trained, name, None) == getattr(estimator, name, None)
+
+
+def test_iterations_of_a_warm_start_draw_one_after_the_other():
+    lasso = Lasso(alpha=0.01, selection="random", random_state=0, max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        trained = fitted_by_epochs(lasso, X_REG, Y_REG)
+        plain = clone(lasso).fit(X_REG, Y_REG)
+    np.testing.assert_allclose(trained.coef_, plain.coef_, atol=1e-3)
