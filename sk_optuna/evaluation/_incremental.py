@@ -102,6 +102,7 @@ def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_
         changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
     if params.get("oob_score") and type(estimator).__name__.startswith("Bagging"):  # refused with a warm start
         changed["oob_score"] = False
+    n = 0
     with _with_params(estimator, changed):
         for n in range(1, params[size] + 1):
             estimator.set_params(**{size: n})
