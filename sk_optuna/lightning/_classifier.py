@@ -87,8 +87,8 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
 
     One device is used. Nets that train in threads of one process take turns, since torch's random numbers are the
     process's; to train side by side, use process workers. On the CPU, torch rounds otherwise with another number of
-    threads, which BatchNorm and Adam make visible: for the very same scores at any `n_jobs`, give it one number of
-    threads everywhere, ``torch.set_num_threads(1)`` and ``joblib.parallel_config(inner_max_num_threads=1)``.
+    threads, which BatchNorm and Adam make visible. In the folds of an OptunaSearchCV it has one, or joblib's
+    `inner_max_num_threads`, so that scores are the same at any `n_jobs`; elsewhere see to it yourself.
 
     A net that is followed epoch by epoch needs nothing more: search it with ``report="epoch"``.
 

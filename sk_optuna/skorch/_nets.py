@@ -24,7 +24,7 @@ from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 class SearchableNet(
     TakesArrays, ChecksParameters, DrawsFromStreams, RunsOnDevice, WeighsRows, DeferredLosses, ReportsEpochs
 ):
-    """What the three nets have in common. ReportsEpochs comes last: DeferredLosses looks who overrides `notify`."""
+    """What the three nets have in common."""
 
 
 class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier):
@@ -82,7 +82,7 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
     -----
     Within a search nothing is printed. Labels in a Dataset, and y of more than one dimension, are used as in skorch.
     One thread at a time draws random numbers, so with `random_state` threads train one after the other; use processes.
-    The same numbers come out on one kind of device with one number of torch threads.
+    The same numbers come out on one kind of device with one number of torch threads, which the search sees to.
     Not for several labels a row, nor for a loss that is no function of output and labels: use `skorch.NeuralNet`.
 
     Examples
