@@ -2,29 +2,23 @@
 
 Nothing that is handed out is shared: what comes out of a step goes to estimators that may change it in place. So data
 is copied in and out, in the same order in memory, on which the last bits of a sum may depend.
-
-Worker processes leave for each other what took long to make, in files where joblib puts its memory maps: with many
-workers, each would otherwise make nearly everything itself.
 """
 
 import copyreg
 import pickle
 import threading
 import time
-import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from copy import copy, deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 
-from sk_optuna._compat import OUTPUT_CONFIG, dumps
+from sk_optuna._compat import dumps
 
 # What is assumed to be free where the system does not say.
 _UNKNOWN_MEMORY = 2**32
@@ -33,8 +27,6 @@ _TIMES_DEARER = 2.0
 _LEAST_SECONDS = 5e-4
 # Seconds to make what is worth a file for other processes.
 _WORTH_A_FILE = 0.02
-# Seconds without use after which a worker lets go of what it stored: the search is over, or elsewhere.
-_IDLE_AFTER = 30.0
 
 
 class Stored:
@@ -44,16 +36,22 @@ class Stored:
     ----------
     data : object
         A copy of the data, or bytes that they are pickled to.
-    pickled : bool, default=False
-        Whether they are.
     n_bytes : int
         Its size.
+    pickled : bool, default=False
+        Whether they are.
+
+    Attributes
+    ----------
+    checksum : int or None
+        The checksum of what `thaw` returns.
     """
 
     def __init__(self, data: Any, n_bytes: int, *, pickled: bool = False) -> None:
         self._data = data
         self._pickled = pickled
         self.n_bytes = n_bytes
+        self.checksum = checksum(self.thaw() if pickled else data)
 
     def thaw(self) -> Any:
         """Return the data, new each time."""
@@ -72,12 +70,16 @@ def put_by(data: Any, seconds: float) -> Stored | None:
     seconds : float
         What it cost to make it.
     """
-    if seconds < _LEAST_SECONDS:
+    if not is_worth(seconds, 0.0):
         return None
     start = time.perf_counter()
     stored = _put_by(data)
-    cost = time.perf_counter() - start
-    return stored if seconds > _TIMES_DEARER * cost else None
+    return stored if is_worth(seconds, time.perf_counter() - start) else None
+
+
+def is_worth(seconds: float, cost: float) -> bool:
+    """Return whether what took `seconds` is worth keeping, if it `cost` so many to copy it."""
+    return seconds >= _LEAST_SECONDS and seconds >= _TIMES_DEARER * cost
 
 
 def _put_by(data: Any) -> Stored | None:
@@ -96,6 +98,16 @@ def _put_by(data: Any) -> Stored | None:
     return Stored(content, len(content), pickled=True)
 
 
+class Files(Protocol):
+    """Where processes leave for each other what took long to make."""
+
+    def read(self, key: bytes) -> Any:
+        """Return what a process wrote under `key`; None if none did, or it is gone."""
+
+    def write(self, key: bytes, value: Any) -> None:
+        """Write a value, all of it or nothing."""
+
+
 class PrefixStore:
     """Values by key, bounded in memory, and what a process has learnt of the pipelines on the way.
 
@@ -103,8 +115,8 @@ class PrefixStore:
     ----------
     limit : int
         Most bytes to hold.
-    folder : str or None, default=None
-        Where the processes of a search leave for each other what took long to make. Half of `limit` is then for files.
+    files : Files or None, default=None
+        Where the processes of a search leave for each other what took long to make. Half of `limit` is then for these.
 
     Attributes
     ----------
@@ -115,16 +127,17 @@ class PrefixStore:
     last_used : float
         When something was last looked up, by :func:`time.monotonic`.
     repeatable : dict of bytes to bool
-        By key of an unfitted step, whether it makes the same of the same data each time.
+        By key of an unfitted step, whether it makes the same of the same data each time; by key of what a fitted one
+        made of data, whether that was all it did.
     n_evaluations : int
         Folds whose prefixes were looked up.
     dearest : float
         Seconds that the prefix of a fold has taken at most.
     """
 
-    def __init__(self, limit: int, folder: str | None = None) -> None:
-        self._limit = limit if folder is None else limit // 2
-        self._files = None if folder is None else _Files(Path(folder), limit // 2)
+    def __init__(self, limit: int, files: Files | None = None) -> None:
+        self._limit = limit if files is None else limit // 2
+        self._files = files
         self._held: OrderedDict[bytes, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
         self.n_bytes = 0
@@ -178,53 +191,42 @@ class PrefixStore:
                 self.n_bytes -= self._held.popitem(last=False)[1][1]
 
 
-class _Files:
-    """Values in files, of which each process removes the oldest of its own."""
-
-    def __init__(self, folder: Path, limit: int) -> None:
-        self._folder = folder
-        self._limit = limit
-        self._written: deque[tuple[Path, int]] = deque()
-        self._n_bytes = 0
-
-    def read(self, key: bytes) -> Any:
-        """Return what a process wrote under `key`; None if none did, or it is gone."""
-        try:
-            with open(self._folder / key.hex(), "rb") as file:
-                return pickle.load(file)
-        except OSError:
-            return None
-
-    def write(self, key: bytes, value: Any) -> None:
-        """Write a value, all of it or nothing, unless the disk is full or the value too large."""
-        content = pickled(value)
-        if content is None or len(content) > self._limit:
-            return
-        while self._written and self._n_bytes + len(content) > self._limit:
-            path, n_bytes = self._written.popleft()
-            path.unlink(missing_ok=True)
-            self._n_bytes -= n_bytes
-        path = self._folder / key.hex()
-        unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        except OSError:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            return
-        self._written.append((path, len(content)))
-        self._n_bytes += len(content)
-
-
 def pickled(value: Any) -> bytes | None:
-    """Return what values share that are alike; None if they cannot be pickled."""
+    """Pickle a value; equal values mostly give equal bytes. None if it cannot be pickled."""
     for dump in (pickle.dumps, dumps):
         try:
             return dump(value)
         except Exception:  # whatever an object's own pickling raises
             continue
     return None
+
+
+def checksum(data: Any) -> int | None:
+    """Sum up the values of data, their order in memory and their kind; None where that cannot be done."""
+    if isinstance(data, np.ndarray) and not data.dtype.hasobject:
+        return _checksum_of_array(data, 0)
+    parts = _arrays_of(data) if sparse.issparse(data) else []
+    if parts:
+        total = crc32(f"{data.format}{data.shape}".encode())
+        for part in parts:
+            total = _checksum_of_array(part, total)
+        return total
+    content = pickled(data)
+    return None if content is None else crc32(content)
+
+
+def _checksum_of_array(array: np.ndarray, total: int) -> int:
+    flags = array.flags
+    kind = f"{array.dtype.str}{array.shape}{flags.c_contiguous}{flags.f_contiguous}{flags.writeable}"
+    values = array.ravel(order="K")
+    return crc32(values.view(np.uint8).data if values.size else b"", crc32(kind.encode(), total))
+
+
+def _arrays_of(matrix: Any) -> list[np.ndarray]:
+    """Return the arrays that a sparse matrix is made of; none if it is made of something else."""
+    found = [each for value in vars(matrix).values() for each in (value if isinstance(value, tuple) else (value,))]
+    arrays = [each for each in found if isinstance(each, np.ndarray)]
+    return [] if any(array.dtype.hasobject for array in arrays) else arrays
 
 
 def footprint(value: Any) -> int | None:
@@ -260,67 +262,6 @@ class _Counter:
         return False
 
 
-# --- fitted steps -----------------------------------------------------------------------------------------------------
-
-# What `copied` copies within a fitted step: the steps of pipelines, unions and tables, which are at this position in a
-# list's items, and what `set_output` changes in place.
-COPIED_WITHIN = {"steps": 1, "transformer_list": 1, "transformers_": 1, OUTPUT_CONFIG: None}
-GENERATORS = (np.random.RandomState, np.random.Generator)
-
-
-class OwnTransform:
-    """A `transform` that was set on one step and is not that of its copies."""
-
-
-def copied(step: Any) -> Any:
-    """Return a copy of a fitted step to which anything may be set, and so for the steps within; arrays are shared."""
-    if not isinstance(step, BaseEstimator):
-        return copy(step)
-    twin = object.__new__(type(step))  # as `copy` does, but for estimators that leave attributes out of their state
-    for name, value in vars(step).items():
-        position = COPIED_WITHIN.get(name)
-        if position is not None and isinstance(value, list):
-            value = [(*item[:position], copied(item[position]), *item[position + 1 :]) for item in value]
-        elif name == OUTPUT_CONFIG and isinstance(value, dict):
-            value = dict(value)
-        elif isinstance(value, GENERATORS):
-            value = deepcopy(value)
-        elif isinstance(value, OwnTransform):
-            continue
-        vars(twin)[name] = value
-    return twin
-
-
-def draws_later(step: Any) -> bool:
-    """Return whether a fitted step, or one within, has a generator that a transform may draw from."""
-    return any(isinstance(value, GENERATORS) for value in getattr(step, "__dict__", {}).values()) or any(
-        draws_later(inner) for inner in _within(step)
-    )
-
-
-def holds_memory_of(step: Any, output: Any) -> bool:
-    """Return whether what is done to an output in place would change the fitted step, or one within."""
-    arrays = (value for value in getattr(step, "__dict__", {}).values() if isinstance(value, np.ndarray))
-    if isinstance(output, np.ndarray) and any(np.may_share_memory(array, output) for array in arrays):
-        return True
-    return any(holds_memory_of(inner, output) for inner in _within(step))
-
-
-def _within(step: Any) -> list[Any]:
-    lists = (getattr(step, name, None) for name, position in COPIED_WITHIN.items() if position is not None)
-    return [item[1] for each in lists if isinstance(each, list) for item in each]
-
-
-def fingerprint(data: Any) -> int | None:
-    """Return what changes with the values of data; None where that cannot be said."""
-    if sparse.issparse(data):
-        data = getattr(data, "data", data)
-    if isinstance(data, np.ndarray) and not data.dtype.hasobject:
-        return crc32(np.ascontiguousarray(data).view(np.uint8).data) if data.size else 0
-    content = pickled(data)
-    return None if content is None else crc32(content)
-
-
 # --- how much memory there is -----------------------------------------------------------------------------------------
 
 
@@ -339,31 +280,3 @@ def _of_the_machine() -> int:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
     return _UNKNOWN_MEMORY
-
-
-# --- stores of worker processes ---------------------------------------------------------------------------------------
-
-_of_this_process: dict[str, PrefixStore] = {}
-_lock = threading.Lock()
-
-
-def worker_store(token: str, limit: int, folder: str | None) -> PrefixStore:
-    """Return the store of one search in this worker process; that of another search is let go."""
-    with _lock:
-        if token not in _of_this_process:
-            _of_this_process.clear()
-            _of_this_process[token] = PrefixStore(limit, folder)
-            threading.Thread(target=_let_go_when_idle, args=(token,), daemon=True).start()
-        return _of_this_process[token]
-
-
-def _let_go_when_idle(token: str) -> None:
-    while True:
-        time.sleep(_IDLE_AFTER / 4)
-        with _lock:
-            store = _of_this_process.get(token)
-            if store is None:
-                return
-            if store.n_users == 0 and time.monotonic() - store.last_used > _IDLE_AFTER:
-                del _of_this_process[token]
-                return

@@ -2,7 +2,6 @@
 
 import gc
 import threading
-import time
 import weakref
 
 import numpy as np
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sk_optuna.evaluation import _prefix_store, _prefixes
-from sk_optuna.evaluation._prefix_store import PrefixStore, footprint, free_memory, put_by, worker_store
+from sk_optuna.evaluation import _prefix_store
+from sk_optuna.evaluation._prefix_store import PrefixStore, checksum, footprint, free_memory, put_by
 
 
 @pytest.fixture(autouse=True)
@@ -255,51 +254,47 @@ def test_free_memory_is_bounded_by_the_control_group(monkeypatch, limit, current
     assert free_memory() == free
 
 
-# --- worker processes -------------------------------------------------------------------------------------------------
-
-pytestmark = pytest.mark.usefixtures("_no_stores_of_workers")
+# --- what was changed -------------------------------------------------------------------------------------------------
 
 
-def test_store_of_a_worker_is_one_for_each_search_and_replaced_by_the_next():
-    first = worker_store("a", 10, None)
-    first.put(b"x", 1, 1, 1.0)
-    assert worker_store("a", 10, None) is first
-    second = worker_store("b", 10, None)
-    assert second is not first
-    assert second.get(b"x") is None
-    gone = weakref.ref(first)
-    del first
-    gc.collect()
-    assert gone() is None
+def _set(data, value):
+    data[0, 0] = value
 
 
-def _wait_until(condition):
-    for _ in range(500):
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
+CHANGES = {
+    "a value": (_A.copy, lambda data: _set(data, 9.0)),
+    "two values changed places": (_A.copy, lambda data: data.__setitem__(slice(None), data[::-1].copy())),
+    "one nan is another value": (lambda: np.full((2, 2), np.nan), lambda data: _set(data, 0.0)),
+    "the sign of zero": (lambda: np.zeros((2, 2)), lambda data: _set(data, -0.0)),
+    "may no longer be written to": (_A.copy, lambda data: data.setflags(write=False)),
+    "its shape": (_A.copy, lambda data: data.resize((7, 30), refcheck=False)),
+    "a value of a view": (lambda: _A.copy()[:, ::2], lambda data: _set(data, 9.0)),
+    "a value of a sparse matrix": (_S.copy, lambda data: data.data.__setitem__(0, 9.0)),
+    "an index of a sparse matrix": (_S.copy, lambda data: data.indices.__setitem__(0, 19)),
+    "a row of a list-of-lists matrix": (lambda: _S.tolil(), lambda data: _set(data, 9.0)),
+    "a key of a matrix": (lambda: _S.todok(), lambda data: _set(data, 9.0)),
+    "a value of a frame": (_FRAME.copy, lambda data: data.iloc.__setitem__((0, 0), 9.0)),
+    "a column of a frame": (_FRAME.copy, lambda data: data.insert(0, "new", 1)),
+    "an element of an element": (lambda: [[1.0], [2.0]], lambda data: data[0].append(3.0)),
+    "an object in an array": (lambda: np.array([{}, None], dtype=object), lambda data: data[0].update(a=1)),
+}
 
 
-def test_store_of_a_worker_is_let_go_when_idle(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_IDLE_AFTER", 0.05)
-    worker_store("a", 10, None)
-    assert _wait_until(lambda: "a" not in _prefix_store._of_this_process)
+@pytest.mark.parametrize("name", CHANGES)
+def test_checksum_shows_every_change(name):
+    make, change = CHANGES[name]
+    data = make()
+    before = checksum(data)
+    assert before == checksum(data) is not None
+    change(data)
+    assert checksum(data) != before
 
 
-def test_store_of_a_worker_stays_while_a_fold_is_evaluated(monkeypatch):
-    """A fit may take longer than an idle worker waits; then most of all its result is worth keeping."""
-    monkeypatch.setattr(_prefix_store, "_IDLE_AFTER", 0.05)
-    sharing = _prefixes.PrefixSharing(10**6, n_processes=1, share_random=False)
-    state = sharing.__getstate__()
+@pytest.mark.parametrize("name", ARRAYS)
+def test_data_that_comes_out_has_the_checksum_that_is_remembered(name):
+    stored = put_by(ARRAYS[name], 1.0)
+    assert stored.checksum == checksum(stored.thaw()) is not None
 
-    def arrives():
-        arrived = _prefixes.PrefixSharing.__new__(_prefixes.PrefixSharing)
-        arrived.__setstate__(state)
-        return arrived
 
-    worker = arrives()
-    with worker.evaluating(0, None):
-        time.sleep(0.3)
-        worker.store.put(b"x", "dear", 1, 1.0)
-    assert arrives().store.get(b"x") == "dear"
+def test_checksum_of_what_cannot_be_pickled_is_none():
+    assert checksum([threading.Lock()]) is None

@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from sk_optuna.evaluation import _prefix_store, _prefixes, check_cache_prefix, share_prefixes
+from sk_optuna.evaluation import _prefix_evaluation, _prefix_store, _prefixes, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._prefixes import PrefixMemory, PrefixSharing, with_shared_prefixes
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -303,4 +303,4 @@ def test_nothing_is_known_after_an_evaluation():
     sharing = share_prefixes("1MB", estimator, n_processes=1)
     with pytest.raises(ZeroDivisionError), sharing.evaluating(0, estimator):
         raise ZeroDivisionError
-    assert getattr(_prefixes._here, "evaluation", None) is None
+    assert getattr(_prefix_evaluation._here, "evaluation", None) is None

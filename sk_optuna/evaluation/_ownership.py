@@ -1,0 +1,133 @@
+"""Who else holds data: what nobody else holds, nobody else can change.
+
+CPython counts the references to an object. Where all references to an array, and to what it consists of, come from the
+array itself and from the one place that it is kept in, no step, cache or caller has it too. Not taken: to look for the
+array among a step's attributes. It may lie in a dict, a closure, or an object that shows nothing.
+"""
+
+import gc
+import re
+import weakref
+from collections.abc import Iterator
+from sys import getrefcount
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, ModuleType, NoneType
+from typing import Any
+
+import numpy as np
+
+# Nobody changes these.
+_INERT = (str, bytes, int, float, complex, NoneType, EllipsisType, range, slice, type, re.Pattern)
+_INERT_TOO = (FunctionType, BuiltinFunctionType, ModuleType, CodeType, np.generic, np.dtype, weakref.ref)
+# Frames share them among each other, and replace them where they are to change.
+_INERT_OF_FRAMES = {"BlockPlacement", "ExtensionDtype", "Index"}
+# Packages whose objects show what they refer to, or share nothing that changes.
+_OPEN = {"builtins", "collections", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn"}
+# Beyond its `__slots__`, a class written in Python adds the addresses of a dict and of weak references.
+_ADDRESS, _ADDRESSES = 8, 2
+
+
+def is_held_elsewhere(box: list[Any]) -> bool:
+    """Tell whether anything refers to what is in `box`, or to what that consists of, but for the box and itself.
+
+    Parameters
+    ----------
+    box : list
+        What it holds, nothing else is to hold: no variable of the caller either.
+
+    Returns
+    -------
+    bool
+        True also where that cannot be found out.
+    """
+    members, n_known = _members(box)
+    if any(keeps_memory_of_its_own(type(member)) for member in members):
+        return True
+    return any(n - n_own > _ONCE for n, n_own in zip(_reference_counts(members), n_known, strict=True))
+
+
+class References:
+    """How often data is referred to now, to be compared with later.
+
+    Parameters
+    ----------
+    box : list
+        The data.
+    """
+
+    def __init__(self, box: list[Any]) -> None:
+        self._members, _ = _members(box)
+        self._counts = _reference_counts(self._members)
+
+    def have_grown(self) -> bool:
+        """Return whether anything else refers to the data by now."""
+        now = _reference_counts(self._members)
+        return any(count > before for count, before in zip(now, self._counts, strict=True))
+
+
+def keeps_memory_of_its_own(kind: type) -> bool:
+    """Return whether objects of a type hold something in memory that only the type knows of."""
+    for each in kind.__mro__[:-1]:
+        base = each.__base__
+        if _package(each) in _OPEN or base is None:
+            continue
+        room = _ADDRESS * (_ADDRESSES + len(_slots(each)))
+        if each.__basicsize__ - base.__basicsize__ > room:
+            return True
+    return False
+
+
+def _members(box: list[Any]) -> tuple[list[Any], list[int]]:
+    """Return all that can be changed of what is in a box, and how often it refers to each of these itself."""
+    members: list[Any] = []
+    n_known: list[int] = []
+    place: dict[int, int] = {}
+    visited = -1
+    while visited < len(members):
+        for each in box if visited < 0 else _referred_to(members[visited]):
+            if _is_inert(each):
+                continue
+            i = place.setdefault(id(each), len(members))
+            if i == len(members):
+                members.append(each)
+                n_known.append(0)
+            n_known[i] += 1
+        visited += 1
+    return members, n_known
+
+
+def _referred_to(value: Any) -> Iterator[Any]:
+    """Iterate over what an object refers to, one item for each reference."""
+    if isinstance(value, np.ndarray):  # arrays do not tell the garbage collector
+        if value.base is not None:
+            yield value.base
+        if value.dtype == object:
+            yield from value.flat
+    yield from gc.get_referents(value)
+
+
+def _reference_counts(values: list[Any]) -> list[int]:
+    return list(map(getrefcount, values))
+
+
+# The count of an object in a list of its own.
+(_ONCE,) = _reference_counts([object()])
+
+
+def _is_inert(value: Any) -> bool:
+    kind = type(value)
+    if kind in _INERT:
+        return True
+    if kind in (tuple, frozenset):
+        return all(map(_is_inert, value))
+    if isinstance(value, _INERT + _INERT_TOO):
+        return True
+    return any(base.__name__ in _INERT_OF_FRAMES and _package(base) == "pandas" for base in kind.__mro__)
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]

@@ -1,0 +1,463 @@
+"""What is known of the data of one fold of one candidate, and what is taken from the store instead of being made.
+
+A step is fitted once for all candidates only if nobody could tell: it changes nothing that it is given, keeps no target
+or weights, holds nothing of what it makes, and can be copied whole. Data is known by where it comes from, and is what
+it was by a checksum, taken again wherever somebody else may have had it in the meantime. What cannot be found out
+counts against sharing.
+"""
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sk_optuna.evaluation._ownership import References, is_held_elsewhere
+from sk_optuna.evaluation._prefix_store import PrefixStore, Stored, checksum, is_worth, pickled, put_by
+from sk_optuna.evaluation._snapshot import OwnTransform, Snapshot, is_its_own_clone, snapshot
+
+_here = threading.local()
+
+_TRAIN = b"train"
+_TEST = b"test"
+
+
+class Sharing(Protocol):
+    """What the evaluations of one search share."""
+
+    store: PrefixStore
+
+    def repeats_itself(self, key: bytes, step: Any) -> bool:
+        """Return whether a step, which has this key, makes the same of the same data each time."""
+
+
+class Place(Protocol):
+    """Where a pipeline that shares prefixes stands."""
+
+    targets: tuple[tuple[str, ...], ...]
+    is_entry: bool
+
+
+def evaluation_here() -> "Evaluation | None":
+    """Return the evaluation that this thread is in, if prefixes are shared in it."""
+    return getattr(_here, "evaluation", None)
+
+
+@contextmanager
+def evaluating(evaluation: "Evaluation | None") -> Iterator[None]:
+    """Be in an evaluation; an inner search's is no part of the outer one's."""
+    outer, _here.evaluation = evaluation_here(), evaluation
+    try:
+        yield
+    finally:
+        _here.evaluation = outer
+
+
+def share_no_more() -> None:
+    """Share nothing in what is left of this thread's evaluation."""
+    _here.evaluation = None
+
+
+def compose() -> Any:
+    """Return `sklearn.compose`, which takes 5 MB in each worker and brings linear models: not before it is needed."""
+    import sklearn.compose
+
+    return sklearn.compose
+
+
+def branches(step: Any) -> list[Any]:
+    """Return where in a step pipelines may be that are given known data."""
+    if type(step) is FeatureUnion:
+        return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
+    if type(step) is compose().ColumnTransformer:
+        return [branch for _, branch, _ in step.transformers if type(branch) is Pipeline]
+    return [step]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A step as it was fitted, what it made of the data it was fitted on, and the checksum of these.
+
+    A step that fitting leaves as it was, and that is its own clone, is None: the one that is there will do.
+    """
+
+    step: Snapshot | None
+    output: Stored
+    checksum: int | None
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of what is held."""
+        return self.output.n_bytes + (0 if self.step is None else self.step.n_bytes)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A step that is to be fitted, as a Pipeline asks for it.
+
+    Attributes
+    ----------
+    is_branch : bool
+        Whether others are given the same X, too.
+    """
+
+    function: Callable[..., Any]
+    step: Any
+    X: Any
+    y: Any
+    kwargs: dict[str, Any]
+    is_branch: bool
+
+    @property
+    def routed(self) -> dict[str, dict[str, Any]]:
+        """What goes to the step's methods beside the data, by method."""
+        return {method: dict(given) for method, given in (self.kwargs.get("params") or {}).items() if given}
+
+    @property
+    def not_to_be_held(self) -> list[Any]:
+        """What a step may not keep, since somebody else may change it later."""
+        return [
+            self.y,
+            *(value for given in self.routed.values() for value in given.values()),
+            *[self.X] * self.is_branch,
+        ]
+
+
+@dataclass
+class _Known:
+    """Data, for as long as it exists, and where it comes from."""
+
+    alive: Callable[[], Any]
+    key: bytes | None  # None once it is no longer what it was
+    checksum: int | None
+
+
+@dataclass
+class Evaluation:
+    """One fold of one candidate.
+
+    Attributes
+    ----------
+    sharing : Sharing
+        What the search's evaluations have in common.
+    fold : int
+        The fold.
+    estimator : estimator
+        The candidate.
+    only_predicts : bool
+        Whether nothing but predictions is asked of the fitted estimator: only then are transforms shared.
+    seconds : float
+        What the steps took that were looked up in vain.
+    n_scored : int
+        How often a scorer was given rows.
+    """
+
+    sharing: Sharing
+    fold: int
+    estimator: Any
+    only_predicts: bool
+    seconds: float = 0.0
+    n_scored: int = 0
+    _known: dict[int, _Known] = field(default_factory=dict)
+    _untouched: int | None = None  # the data that came last, while nobody else had a chance to change it
+    _something_changed: bool = False  # so that y may no longer be the fold's
+    _has_transforms: bool = False
+    _entered: set[Place] = field(default_factory=set)
+    _tables: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def key(self, *parts: bytes) -> bytes:
+        """Return the key of data of this fold."""
+        digest = blake2b(self.fold.to_bytes(8, "big"), digest_size=32)
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.digest()
+
+    # --- what is known ---
+
+    def know(self, data: Any, key: bytes, total: int | None = None) -> None:
+        """Remember where `data` comes from, and its checksum if there is one."""
+        try:
+            alive: Callable[[], Any] = weakref.ref(data)
+        except TypeError:  # lists
+            alive = lambda: data  # noqa: E731
+        self._known[id(data)] = _Known(alive, key, total)
+        self._untouched = id(data)
+
+    def know_test_rows(self, X: Any) -> None:
+        """Remember that `X` are the fold's test rows, if any transform is shared."""
+        if self._has_transforms:
+            self.know(X, self.key(_TEST), checksum(X))
+
+    def know_scored(self, X: Any) -> None:
+        """Remember rows that a scorer is given: first the test rows, then perhaps those of the fit."""
+        if self.n_scored == 0 and self._note(X) is None:
+            self.know_test_rows(X)
+        self.n_scored += 1
+
+    def origin(self, data: Any) -> bytes | None:
+        """Return the key of `data`; None if it is not known, or is no longer what it was."""
+        if data is None:
+            return b"none"
+        known = self._note(data)
+        if known is None:
+            return None
+        if self._untouched != id(data) and (known.checksum is None or checksum(data) != known.checksum):
+            self._forget(known)
+        return known.key
+
+    def _note(self, data: Any) -> _Known | None:
+        known = self._known.get(id(data))
+        return known if known is not None and known.alive() is data else None
+
+    def _forget(self, known: _Known) -> None:
+        known.key = None
+        self._something_changed = True
+
+    def _lend(self, *data: Any) -> None:
+        """Note the checksums of what is known of data, before somebody else has it in hand."""
+        for each in data:
+            known = self._note(each)
+            if known is not None and known.checksum is None:
+                known.checksum = checksum(each)
+        self._untouched = None
+
+    # --- fits ---
+
+    def fit_transform(
+        self, place: Place, function: Callable[..., Any], step: Any, X: Any, y: Any, kwargs: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        """Return what `step` makes of the data, and the step fitted: from the store if it was done before."""
+        is_first = place not in self._entered
+        self._entered.add(place)
+        source = self._source(place, X, y, is_first=is_first)
+        fit = _Fit(function, step, X, y, kwargs, is_branch=is_first and not place.is_entry)
+        key = None if source is None else self._key_of(fit, source)
+        if key is None:
+            return self._done(fit)
+        fitted: _Fitted | None = self.sharing.store.get(key)
+        if fitted is None:
+            return self._done_and_stored(fit, key)
+        self._known[id(X)].checksum = fitted.checksum
+        output = fitted.output.thaw()
+        self.know(output, key, fitted.output.checksum)
+        if fitted.step is not None:
+            step = self._watched(fitted.step.copy(), fitted.step, key)
+        return output, step
+
+    def _done(self, fit: "_Fit") -> tuple[Any, Any]:
+        """Fit a step as without sharing; those within it may share."""
+        if any(type(branch) is Pipeline for branch in branches(fit.step)):
+            self._lend(fit.X)
+        self._untouched = None
+        with self._inside(fit.step, fit.X):
+            output, step = fit.function(fit.step, fit.X, fit.y, **fit.kwargs)
+        self._untouched = None
+        return output, step
+
+    def _done_and_stored(self, fit: "_Fit", key: bytes) -> tuple[Any, Any]:
+        """Fit a step, and store it if nobody can tell it from one that is fitted again."""
+        self._lend(fit.X)
+        given = [known for data in (fit.X, fit.y) if (known := self._note(data)) is not None]
+        routed, held = pickled(fit.routed), References(fit.not_to_be_held)
+        as_it_was = snapshot(fit.step, of_the_caller=True) if is_its_own_clone(type(fit.step)) else None
+        start = time.perf_counter()
+        output, step = self._done(fit)
+        seconds = time.perf_counter() - start
+        self.seconds += seconds
+        changed = [known for known in given if known.checksum is None or checksum(known.alive()) != known.checksum]
+        for known in changed:
+            self._forget(known)
+        if changed or pickled(fit.routed) != routed:  # nobody else is to miss the change
+            return output, step
+        box = [output]
+        del output
+        if held.have_grown() or is_held_elsewhere(box):
+            fitted = None
+        else:
+            fitted = self._fitted(step, as_it_was, box[0], seconds, given[0].checksum)
+        self.know(box[0], key, None if fitted is None else fitted.output.checksum)
+        if fitted is None:
+            return box[0], step
+        self.sharing.store.put(key, fitted, fitted.n_bytes, seconds)
+        return box[0], step if fitted.step is None else self._watched(step, fitted.step, key)
+
+    def _fitted(
+        self, step: Any, as_it_was: Snapshot | None, output: Any, seconds: float, total: int | None
+    ) -> _Fitted | None:
+        """Return what to store of a fitted step; None if it cannot be copied, or that is not worth it."""
+        start = time.perf_counter()
+        stored = put_by(output, seconds)
+        copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
+        if stored is None or copied is None or not is_worth(seconds, time.perf_counter() - start):
+            return None
+        if not is_its_own_clone(type(step)):
+            return _Fitted(copied, stored, total)
+        return _Fitted(None, stored, total) if copied == as_it_was else None
+
+    def _watched(self, step: Any, as_fitted: Snapshot, key: bytes) -> Any:
+        """Have a fitted step look for what it makes of known data, if all that is to be shared; return the step."""
+        transforms = hasattr(type(step), "transform") and hasattr(step, "transform")
+        if not (self.only_predicts and transforms and isinstance(step, BaseEstimator)):
+            return step
+        self._has_transforms = True
+        vars(step)["transform"] = SharedTransform(step, as_fitted, key)
+        return step
+
+    def _source(self, place: Place, X: Any, y: Any, *, is_first: bool) -> bytes | None:
+        """Return where the data of a fit comes from; None if that cannot be said."""
+        source = self.origin(X)
+        if source is None and is_first:
+            source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
+            if source is not None:
+                self.know(X, source)
+        if source is not None and is_first and self._note(y) is None and not self._something_changed:
+            target = self._target(place.targets)
+            if target is not None and y is not None:
+                self.know(y, target, checksum(y))
+        return source
+
+    def _target(self, paths: tuple[tuple[str, ...], ...]) -> bytes | None:
+        """Return the key of the fold's y as the regressors at `paths` transform it."""
+        parts = [b"y"]
+        for path in paths:
+            regressor = self.estimator
+            for name in path:
+                regressor = regressor.named_steps[name] if isinstance(regressor, Pipeline) else getattr(regressor, name)
+            config = {name: value for name, value in regressor.get_params(deep=False).items() if name != "regressor"}
+            part = pickled(config)
+            if part is None or not self.sharing.repeats_itself(part, config["transformer"]):
+                return None
+            parts.append(part)
+        return self.key(*parts)
+
+    def _columns_of_table(self, place: Place) -> bytes | None:
+        """Return the key of the columns that the ColumnTransformer being fitted hands to the pipeline at `place`."""
+        if not self._tables:
+            return None
+        table, X = self._tables[-1]
+        source = self.origin(X)
+        for _, branch, columns in table.transformers:
+            if source is not None and getattr(branch, "memory", None) is place:
+                spec = pickled(columns)
+                return None if spec is None else self.key(source, b"columns", spec)
+        return None
+
+    @contextmanager
+    def _inside(self, step: Any, X: Any) -> Iterator[None]:
+        """Know what is handed on within `step` while it is fitted."""
+        if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):  # of a list it makes an array
+            yield
+            return
+        self._tables.append((step, X))
+        try:
+            yield
+        finally:
+            self._tables.pop()
+
+    def _key_of(self, fit: _Fit, source: bytes) -> bytes | None:
+        """Return the key of what a step makes of known data; None if it would make something else the next time."""
+        params = fit.step.get_params(deep=False) if isinstance(fit.step, BaseEstimator) else None
+        target, unfitted, routed = self.origin(fit.y), pickled((fit.step, params)), pickled(fit.routed)
+        if target is None or unfitted is None or routed is None:
+            return None
+        key = self.key(source, target, unfitted, routed)
+        return key if self.sharing.repeats_itself(unfitted, fit.step) else None
+
+    # --- transforms ---
+
+    def transform(self, shared: "SharedTransform", step: Any, X: Any) -> Any:
+        """Return what a fitted step makes of `X`."""
+        self._untouched = None  # not every step says when it transforms
+        source = self.origin(X) if shared.is_of(step) else None
+        if source is None:
+            shared.repeats_itself = False
+            return transform_plainly(step, X)
+        key, store = self.key(shared.key, b"transform", source), self.sharing.store
+        stored: Stored | None = store.get(key)
+        if stored is None:
+            return self._transform_and_store(key, shared, step, X)
+        output = stored.thaw()
+        self.know(output, key, stored.checksum)
+        return output
+
+    def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
+        """Transform, and store what comes of it if it comes of nothing else and nothing else comes of it."""
+        store = self.sharing.store
+        repeats = store.repeatable.get(key)
+        before = snapshot(step) if repeats is None else None
+        start = time.perf_counter()
+        box = [transform_plainly(step, X)]
+        seconds = time.perf_counter() - start
+        if self.origin(X) is None:
+            repeats = False
+        if repeats is None:
+            repeats = before is not None and snapshot(step) == before and not is_held_elsewhere(box)
+        store.repeatable[key] = repeats
+        if not repeats:
+            shared.repeats_itself = False
+            return box[0]
+        if (stored := put_by(box[0], seconds)) is not None:
+            store.put(key, stored, stored.n_bytes, seconds)
+        self.know(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
+        return box[0]
+
+
+class SharedTransform(OwnTransform):
+    """The `transform` of a step whose fit is shared, for as long as the step is what was fitted.
+
+    Parameters
+    ----------
+    step : estimator
+        The fitted step on which this is set.
+    as_fitted : Snapshot
+        The step as it is.
+    key : bytes
+        Its key.
+
+    Attributes
+    ----------
+    repeats_itself : bool
+        Whether all that the step was asked so far left it as it was.
+    """
+
+    def __init__(self, step: Any, as_fitted: Snapshot, key: bytes) -> None:
+        self.key = key
+        self.repeats_itself = True
+        self._step = weakref.ref(step)
+        self._as_fitted = as_fitted
+        self._attributes = dict(vars(step))
+
+    def __call__(self, X: Any, **params: Any) -> Any:
+        step, evaluation = self._own_step(), evaluation_here()
+        if evaluation is None or params:
+            self.repeats_itself = False
+            return transform_plainly(step, X, **params)
+        return evaluation.transform(self, step, X)
+
+    def is_of(self, step: Any) -> bool:
+        """Return whether `step` is as it was fitted: nothing was set on it, and it did not change itself."""
+        now = {name: value for name, value in vars(step).items() if value is not self}
+        return (
+            self.repeats_itself
+            and now.keys() == self._attributes.keys()
+            and all(value is self._attributes[name] for name, value in now.items())
+        )
+
+    def _own_step(self) -> Any:
+        return self._step() or self._as_fitted.copy()
+
+    def __reduce__(self) -> Any:
+        return partial, (transform_plainly, self._own_step())
+
+
+def transform_plainly(step: Any, X: Any, **params: Any) -> Any:
+    """Transform as the class of a step does."""
+    return type(step).transform(step, X, **params)
