@@ -102,9 +102,9 @@ class FunctionEstimator(BaseEstimator):
     Raises
     ------
     InvalidArgumentError
-        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that is not there, returns
-        None, or is a generator or async function, of which a call runs nothing; from `score`, if there is no score for
-        these rows.
+        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that is not there,
+        returns None, or is a generator or async function, a call of which runs nothing; from `score`, if there is no
+        score for these rows.
 
     See Also
     --------

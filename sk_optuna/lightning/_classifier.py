@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from sklearn.base import ClassifierMixin
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -119,6 +120,8 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     True
     """
 
+    _size_names = ("n_features", "n_classes", "n_outputs")
+
     def __init__(
         self,
         module: type[LightningModule],
@@ -190,11 +193,19 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
             outputs = of_logits(outputs)
         return outputs.exp() if self.output == "log_probabilities" else outputs
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
         if self.output not in ("logits", "probabilities", "log_probabilities"):
             raise InvalidArgumentError(
                 f"output must be 'logits', 'probabilities' or 'log_probabilities', got {self.output!r}."
             )
+
+    def _check_targets(self, y: Any) -> None:
+        check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        column_or_1d(y)
+        check_classification_targets(y)
+
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
         X, y = self._validated(X, y)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)

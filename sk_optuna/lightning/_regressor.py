@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from sklearn.base import RegressorMixin
+from sklearn.utils import check_array
 
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._base import LightningEstimator
@@ -95,6 +96,8 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     True
     """
 
+    _size_names = ("n_features", "n_outputs")
+
     def __init__(
         self,
         module: type[LightningModule],
@@ -135,6 +138,9 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
+
+    def _check_targets(self, y: Any) -> None:
+        check_array(y, ensure_2d=False, input_name="y")
 
     def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
         X, y = self._validated(X, y, multi_output=True, y_numeric=True)
