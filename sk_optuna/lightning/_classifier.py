@@ -74,7 +74,8 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
-        argument, or its outputs do not fit y. And if the weights are no longer finite after an epoch.
+        argument, if the Trainer refuses one, a callback or scheduler waits for a validation loop, or the module's outputs
+        do not fit y. And if the weights are no longer finite after an epoch.
 
     See Also
     --------
@@ -84,7 +85,9 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     -----
     The Trainer is quiet here: no progress bar, logger, summary or checkpoint files, unless asked for with
     ``trainer__enable_progress_bar=True`` and the like. No validation loop is run and `validation_step` is not called:
-    in a search the fold's test rows are the validation set, and scoring them is the search's part.
+    in a search the fold's test rows are the validation set, and scoring them is the search's part. So nothing logs a
+    ``"val_loss"``, and an EarlyStopping, a ModelCheckpoint or a ReduceLROnPlateau that monitors it is refused: let it
+    monitor what `training_step` logs, or search with ``report="epoch"`` and a pruner, or ``checkpoint="best"``.
 
     One device is used. Nets that train in threads of one process take turns, since torch's random numbers are the
     process's; to train side by side, use process workers. On the CPU, torch rounds otherwise with another number of
