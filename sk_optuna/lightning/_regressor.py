@@ -65,8 +65,8 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
-        argument, if the Trainer refuses one, a callback or scheduler waits for a validation loop, or the module's outputs
-        do not fit y. And if the weights are no longer finite after an epoch.
+        argument, if the Trainer refuses one, if a callback or scheduler waits for a validation loop, or if the module's
+        outputs do not fit y. And if the weights are no longer finite after an epoch.
 
     See Also
     --------
