@@ -98,19 +98,12 @@ def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
 
 def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
     params = estimator.get_params(deep=False)
-    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
-    # a RandomState goes on at each fit, and the draws would differ
-    if isinstance(params.get("random_state"), np.random.RandomState):
-        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
-    # out of bag, few trees have not seen every row; bagging refuses it with a warm start
-    out_of_bag = params.get("oob_score") if params.get("bootstrap") else False
-    if out_of_bag:
-        changed["oob_score"] = False
-    if type(estimator).__name__.startswith("Bagging"):
-        out_of_bag = False
+    # bagging has no out-of-bag score with a warm start
+    of_forest = not type(estimator).__name__.startswith("Bagging") and params.get("bootstrap")
+    out_of_bag = params.get("oob_score") if of_forest else False
     quietly = nullcontext if params["warm_start"] else own_warm_start
     n = 0
-    with _with_params(estimator, changed):
+    with _with_params(estimator, _while_growing(params, size)):
         for n in range(1, params[size] + 1):
             estimator.set_params(**{size: n})
             if out_of_bag and n == params[size]:
@@ -127,6 +120,23 @@ def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_
     if size == "n_estimators":
         estimator.set_params(n_estimators=n)  # bagging divides by it
     return estimator
+
+
+def _while_growing(params: dict[str, Any], size: str) -> dict[str, Any]:
+    """Return the parameters that an ensemble has while it grows, in place of its own."""
+    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
+    # a RandomState goes on at each fit, and the draws would differ
+    if isinstance(params.get("random_state"), np.random.RandomState):
+        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
+    # a rule for stopping early cannot stop here, but would set rows aside
+    if params.get("early_stopping"):
+        changed["early_stopping"] = False
+    elif size == "n_estimators" and params.get("n_iter_no_change") is not None:
+        changed["n_iter_no_change"] = None
+    # few trees have not left every row out of a bag, and the score is one of them all
+    if params.get("oob_score") and params.get("bootstrap"):
+        changed["oob_score"] = False
+    return changed
 
 
 def _one_stream(params: dict[str, Any]) -> dict[str, Any]:

@@ -418,6 +418,20 @@ def test_a_refit_that_ends_early_scores_out_of_bag_as_a_plain_fit_of_as_many_tre
     np.testing.assert_array_equal(grown.predict_proba(X), plain.predict_proba(X))
 
 
+@pytest.mark.parametrize(
+    ("booster", "off"),
+    [
+        (GradientBoostingClassifier(n_estimators=8, n_iter_no_change=2, random_state=0), {"n_iter_no_change": None}),
+        (HistGradientBoostingRegressor(max_iter=8, early_stopping=True, random_state=0), {"early_stopping": False}),
+    ],
+    ids=["by trees", "by iterations"],
+)
+def test_a_rule_for_stopping_early_sets_no_rows_aside(booster, off):
+    grown, plain = fitted_by_epochs(booster, X, Y), clone(booster).set_params(**off).fit(X, Y)
+    np.testing.assert_array_equal(grown.predict(X), plain.predict(X))
+    assert grown.get_params() == booster.get_params()
+
+
 def test_what_a_plain_fit_warns_of_is_warned_of_by_epochs():
     too_few = RandomForestClassifier(n_estimators=2, oob_score=True, random_state=0)
     for fit in (lambda: clone(too_few).fit(X, Y), lambda: fitted_by_epochs(too_few, X, Y)):
