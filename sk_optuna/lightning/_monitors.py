@@ -41,8 +41,17 @@ def check_callbacks(callbacks: Iterable[Callback], module: type[LightningModule]
             )
 
 
-def check_schedulers(trainer: Trainer, module: LightningModule) -> None:
-    """Refuse schedulers that wait for a validation; they are there once `configure_optimizers` has run."""
+def check_training(trainer: Trainer, module: LightningModule) -> None:
+    """Refuse what only the module makes and waits for a validation: schedulers, and callbacks of `configure_callbacks`.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        One that is about to train its first epoch.
+    module : LightningModule
+        What it trains.
+    """
+    check_callbacks(trainer.callbacks, type(module), checkpoints=True)
     for config in trainer.lr_scheduler_configs:
         monitor = config.monitor if config.reduce_on_plateau and config.strict else None
         if monitor is not None and _waits_for_validation(monitor, type(module)):

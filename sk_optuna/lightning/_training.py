@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from sk_optuna.evaluation import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
-from sk_optuna.lightning._monitors import check_schedulers, explain
+from sk_optuna.lightning._monitors import check_training, explain
 from sk_optuna.lightning._randomness import OwnRandomness
 
 _here = threading.local()
@@ -74,8 +74,8 @@ class ReportEpochs(Callback):
         self.interrupted = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the schedulers before the first epoch."""
-        check_schedulers(trainer, pl_module)
+        """Look at schedulers and callbacks before the first epoch."""
+        check_training(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -76,11 +76,20 @@ def test_callbacks_that_wait_for_a_validation_are_refused_before_the_first_fit(c
             refused()
 
 
-def test_a_scheduler_that_waits_for_a_validation_is_refused_before_the_first_step():
-    waiting = net(module__plateau="val_loss")
-    waiting.check_fit()  # only configure_optimizers makes it
+class StopsItself(Validated):
+    def configure_callbacks(self):
+        return [EarlyStopping("val_loss")]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "name"),
+    [(net(module__plateau="val_loss"), "ReduceLROnPlateau"), (net(StopsItself), "EarlyStopping")],
+    ids=["scheduler", "callback"],
+)
+def test_what_the_module_makes_and_waits_for_a_validation_is_refused_before_the_first_step(waiting, name):
+    waiting.check_fit()  # only configure_optimizers and configure_callbacks make them
     Net.n_steps = 0
-    with pytest.raises(InvalidArgumentError, match=WAITING.format("ReduceLROnPlateau", "val_loss")):
+    with pytest.raises(InvalidArgumentError, match=WAITING.format(name, "val_loss")):
         waiting.fit(X, y)
     assert Net.n_steps == 0
 
