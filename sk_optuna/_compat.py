@@ -13,8 +13,8 @@ import queue
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from traceback import format_exc
 from typing import Any
 
@@ -63,6 +63,7 @@ __all__ = [
     "loads",
     "num_samples",
     "only_predicts",
+    "own_warm_start",
     "safe_split",
     "search_estimator_has",
     "warn_or_raise_about_fit_failures",
@@ -181,6 +182,38 @@ class _WatchingMultimetricScorer(MultimetricScorer):
             if isinstance(score, str):  # the traceback of a scorer that raised
                 self._failed(score)
         return scores
+
+
+# --- scikit-learn: forests, which advise against a warm start with class weights --------------------------------------
+
+
+@contextmanager
+def own_warm_start(estimator: Any) -> Iterator[None]:
+    """Have `fit` keep its advice on a warm start to itself: that other rows would have other weights than the first.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that is fitted on the same rows again and again; any that gives no such advice is left as it is.
+    """
+    name = "_validate_y_class_weight"
+    validate = getattr(estimator, name, None)
+    if validate is None:
+        yield
+        return
+
+    def validate_as_if_fitted_once(*args: Any, **kwargs: Any) -> Any:
+        estimator.warm_start = False
+        try:
+            return validate(*args, **kwargs)
+        finally:
+            estimator.warm_start = True
+
+    vars(estimator)[name] = validate_as_if_fitted_once
+    try:
+        yield
+    finally:
+        del vars(estimator)[name]
 
 
 # --- scikit-learn: configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------

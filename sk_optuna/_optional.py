@@ -24,5 +24,6 @@ def require(module: str, *, extra: str, purpose: str) -> None:
     if find_spec(module) is None:
         raise MissingExtraError(
             f"{purpose} needs the package {module!r}, which is not installed. "
-            f"Install it with: pip install 'sk-optuna[{extra}]'"
+            f"Install it with: pip install '.[{extra}]' in a clone of sk-optuna, or "
+            f"pip install 'sk-optuna[{extra}]' once it is on an index."
         )

@@ -1,5 +1,6 @@
 """FunctionEstimator: a function with parameters a search can set, folds it can see and epochs it can report."""
 
+import functools
 import pickle
 import subprocess
 import sys
@@ -435,6 +436,91 @@ def returning(value):
 def test_what_cannot_be_used_is_refused_by_fit(make, message):
     with pytest.raises(InvalidArgumentError, match=message):
         make().fit(X, y)
+
+
+class Yields:
+    def __call__(self, *args):
+        yield from args
+
+
+async def wait(*args):
+    return args
+
+
+async def wait_and_yield(*args):
+    yield args
+
+
+def yields(*args):
+    yield from args
+
+
+def yields_after(params, *args):
+    yield params
+
+
+NEVER_RUN = {
+    "generator": (yields, "is yields, a generator function"),
+    "object": (Yields(), "is Yields, a generator function"),
+    "partial": (functools.partial(functools.partial(Yields(), 1), 2), "is Yields, a generator function"),
+    "coroutine": (wait, "is wait, an async function.*asyncio.run"),
+    "async generator": (wait_and_yield, "is wait_and_yield, an async function"),
+    "hidden generator": (lambda *args: yields(*args), "returned <generator object.*of which nothing has run"),
+    "hidden coroutine": (lambda *args: wait(*args), "returned <coroutine object.*asyncio.run"),
+    "hidden async generator": (lambda *args: wait_and_yield(*args), "returned <async_generator.*asyncio.run"),
+}
+
+
+@pytest.mark.parametrize("kind", NEVER_RUN)
+@pytest.mark.parametrize("name", ["train_func", "predict_func", "predict_proba_func", "score_func"])
+def test_a_function_whose_call_runs_nothing_is_refused(name, kind):
+    function, message = NEVER_RUN[kind]
+    estimator = FunctionEstimator(**{"train_func": lambda *args: "model", name: function}, estimator_type="classifier")
+    use = {"predict_func": lambda: estimator.predict(X), "predict_proba_func": lambda: estimator.predict_proba(X)}
+    with pytest.raises(InvalidArgumentError, match=f"{name} must return .*{message}"):
+        estimator.fit(X, y) and use.get(name, lambda: estimator.score(X, y))()
+
+
+def test_a_generator_that_trains_is_told_to_return_and_report():
+    with pytest.raises(InvalidArgumentError, match=r"Return the model, and call report\(score\).*not yield"):
+        FunctionEstimator(yields_after).check_fit()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: FunctionEstimator(yields), "a generator function"),
+        (lambda: FunctionEstimator(train_logistic, predict_func=yields), "predict_func must return all predictions"),
+        (lambda: FunctionEstimator(lambda params: params), "called with four arguments"),
+        (lambda: FunctionEstimator(train_logistic, score_func=3), "score_func must be a function, got 3"),
+        (lambda: FunctionEstimator(train_logistic, estimator_type="tree"), "estimator_type must be .* got 'tree'"),
+        (lambda: FunctionEstimator(train_logistic, random_state="x"), "random_state must be an int.* got 'x'"),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_told_before_the_first_fit(make, message):
+    for refused in (lambda: make().check_fit(), lambda: make().check_fit(X, y), lambda: make().fit(X, y)):
+        with pytest.raises(InvalidArgumentError, match=message):
+            refused()
+
+
+def test_targets_that_cannot_be_used_are_told_before_the_first_fit():
+    with pytest.raises(InvalidArgumentError, match="classifier requires y"):
+        logistic(C=1.0).check_fit(X)
+    with pytest.raises(InvalidArgumentError, match="Unknown label type: continuous"):
+        logistic(C=1.0).check_fit(X, X[:, 0])
+    logistic(C=1.0).check_fit()  # nothing is said of targets that nobody has seen
+
+
+def test_a_check_before_the_first_fit_calls_nothing_draws_nothing_and_leaves_nothing():
+    calls = []
+    generator = np.random.RandomState(0)
+    estimator = FunctionEstimator(lambda *args: calls.append(args), estimator_type="classifier", random_state=generator)
+    before = dict(vars(estimator))
+    estimator.check_fit()
+    estimator.check_fit(X, y)
+    assert not calls
+    assert vars(estimator) == before
+    assert generator.randint(1000) == np.random.RandomState(0).randint(1000)
 
 
 def test_a_number_is_a_model_where_a_function_uses_it():

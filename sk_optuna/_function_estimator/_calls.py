@@ -3,7 +3,6 @@
 The function knows these as a plain dict and a callable; everything here is about saying clearly what was wrong.
 """
 
-import inspect
 import numbers
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -75,21 +74,6 @@ class Report:
         self._enter_epoch(model, score)
         self._stopped = bool(self._monitor.report(train_loss=train_loss, score=score))
         return self._stopped
-
-
-def check_signature(function: Callable[..., Any]) -> None:
-    """Refuse a function that cannot be called with four arguments."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # written in C: nobody can tell
-        return
-    try:
-        signature.bind(*range(4))
-    except TypeError:
-        name = getattr(function, "__name__", "train_func")
-        raise InvalidArgumentError(
-            f"train_func is called with four arguments, as {WANTED}, but got {name}{signature}."
-        ) from None
 
 
 def listed(known: Iterable[str], name: str) -> str:

@@ -18,19 +18,18 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sk_optuna._function_estimator._calls import (
     WANTED,
     Params,
     Report,
-    check_signature,
     digest,
     is_number,
     listed,
     number,
 )
+from sk_optuna._function_estimator._checks import check_functions, check_returned, check_settings, check_targets
 from sk_optuna.evaluation import EpochMonitor, current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -103,8 +102,9 @@ class FunctionEstimator(BaseEstimator):
     Raises
     ------
     InvalidArgumentError
-        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that is not there or
-        returns None; from `score`, if there is no score for these rows.
+        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that is not there,
+        returns None, or is a generator or async function, a call of which runs nothing; from `score`, if there is no
+        score for these rows.
 
     See Also
     --------
@@ -213,6 +213,25 @@ class FunctionEstimator(BaseEstimator):
         super().set_params(**params)
         return self
 
+    def check_fit(self, X: Any = None, y: Any = None) -> None:
+        """Refuse what `fit` would refuse before it calls `train_func`; a search calls this before its first fit.
+
+        Parameters
+        ----------
+        X : sequence of length n_samples, default=None
+            Rows; without them only the parameters are looked at.
+        y : sequence of length n_samples, default=None
+            Targets.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a function, another parameter or the targets cannot be used.
+        """
+        self._check_parameters()
+        if X is not None:
+            check_targets(self.estimator_type, y)
+
     def fit(self, X: Any, y: Any = None) -> Self:
         """Call `train_func`.
 
@@ -228,15 +247,16 @@ class FunctionEstimator(BaseEstimator):
         FunctionEstimator
             Itself.
         """
-        self._check(X, y)
+        self._check_parameters()
+        check_consistent_length(X, y)
+        check_targets(self.estimator_type, y)
         self._forget()
         if self.estimator_type == "classifier":
-            check_classification_targets(y)
             self.classes_ = np.unique(np.asarray(y))
         monitor: EpochMonitor | None = vars(self).get("_monitor")
         valid_data = None if monitor is None else monitor.valid_data
         report = Report(monitor, self._enter_epoch, has_rows=valid_data is not None)
-        returned = self.train_func(self._drawn_params(), (X, y), valid_data, report)
+        returned = check_returned("train_func", self.train_func(self._drawn_params(), (X, y), valid_data, report))
         self._keep(returned, report.last_score, valid_data)
         return self
 
@@ -277,7 +297,7 @@ class FunctionEstimator(BaseEstimator):
             Predictions.
         """
         check_is_fitted(self, "model_")
-        return self.predict_func(self.model_, X)  # type: ignore[misc]
+        return check_returned("predict_func", self.predict_func(self.model_, X))  # type: ignore[misc]
 
     @available_if(_given("predict_proba_func"))
     def predict_proba(self, X: Any) -> Any:
@@ -294,7 +314,7 @@ class FunctionEstimator(BaseEstimator):
             Probabilities, classes in the order of ``classes_``.
         """
         check_is_fitted(self, "model_")
-        return self.predict_proba_func(self.model_, X)  # type: ignore[misc]
+        return check_returned("predict_proba_func", self.predict_proba_func(self.model_, X))  # type: ignore[misc]
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return a score, greater is better: that of `score_func`, of the predictions, or of `train_func` itself.
@@ -318,7 +338,8 @@ class FunctionEstimator(BaseEstimator):
         """
         check_is_fitted(self, "model_")
         if self.score_func is not None:
-            return number("score_func's result", self.score_func(self.model_, X, y))
+            score = check_returned("score_func", self.score_func(self.model_, X, y))
+            return number("score_func's result", score)
         if self.predict_func is not None:
             return self._score_of_predictions(X, y)
         return self._score_of_training(X, y)
@@ -372,20 +393,10 @@ class FunctionEstimator(BaseEstimator):
             params["random_state"] = fold.next_seed() if fold is not None else int(generator.randint(2**31 - 1))
         return params
 
-    def _check(self, X: Any, y: Any) -> None:
-        """Refuse what would fail later, or not at all."""
-        for name in ("train_func", "predict_func", "predict_proba_func", "score_func"):
-            value = getattr(self, name)
-            if not callable(value) and (value is not None or name == "train_func"):
-                raise InvalidArgumentError(f"{name} must be a function, got {value!r}.")
-        if self.estimator_type not in (None, "classifier", "regressor"):
-            raise InvalidArgumentError(
-                f"estimator_type must be 'classifier', 'regressor' or None, got {self.estimator_type!r}."
-            )
-        check_signature(self.train_func)
-        check_consistent_length(X, y)
-        if self.estimator_type is not None and y is None:
-            raise InvalidArgumentError(f"y is None, but a {self.estimator_type} requires y to be passed.")
+    def _check_parameters(self) -> None:
+        """Refuse functions and settings with which no fit could begin."""
+        check_functions(self.get_params(deep=False))
+        check_settings(self.estimator_type, vars(self).get("random_state"))
 
     def _forget(self) -> None:
         """Leave nothing of an earlier fit."""

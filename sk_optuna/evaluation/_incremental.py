@@ -3,10 +3,13 @@
 `partial_fit` comes first, since it goes on where it stopped: a warm start of a linear model or a perceptron begins its
 learning rate or its optimizer anew. How many epochs there are is the estimator's own `max_iter` or `n_estimators`; its
 own rule for stopping early does not apply.
+
+A warm start is how an ensemble grows here, and nothing that its user asked for. So it is not warned of, and by avoiding
+what warns: warning filters belong to the process, and other threads fit, too.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
+from sk_optuna._compat import own_warm_start
 from sk_optuna.evaluation._epochs import EpochMonitor
 
 FitByEpochs = Callable[..., Any]
@@ -41,9 +45,8 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
         return _fit_by_passes
     if "warm_start" in params and "n_estimators" in params:
         return _fit_by_estimators
-    if (
-        "warm_start" in params and "max_iter" in params and params.get("solver") != "liblinear"
-    ):  # which has no warm start
+    # liblinear has no warm start
+    if "warm_start" in params and "max_iter" in params and params.get("solver") != "liblinear":
         return _fit_by_iterations
     return None
 
@@ -95,23 +98,45 @@ def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
 
 def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
     params = estimator.get_params(deep=False)
-    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
-    if isinstance(
-        params.get("random_state"), np.random.RandomState
-    ):  # it goes on at each fit, and the draws would differ
-        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
-    if params.get("oob_score") and type(estimator).__name__.startswith("Bagging"):  # refused with a warm start
-        changed["oob_score"] = False
+    # bagging has no out-of-bag score with a warm start
+    of_forest = not type(estimator).__name__.startswith("Bagging") and params.get("bootstrap")
+    out_of_bag = params.get("oob_score") if of_forest else False
+    quietly = nullcontext if params["warm_start"] else own_warm_start
     n = 0
-    with _with_params(estimator, changed):
+    with _with_params(estimator, _while_growing(params, size)):
         for n in range(1, params[size] + 1):
             estimator.set_params(**{size: n})
-            _fit(estimator, X, y, fit_params)
+            if out_of_bag and n == params[size]:
+                estimator.set_params(oob_score=out_of_bag)
+            with quietly(estimator):
+                _fit(estimator, X, y, fit_params)
             if monitor.report(train_loss=_train_loss(estimator)):
                 break
+        if out_of_bag and n < params[size] and monitor.valid_data is None:  # a refit, which ends here
+            estimator.estimators_ = estimator.estimators_[:-1]  # a forest that does not grow would not look
+            estimator.set_params(oob_score=out_of_bag)
+            with quietly(estimator):
+                _fit(estimator, X, y, fit_params)
     if size == "n_estimators":
         estimator.set_params(n_estimators=n)  # bagging divides by it
     return estimator
+
+
+def _while_growing(params: dict[str, Any], size: str) -> dict[str, Any]:
+    """Return the parameters that an ensemble has while it grows, in place of its own."""
+    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
+    # a RandomState goes on at each fit, and the draws would differ
+    if isinstance(params.get("random_state"), np.random.RandomState):
+        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
+    # a rule for stopping early cannot stop here, but would set rows aside
+    if params.get("early_stopping"):
+        changed["early_stopping"] = False
+    elif size == "n_estimators" and params.get("n_iter_no_change") is not None:
+        changed["n_iter_no_change"] = None
+    # few trees have not left every row out of a bag, and the score is one of them all
+    if params.get("oob_score") and params.get("bootstrap"):
+        changed["oob_score"] = False
+    return changed
 
 
 def _one_stream(params: dict[str, Any]) -> dict[str, Any]:

@@ -13,15 +13,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_optuna._compat import Interval, fit_context
 from sk_optuna.evaluation import EpochMonitor, current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
+from sk_optuna.lightning._monitors import check_callbacks
 from sk_optuna.lightning._names import (
     MODULE,
     TRAINER,
@@ -32,15 +33,10 @@ from sk_optuna.lightning._names import (
     module_arguments,
 )
 from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._trainer import as_callbacks, build_trainer, make_trainer, switches_kept
 from sk_optuna.lightning._training import ReportEpochs, quiet, train
 
 _DTYPES = ("float32", "int64", None)
-_QUIET: dict[str, Any] = {
-    "logger": False,
-    "enable_checkpointing": False,
-    "enable_progress_bar": False,
-    "enable_model_summary": False,
-}
 # Rows at a time of a prediction, in batches: without gradients they take a fraction of the memory.
 _BATCHES_AT_ONCE = 4
 
@@ -53,6 +49,7 @@ class LightningEstimator(BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
+    _size_names: ClassVar[tuple[str, ...]]
     module_: LightningModule
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -125,6 +122,30 @@ class LightningEstimator(BaseEstimator):
             del self._monitor
         return self
 
+    def check_fit(self, X: Any = None, y: Any = None) -> None:
+        """Refuse what `fit` would refuse before it makes a module; a search calls this before its first fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features, ...), default=None
+            Rows; without them only the parameters are looked at.
+        y : array-like of shape (n_samples,) or, for a regressor, also (n_samples, n_outputs), default=None
+            Targets.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the module, an argument of it or of the Trainer, another parameter, or the data cannot be used.
+        """
+        try:
+            self._check_parameters()
+            if X is not None:
+                self._check_data(X, y)
+        except InvalidArgumentError:
+            raise
+        except (TypeError, ValueError) as error:  # scikit-learn's own
+            raise InvalidArgumentError(str(error)) from error
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any) -> Self:
         """Train a new module.
@@ -141,14 +162,13 @@ class LightningEstimator(BaseEstimator):
         estimator
             Itself.
         """
-        check_module(self.module)
-        check_names(self._handed_on(), self.module)
+        self._check_arguments()
         rows, targets = self._as_tensors(X, y)
         seed = self._draw_seed()
         randomness = OwnRandomness(seed)
         reports = ReportEpochs(vars(self).get("_monitor"), randomness)
         with quiet():
-            trainer = self._make_trainer(reports)
+            trainer = make_trainer(self._trainer_arguments(), reports)
             self._device = trainer.strategy.root_device
             with randomness.on(self._device):
                 self.module_ = self._make_module(rows)
@@ -191,26 +211,42 @@ class LightningEstimator(BaseEstimator):
         fold = current_fold() if self.random_state is None else None
         return fold.next_seed() if fold else int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _make_trainer(self, *callbacks: Any) -> Trainer:
-        """Return a Trainer; those callbacks that the user gave are copied, since they remember."""
-        arguments = {**_QUIET, **self._handed_on(TRAINER)}
-        given = copy.deepcopy(arguments.pop("callbacks", None)) or []
-        if current_fold() is not None:
-            arguments["enable_progress_bar"] = False
-        trainer = Trainer(
-            **{"devices": 1, **arguments},
-            accelerator=self.accelerator,
-            max_epochs=self.max_epochs,
-            limit_val_batches=0,
-            num_sanity_val_steps=0,
-            callbacks=[*(given if isinstance(given, list) else [given]), *callbacks],
+    @fit_context(prefer_skip_nested_validation=True)
+    def _check_parameters(self) -> None:
+        """Refuse parameters with which no fit could begin; a Trainer is built to see what it says."""
+        self._check_arguments()
+        module_arguments(self.module, self._handed_on(MODULE), dict.fromkeys(self._size_names, 1))
+        with switches_kept(), quiet():
+            make_trainer(self._trainer_arguments())
+
+    def _check_arguments(self) -> None:
+        check_module(self.module)
+        check_names(self._handed_on(), self.module)
+        self._check_dtype()
+        arguments = self._handed_on(TRAINER)
+        check_callbacks(
+            as_callbacks(arguments.get("callbacks")),
+            self.module,
+            checkpoints=bool(arguments.get("enable_checkpointing", False)),
         )
-        if trainer.world_size > 1:
+
+    def _check_data(self, X: Any, y: Any) -> None:
+        """Refuse rows and targets that no network can take; they may still be scaled on their way to this one."""
+        if y is None:
+            raise InvalidArgumentError(f"y is None, but {type(self).__name__} requires y to be passed.")
+        try:
+            check_array(X, allow_nd=True, ensure_min_samples=2, estimator=self, input_name="X")
+        except ValueError as error:
+            if "contains NaN" not in str(error):
+                raise
             raise InvalidArgumentError(
-                f"{type(self).__name__} trains on one device, but the Trainer was asked for {trainer.world_size}. "
-                "Leave out trainer__devices and trainer__strategy; a search uses several devices through n_jobs."
-            )
-        return trainer
+                f"X contains NaN, which {type(self).__name__} cannot take. Fill in what is missing first, with a "
+                "SimpleImputer in a Pipeline before it, or leave those rows out."
+            ) from error
+        self._check_targets(y)
+
+    def _trainer_arguments(self) -> dict[str, Any]:
+        return {"accelerator": self.accelerator, "max_epochs": self.max_epochs, **self._handed_on(TRAINER)}
 
     def _make_module(self, rows: torch.Tensor) -> LightningModule:
         auto = {"n_features": rows.shape[1], **self._sizes()}
@@ -236,7 +272,7 @@ class LightningEstimator(BaseEstimator):
         if vars(self).get("_device") is None:
             try:
                 with quiet():
-                    self._device = self._make_trainer().strategy.root_device
+                    self._device = build_trainer(self._trainer_arguments()).strategy.root_device
             except (MisconfigurationException, ImportError):  # this machine lacks the accelerator
                 self._device = torch.device("cpu")
         return self._device
@@ -255,6 +291,9 @@ class LightningEstimator(BaseEstimator):
         return state
 
     def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        raise NotImplementedError
+
+    def _check_targets(self, y: Any) -> None:
         raise NotImplementedError
 
     def _sizes(self) -> dict[str, int]:

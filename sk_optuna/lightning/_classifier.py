@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from sklearn.base import ClassifierMixin
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -73,7 +74,8 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
-        argument, or its outputs do not fit y. And if the weights are no longer finite after an epoch.
+        argument, if the Trainer refuses one, if a callback or scheduler waits for a validation loop, or if the module's
+        outputs do not fit y. And if the weights are no longer finite after an epoch.
 
     See Also
     --------
@@ -83,7 +85,9 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     -----
     The Trainer is quiet here: no progress bar, logger, summary or checkpoint files, unless asked for with
     ``trainer__enable_progress_bar=True`` and the like. No validation loop is run and `validation_step` is not called:
-    in a search the fold's test rows are the validation set, and scoring them is the search's part.
+    in a search the fold's test rows are the validation set, and scoring them is the search's part. So nothing logs a
+    ``"val_loss"``, and an EarlyStopping, a ModelCheckpoint or a ReduceLROnPlateau that monitors it is refused: let it
+    monitor what `training_step` logs, or search with ``report="epoch"`` and a pruner, or ``checkpoint="best"``.
 
     One device is used. Nets that train in threads of one process take turns, since torch's random numbers are the
     process's; to train side by side, use process workers. On the CPU, torch rounds otherwise with another number of
@@ -118,6 +122,8 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     >>> net.fit(X, y).score(X, y) > 0.9
     True
     """
+
+    _size_names = ("n_features", "n_classes", "n_outputs")
 
     def __init__(
         self,
@@ -190,11 +196,19 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
             outputs = of_logits(outputs)
         return outputs.exp() if self.output == "log_probabilities" else outputs
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _check_arguments(self) -> None:
+        super()._check_arguments()
         if self.output not in ("logits", "probabilities", "log_probabilities"):
             raise InvalidArgumentError(
                 f"output must be 'logits', 'probabilities' or 'log_probabilities', got {self.output!r}."
             )
+
+    def _check_targets(self, y: Any) -> None:
+        check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        column_or_1d(y)
+        check_classification_targets(y)
+
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
         X, y = self._validated(X, y)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)

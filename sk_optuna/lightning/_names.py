@@ -14,10 +14,12 @@ from lightning.pytorch import LightningModule, Trainer
 from sk_optuna.exceptions import InvalidArgumentError
 
 MODULE, TRAINER = "module__", "trainer__"
+_NO_VALIDATION = "There are no validation rows but the fold's test rows, and the search scores those."
 _ELSEWHERE = {
     "max_epochs": "Use the parameter max_epochs.",
     "accelerator": "Use the parameter accelerator.",
-    "limit_val_batches": "There are no validation rows but the fold's test rows, and the search scores those.",
+    "limit_val_batches": _NO_VALIDATION,
+    "num_sanity_val_steps": _NO_VALIDATION,
 }
 
 
@@ -63,6 +65,8 @@ def check_open_name(name: str, estimator: Any) -> None:
     if is_handed_on(name):
         return
     known = [*estimator.get_params(deep=False), *_handed_on_names(estimator)]
+    if name in _ELSEWHERE:  # of the Trainer, and none of ours
+        raise InvalidArgumentError(f"{type(estimator).__name__} has no parameter {name!r}. {_ELSEWHERE[name]}")
     raise InvalidArgumentError(
         f"{type(estimator).__name__} has no parameter {name!r}. Arguments of the module are spelled module__..., those "
         f"of the Trainer trainer__....{_nearest(name, known)}"
@@ -115,12 +119,21 @@ def _check_name(name: str, prefix: str, taker: Callable[..., Any], taker_name: s
     parameters = inspect.signature(taker).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
-    known = [prefix + each for each in _parameters(taker)]
-    if name not in known:
-        raise InvalidArgumentError(
-            f"{taker_name} takes no argument {name.removeprefix(prefix)!r}, so {name} is no parameter."
-            f"{_nearest(name, known)} It takes {', '.join(_parameters(taker)) or 'none'}."
-        )
+    known = list(_parameters(taker))
+    short = name.removeprefix(prefix)
+    if short in known:
+        return
+    nearest = get_close_matches(short, known, n=1)
+    reserved = _ELSEWHERE if prefix == TRAINER else {}
+    allowed = [each for each in known if each not in reserved]
+    if nearest and nearest[0] in reserved:
+        advice = f" {reserved[nearest[0]]}"
+    else:
+        advice = _nearest(name, [prefix + each for each in allowed])
+    raise InvalidArgumentError(
+        f"{taker_name} takes no argument {short!r}, so {name} is no parameter."
+        f"{advice} It takes {', '.join(allowed) or 'none'}."
+    )
 
 
 def _parameters(taker: Callable[..., Any]) -> dict[str, inspect.Parameter]:

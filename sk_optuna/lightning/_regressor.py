@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from sklearn.base import RegressorMixin
+from sklearn.utils import check_array
 
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._base import LightningEstimator
@@ -64,7 +65,8 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
-        argument, or its outputs do not fit y. And if the weights are no longer finite after an epoch.
+        argument, if the Trainer refuses one, if a callback or scheduler waits for a validation loop, or if the module's
+        outputs do not fit y. And if the weights are no longer finite after an epoch.
 
     See Also
     --------
@@ -94,6 +96,8 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     >>> net.fit(X, y).score(X, y) > 0.9
     True
     """
+
+    _size_names = ("n_features", "n_outputs")
 
     def __init__(
         self,
@@ -135,6 +139,9 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
+
+    def _check_targets(self, y: Any) -> None:
+        check_array(y, ensure_2d=False, input_name="y")
 
     def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
         X, y = self._validated(X, y, multi_output=True, y_numeric=True)

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from sk_optuna.evaluation import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
+from sk_optuna.lightning._monitors import check_training, explain
 from sk_optuna.lightning._randomness import OwnRandomness
 
 _here = threading.local()
@@ -71,6 +73,10 @@ class ReportEpochs(Callback):
         self.train_losses: list[float] = []
         self.interrupted = False
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at schedulers and callbacks before the first epoch."""
+        check_training(trainer, pl_module)
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -113,6 +119,8 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
 
     Raises
     ------
+    InvalidArgumentError
+        If a scheduler or a callback waits for a value that nothing logs.
     KeyboardInterrupt
         On Ctrl-C, as any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
         without effect for what follows.
@@ -122,6 +130,9 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
     on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, train_dataloaders=batches, val_dataloaders=batches if validates else None)
+    except (MisconfigurationException, RuntimeError) as error:
+        explain(error)
+        raise
     except SystemExit:
         if not reports.interrupted:
             raise

@@ -10,6 +10,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
     BaggingClassifier,
+    ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -17,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge, SGDClassifier, SGDRegressor
+from sklearn.metrics import accuracy_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -377,6 +379,69 @@ def test_options_that_do_not_go_with_epochs_are_left_aside_meanwhile(estimator, 
     assert trained.get_params(deep=False).keys() == estimator.get_params(deep=False).keys()
     for name in ("early_stopping", "oob_score"):
         assert getattr(trained, name, None) == getattr(estimator, name, None)
+
+
+FORESTS = [
+    RandomForestClassifier(n_estimators=40, class_weight="balanced", random_state=0),
+    ExtraTreesClassifier(n_estimators=40, class_weight="balanced_subsample", bootstrap=True, random_state=0, n_jobs=2),
+    RandomForestClassifier(n_estimators=40, class_weight="balanced_subsample", oob_score=True, random_state=0),
+    RandomForestClassifier(n_estimators=40, class_weight={0: 1, 1: 2, 2: 3}, oob_score=accuracy_score, random_state=0),
+    ExtraTreesRegressor(n_estimators=40, oob_score=True, bootstrap=True, random_state=0),
+]
+
+
+@pytest.mark.parametrize("forest", FORESTS, ids=range(len(FORESTS)))
+def test_forests_grow_without_a_word_to_what_a_plain_fit_gives(forest):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        grown, plain = fitted_by_epochs(forest, X, Y), clone(forest).fit(X, Y)
+    np.testing.assert_array_equal(grown.predict(X), plain.predict(X))
+    np.testing.assert_array_equal(grown.feature_importances_, plain.feature_importances_)
+    assert getattr(grown, "oob_score_", None) == getattr(plain, "oob_score_", None)
+    assert grown.get_params() == forest.get_params()
+    assert vars(grown).keys() == vars(plain).keys()
+
+
+@pytest.mark.parametrize("n_epochs", [1, 30])
+def test_a_refit_that_ends_early_scores_out_of_bag_as_a_plain_fit_of_as_many_trees(n_epochs):
+    forest = RandomForestClassifier(n_estimators=40, class_weight="balanced", oob_score=True, random_state=0)
+    plain = clone(forest).set_params(n_estimators=n_epochs)
+    with warnings.catch_warnings(record=True) as of_grown:
+        warnings.simplefilter("always")
+        grown = fitted_by_epochs(forest, X, Y, UnscoredMonitor(n_epochs=n_epochs))
+    with warnings.catch_warnings(record=True) as of_plain:
+        warnings.simplefilter("always")
+        plain.fit(X, Y)
+    assert [str(each.message) for each in of_grown] == [str(each.message) for each in of_plain]
+    assert grown.oob_score_ == plain.oob_score_
+    np.testing.assert_array_equal(grown.oob_decision_function_, plain.oob_decision_function_)
+    np.testing.assert_array_equal(grown.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("booster", "off"),
+    [
+        (GradientBoostingClassifier(n_estimators=8, n_iter_no_change=2, random_state=0), {"n_iter_no_change": None}),
+        (HistGradientBoostingRegressor(max_iter=8, early_stopping=True, random_state=0), {"early_stopping": False}),
+    ],
+    ids=["by trees", "by iterations"],
+)
+def test_a_rule_for_stopping_early_sets_no_rows_aside(booster, off):
+    grown, plain = fitted_by_epochs(booster, X, Y), clone(booster).set_params(**off).fit(X, Y)
+    np.testing.assert_array_equal(grown.predict(X), plain.predict(X))
+    assert grown.get_params() == booster.get_params()
+
+
+def test_what_a_plain_fit_warns_of_is_warned_of_by_epochs():
+    too_few = RandomForestClassifier(n_estimators=2, oob_score=True, random_state=0)
+    for fit in (lambda: clone(too_few).fit(X, Y), lambda: fitted_by_epochs(too_few, X, Y)):
+        with pytest.warns(UserWarning, match="do not have OOB scores"):
+            fit()
+    ones_own = RandomForestClassifier(n_estimators=2, class_weight="balanced", warm_start=True)
+    with pytest.warns(UserWarning, match="not recommended for warm_start"):
+        fitted_by_epochs(ones_own, X, Y)
+    with pytest.raises(ValueError, match="bootstrap=True"):
+        fitted_by_epochs(ExtraTreesClassifier(n_estimators=3, oob_score=True), X, Y, Reports(n_epochs=1))
 
 
 def test_iterations_of_a_warm_start_draw_one_after_the_other():

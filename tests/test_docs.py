@@ -1,0 +1,57 @@
+"""Code in the user guide runs, and what it says of studies and of searches that are saved is so."""
+
+import re
+from pathlib import Path
+
+import joblib
+import optuna
+import pytest
+from scipy.stats import loguniform
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+
+from sk_optuna import OptunaSearchCV
+
+DOCS = Path(__file__).parent.parent / "docs"
+X, y = load_iris(return_X_y=True)
+SPACE = {"C": loguniform(0.1, 10), "gamma": loguniform(0.01, 1)}
+
+
+def code_of(page):
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    return blocks
+
+
+@pytest.fixture
+def search():
+    return OptunaSearchCV(SVC(), SPACE, n_trials=6, cv=3, random_state=0).fit(X, y)
+
+
+def test_the_user_guides_code_runs_and_copies_a_study_into_a_storage(search):
+    given = {"OptunaSearchCV": OptunaSearchCV, "loguniform": loguniform, "est": SVC(), "space": SPACE}
+    *others, copies = code_of("user_guide.md")
+    for block in others:
+        exec(block, given)
+    given["search"] = search
+    exec(copies, given)
+    copied = optuna.load_study(storage=given["storage"], study_name="search")
+    assert [trial.params for trial in copied.trials] == [trial.params for trial in search.study_.trials]
+    assert copied.best_value == search.best_score_
+
+
+def test_a_study_goes_where_the_user_guide_says(search):
+    assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
+    search.study_.optimize(
+        lambda trial: trial.suggest_float("C", 0.1, 10, log=True) * trial.suggest_float("gamma", 0.01, 1, log=True),
+        n_trials=2,
+    )
+    assert len(search.study_.trials) == 8
+
+
+def test_trials_can_be_saved_after_each_as_the_user_guide_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    [said] = re.findall(r"`(study_callbacks=\[lambda.*?\])`", (DOCS / "user_guide.md").read_text(encoding="utf-8"))
+    saving = eval(said.partition("=")[2], {"joblib": joblib})
+    search = OptunaSearchCV(SVC(), SPACE, n_trials=3, cv=3, random_state=0, study_callbacks=saving).fit(X, y)
+    assert joblib.load("trials.joblib") == search.study_.trials
