@@ -15,6 +15,7 @@ FLOORS = {
     "_optional": 0,
     "_compat": 0,
     "_compat_optuna": 0,
+    "_distributions": 0,
     "_history": 0,
     "_version": 0,
     "spaces": 1,
