@@ -33,6 +33,7 @@ FLOORS = {
     "_schedule": 3,
     "_run": 4,
     "_arguments": 4,
+    "_base": 4,
     "_outcome": 4,
     "_search": 5,
     "__init__": 6,

@@ -133,37 +133,6 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
     table[key] = ranks
 
 
-def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: Any) -> None:
-    """Refuse a best candidate that was not evaluated on all folds.
-
-    Raises
-    ------
-    ValueError
-        Where row `best` of the table was pruned, or failed while all others were.
-    """
-    states = list(table["trial_state"])
-    if "PRUNED" not in states or ("COMPLETE" in states and states[best] != "PRUNED"):
-        return
-    if "COMPLETE" in states:
-        ran = f": only {table['n_folds_run'][best]} of its folds ran" if "n_folds_run" in table else ""
-        raise ValueError(
-            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned{ran}. Choose among the rows "
-            "whose trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
-        )
-    reasons = sorted({str(reason) for reason in table.get("stop_reason", ()) if reason})
-    if reasons:
-        raise ValueError(
-            f"None of the {len(states)} candidates was evaluated on all folds, some of them for this: {reasons[0]}. "
-            "Give them less to hold: a smaller batch, a smaller model, fewer workers per device."
-        )
-    name = repr(pruner) if isinstance(pruner, str) else type(pruner).__name__
-    raise ValueError(
-        f"None of the {len(states)} candidates was evaluated on all folds: {states.count('FAIL')} failed, and "
-        f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
-        "were run."
-    )
-
-
 def metric_names(records: Sequence[TrialRecord]) -> list[str]:
     """Return the names of the metrics of all records, ``["score"]`` where there is one."""
     return next((record.metrics for record in records if record.metrics != ["score"]), ["score"])

@@ -17,6 +17,7 @@ from sklearn.model_selection import ParameterGrid
 from sk_optuna._distributions import Steps, has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import Choices, plain
+from sk_optuna.spaces._foreign import refuse_foreign, warn_of_range
 
 # Quantiles stay this far from 0 and 1, where distributions without bounds are infinite and some of scipy's inexact.
 _EDGE = 1e-6
@@ -62,21 +63,43 @@ def domain_of(name: str, written: Any, argument: str = "param_distributions") ->
     InvalidSpaceError
         Where `written` is none of these, is empty, or describes no values.
     """
+    label = f"Parameter {name!r} of {argument}"
     if isinstance(written, CategoricalDistribution):
         return Choices(list(written.choices))
     if isinstance(written, FloatDistribution | IntDistribution):
-        return Native(written)
+        return Native(_checked_range(label, written))
     if isinstance(written, BaseDistribution):
         raise InvalidSpaceError(
-            f"Parameter {name!r} of {argument} is a {type(written).__name__}; use optuna's FloatDistribution, "
+            f"{label} is a {type(written).__name__}; use optuna's FloatDistribution, "
             "IntDistribution or CategoricalDistribution."
         )
+    refuse_foreign(label, written)
     if not isinstance(written, type) and (_quantile_function(written) or hasattr(written, "rvs")):
         return _from_random_variable(name, written, argument)
     _check_list(name, written, argument)
+    warn_of_range(label, written)
     if isinstance(written, range) and written.step > 0:
         return Native(IntDistribution(written[0], written[-1], step=written.step), is_list=True)
     return Choices(list(written))
+
+
+def _checked_range(label: str, written: FloatDistribution | IntDistribution) -> FloatDistribution | IntDistribution:
+    """Return a range as Optuna writes it today: the deprecated kinds are subclasses, which a study keeps apart.
+
+    Raises
+    ------
+    InvalidSpaceError
+        Where a bound is infinite or no number, which Optuna does not notice.
+    """
+    if not has_finite_bounds(written):
+        raise InvalidSpaceError(
+            f"{label} must have bounds that are finite numbers, and a finite distance between them, but got {written}. "
+            "Give it bounds, for example FloatDistribution(1e-3, 1e3, log=True)."
+        )
+    kind = FloatDistribution if isinstance(written, FloatDistribution) else IntDistribution
+    if type(written) is kind:
+        return written
+    return kind(written.low, written.high, log=written.log, step=written.step)  # type: ignore[arg-type]
 
 
 def _check_list(name: str, written: Any, argument: str) -> None:
@@ -231,7 +254,13 @@ def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
         return Native(FloatDistribution(low, high, log=True))
     if _is_discrete(variable) and math.isinf(high - low) and not _has_variance(variable):
         return Draw(variable)  # scipy would walk very many steps to a quantile, as of zipf(1.2)
-    return Quantile(variable)
+    quantile = Quantile(variable)
+    if not math.isfinite(quantile.decode(0.5)):
+        raise InvalidSpaceError(
+            f"{_label(name, variable, argument)} must have finite values, but with {_arguments(variable)} "
+            f"half of them lie below {quantile.decode(0.5)}. Give it finite arguments."
+        )
+    return quantile
 
 
 def _has_variance(variable: Any) -> bool:
@@ -240,11 +269,20 @@ def _has_variance(variable: Any) -> bool:
         return bool(np.isfinite(variable.var())) if hasattr(variable, "var") else True
 
 
+def _label(name: str, variable: Any, argument: str) -> str:
+    family = getattr(variable, "dist", variable)
+    family_name = getattr(family, "name", type(family).__name__)
+    return f"The scipy distribution {family_name!r} for parameter {name!r} of {argument}"
+
+
+def _arguments(variable: Any) -> tuple[Any, ...]:
+    return (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
+
+
 def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
     """Return the bounds of `variable`, refusing what has none because its arguments make no distribution."""
     family = getattr(variable, "dist", variable)
-    family_name = getattr(family, "name", type(family).__name__)
-    label = f"The scipy distribution {family_name!r} for parameter {name!r} of {argument}"
+    label = _label(name, variable, argument)
     try:
         with np.errstate(invalid="ignore"):
             bounds = np.asarray(variable.support(), dtype=float)
@@ -260,9 +298,9 @@ def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
     low, high = map(float, bounds)
     exact = isinstance(family, type(stats.randint) | type(stats.uniform) | type(stats.loguniform))
     if not low <= high or (exact and not math.isfinite(high - low)):
-        arguments = (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
         raise InvalidSpaceError(
-            f"{label} has no values: with the arguments {arguments} its bounds are {low} and {high}. low <= high must "
-            "hold, both finite (low > 0 for loguniform; uniform takes loc and width; randint's high is exclusive)."
+            f"{label} has no values: with the arguments {_arguments(variable)} its bounds are {low} and {high}. low <= "
+            "high must hold, both finite (low > 0 for loguniform; uniform takes loc and width; randint's high is "
+            "exclusive)."
         )
     return low, high
