@@ -15,9 +15,14 @@ from sk_optuna import OptunaSearchCV
 RIDGES = {"alpha": FloatDistribution(1e-2, 1e2, log=True)}
 
 
-def explained_variance(estimator, X, y=None):
-    """Score a PCA without its own `score`, which fails for sparse X: then no candidate would have a score."""
-    return float(estimator.explained_variance_.sum())
+class Spread:
+    """Scores a PCA where its own `score` fails, for sparse X: no candidate would have a score then."""
+
+    def __call__(self, estimator, X, y=None):
+        return float(estimator.transform(X).std())
+
+    def __repr__(self):
+        return "Spread()"
 
 
 SEARCHES = [
@@ -38,7 +43,7 @@ SEARCHES = [
         {"estimator__fit_intercept": [True, False]},
         cv=2,
     ),
-    OptunaSearchCV(PCA(n_components=1), {"whiten": [True, False]}, cv=2, scoring=explained_variance),
+    OptunaSearchCV(PCA(n_components=1), {"whiten": [True, False]}, cv=2, scoring=Spread()),
     OptunaSearchCV(KMeans(n_clusters=2, n_init=1, random_state=0), {"max_iter": [2, 5]}, cv=2),
 ]
 
