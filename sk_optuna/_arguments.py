@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sk_optuna._compat import BaseSearchCV
@@ -22,6 +23,12 @@ def check_arguments(search: BaseSearchCV) -> None:
     InvalidArgumentError
         Where an argument, or two together, cannot be used.
     """
+    if search.n_iter is not None and search.n_trials is not None:
+        raise InvalidArgumentError(
+            "Only one of n_iter and n_trials can be given (they mean the same; n_iter is RandomizedSearchCV's name), "
+            f"but got n_iter={search.n_iter!r} and n_trials={search.n_trials!r}. Leave one out."
+        )
+    _check_scorer(search)
     check_pruner(search.pruner, search.report)
     check_cache_prefix(search.cache_prefix)
     if search.report == "epoch":
@@ -38,6 +45,16 @@ def check_arguments(search: BaseSearchCV) -> None:
             f"but got {callbacks!r}. For callbacks of scikit-learn use set_callbacks."
         )
     max_outstanding(search.pre_dispatch, 1)
+
+
+def _check_scorer(search: BaseSearchCV) -> None:
+    """Refuse a metric of scikit-learn in a scorer's place, which GridSearchCV does among several metrics only."""
+    if not callable(search.scoring):
+        return
+    try:
+        check_scoring(search.estimator, search.scoring)
+    except ValueError as error:
+        raise InvalidArgumentError(f"The 'scoring' parameter cannot be used: {error}") from None
 
 
 def seed_from(random_state: Any) -> int:

@@ -158,15 +158,26 @@ def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[
     if isinstance(scorer, MultimetricScorer):
         return _WatchingMultimetricScorer(scorer, watch, failed)
 
-    def watching(estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-        watch(X)
+    return _WatchingScorer(scorer, watch, failed)
+
+
+class _WatchingScorer:
+    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+        self._scorer = scorer
+        self._watch = watch
+        self._failed = failed
+
+    def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        self._watch(X)
         try:
-            return scorer(estimator, X, *args, **kwargs)
+            return self._scorer(estimator, X, *args, **kwargs)
         except Exception:
-            failed(format_exc())
+            self._failed(format_exc())
             raise
 
-    return watching
+    def __repr__(self) -> str:
+        """Name the scorer as scikit-learn's messages are to name it."""
+        return repr(self._scorer)
 
 
 class _WatchingMultimetricScorer(MultimetricScorer):

@@ -27,6 +27,7 @@ __all__ = [
     "stoppable",
     "storage_of",
     "stored_as",
+    "suggest",
     "tell_pruned",
     "tpe_sampler",
     "without_log_lines",
@@ -130,6 +131,11 @@ def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
     now = copy.copy(study._storage.get_trial(trial._trial_id))
     now.params, now.distributions = dict(now.params), dict(now.distributions)
     return now
+
+
+def suggest(trial: optuna.Trial, name: str, distribution: Any) -> Any:
+    """Return what `trial` suggests from this very distribution; its public methods make a new one at each call."""
+    return trial._suggest(name, distribution)
 
 
 def contains(distribution: Any, value: Any) -> bool:

@@ -19,7 +19,14 @@ from sk_optuna.evaluation import (
     torch_threads,
     torch_threads_of_a_fold,
 )
-from sk_optuna.results import check_not_pruned, learning_curves, median_best_epoch, metric_names, tabulate
+from sk_optuna.results import (
+    check_any_score,
+    check_not_pruned,
+    learning_curves,
+    median_best_epoch,
+    metric_names,
+    tabulate,
+)
 
 
 def keep_results(search: BaseSearchCV, records: Sequence[TrialRecord], refit_metric: Any) -> None:
@@ -28,7 +35,7 @@ def keep_results(search: BaseSearchCV, records: Sequence[TrialRecord], refit_met
     Raises
     ------
     ValueError
-        Where all fits failed, or no candidate is left to choose.
+        Where all fits failed, or no candidate is left to choose; the table is there in the latter case.
     """
     search.multimetric_ = any(record.is_multimetric for record in records)
     if callable(search.scoring) and search.multimetric_:
@@ -41,6 +48,7 @@ def keep_results(search: BaseSearchCV, records: Sequence[TrialRecord], refit_met
         search, records, with_n_folds=search.pruner is not None, with_n_epochs=by_epoch
     )
     search.n_trials_ = len(records)
+    check_any_score(records, search.refit)
     if search.refit or not search.multimetric_:
         best = search._select_best_index(search.refit, refit_metric, results)
         check_not_pruned(results, best, search.refit, search.pruner)

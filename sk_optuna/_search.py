@@ -9,18 +9,18 @@ table each time.
 import warnings
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._arguments import callback_metadata, check_arguments, seed_from
+from sk_optuna._base import SearchBase
 from sk_optuna._compat import (
     BaseSearchCV,
     Interval,
@@ -51,7 +51,7 @@ from sk_optuna.study import Proposals, Pruning, open_pruning, sampler_factory
 _DEFAULT_N_TRIALS = 50
 
 
-class OptunaSearchCV(BaseSearchCV):
+class OptunaSearchCV(SearchBase):
     """Search over parameters with cross-validation, candidates chosen by an Optuna sampler.
 
     It has GridSearchCV's interface and can stand where GridSearchCV or RandomizedSearchCV stood: alone, in a Pipeline,
@@ -89,16 +89,19 @@ class OptunaSearchCV(BaseSearchCV):
         when all were tried. In other spaces None means 50 candidates, or, with a `timeout`, as many as there is time
         for.
 
+    n_iter : int, default=None
+        The same under RandomizedSearchCV's name, for lists, too; at most one of them can be given.
+
     timeout : float, default=None
         Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
         first candidate is always finished; one that the end of the time cuts short is dropped. How many candidates
         there are then depends on the machine, and so does the result.
 
-    sampler : str, callable or optuna.samplers.BaseSampler, default="tpe"
+    sampler : str, callable, optuna.samplers.BaseSampler or None, default="tpe"
         What chooses the candidates.
 
-        - ``"tpe"``: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are finished, it draws at
-          random.
+        - ``"tpe"``, or None as in Optuna: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are
+          finished, it draws at random.
         - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"gp"`` (extra `gp`), ``"nsgaii"``.
         - ``"grid"``: combinations at random; the space must be made of lists only.
         - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
@@ -197,7 +200,9 @@ class OptunaSearchCV(BaseSearchCV):
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
-        state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it.
+        state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it. If
+        that is so of all candidates, there is no best one, and `fit` raises an error. (A scorer that returns NaN of its
+        own accord does not fail; if it does so for all, scikit-learn warns, and `best_score_` is NaN.)
 
     return_train_score : bool, default=False
         Whether `cv_results_` contains scores on the training folds.
@@ -318,6 +323,7 @@ class OptunaSearchCV(BaseSearchCV):
         "param_distributions": "no_validation",
         "param_grid": "no_validation",
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "sampler": "no_validation",
         "pruner": "no_validation",
@@ -334,6 +340,7 @@ class OptunaSearchCV(BaseSearchCV):
         "random_state": ["random_state"],
         "study_callbacks": "no_validation",
     }
+    n_iter: int | None = None  # of searches that were pickled before there was this argument
 
     def __init__(
         self,
@@ -342,6 +349,7 @@ class OptunaSearchCV(BaseSearchCV):
         *,
         param_grid: Any = None,
         n_trials: int | None = None,
+        n_iter: int | None = None,
         timeout: float | None = None,
         sampler: Any = "tpe",
         pruner: Any = None,
@@ -375,6 +383,7 @@ class OptunaSearchCV(BaseSearchCV):
         self.param_distributions = param_distributions
         self.param_grid = param_grid
         self.n_trials = n_trials
+        self.n_iter = n_iter
         self.timeout = timeout
         self.sampler = sampler
         self.pruner = pruner
@@ -385,33 +394,6 @@ class OptunaSearchCV(BaseSearchCV):
         self.max_concurrent_trials = max_concurrent_trials
         self.random_state = random_state
         self.study_callbacks = study_callbacks
-
-    def __sklearn_tags__(self) -> Any:
-        """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
-
-        Without them a search over a transformer does not count as one, and one over an estimator of several outputs
-        does not say so. That `y` is required is not said: `X` may be a dataset that contains it.
-        """
-        tags = super().__sklearn_tags__()
-        estimator_tags = get_tags(self.estimator)
-        tags.transformer_tags = deepcopy(estimator_tags.transformer_tags)
-        tags.target_tags = replace(estimator_tags.target_tags, required=tags.target_tags.required)
-        return tags
-
-    def get_metadata_routing(self) -> Any:
-        """Return how metadata is routed: as in GridSearchCV, and for `fit_transform` as for `fit`.
-
-        Returns
-        -------
-        sklearn.utils.metadata_routing.MetadataRouter
-            The routing.
-        """
-        router = super().get_metadata_routing()
-        for _, (mapping, _) in router:
-            for caller, callee in list(mapping):
-                if caller == "fit":
-                    mapping.add(caller="fit_transform", callee=callee)
-        return router
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
@@ -438,6 +420,9 @@ class OptunaSearchCV(BaseSearchCV):
             Where an argument cannot be used; a ValueError and a TypeError. No model has been trained then.
         sk_optuna.exceptions.MissingExtraError
             Where the sampler needs a package that is not installed.
+        sk_optuna.exceptions.NoScoreError
+            Where no candidate has a mean score, since a fit or the scorer failed for each; a ValueError and a
+            TypeError. `cv_results_` and `study_` are there.
         ValueError
             Where all fits failed, or the pruner left no candidate to choose.
         """
@@ -546,15 +531,10 @@ class OptunaSearchCV(BaseSearchCV):
         require("pandas", extra="pandas", purpose="trials_dataframe")
         return self.study_.trials_dataframe(**kwargs)
 
-    def _forget_last_fit(self) -> None:
-        """Remove what an earlier fit found: a search that is broken off must not predict with another one's model."""
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)
-
     def _open_study(self, estimator: Any, random_state: int) -> Proposals:
         """Return the trials to come: the space, its sampler, and what is tried first."""
         space = space_from_user(self.param_distributions, self.param_grid, estimator)
-        n_trials = self.n_trials
+        n_trials = self.n_trials if self.n_iter is None else self.n_iter
         if n_trials is None and self.timeout is None and not space.is_grid:
             n_trials = _DEFAULT_N_TRIALS
         return Proposals(

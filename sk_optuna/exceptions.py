@@ -4,6 +4,7 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidSpaceError",
     "MissingExtraError",
+    "NoScoreError",
     "SkOptunaError",
     "WorkerDiedError",
 ]
@@ -26,6 +27,14 @@ class InvalidSpaceError(InvalidArgumentError):
 
 class MissingExtraError(SkOptunaError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
+
+
+class NoScoreError(SkOptunaError, ValueError, TypeError):
+    """No candidate has a mean score, so that none is the best; raised when all have been evaluated.
+
+    It is a ValueError, as that of scikit-learn where all fits failed, and a TypeError, which the refit that does not
+    come to pass might have raised.
+    """
 
 
 class WorkerDiedError(SkOptunaError, RuntimeError):

@@ -185,7 +185,6 @@ SEARCH = [
     argument(
         "sampler of wrong type", r"'sampler' parameter.*'tpe'.*callable from a seed.*got 3 of type int", sampler=3
     ),
-    argument("sampler=None", r"'sampler' parameter.*'tpe'.*callable from a seed.*got None", sampler=None),
     argument(
         "factory without a sampler",
         r"callable 'sampler' must return an optuna sampler.*<lambda>\(\d+\) returned None.*for example, lambda seed",

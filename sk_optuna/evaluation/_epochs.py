@@ -109,7 +109,12 @@ class EpochReports:
         scores = self.scorer(estimator, X, **params) if y is None else self.scorer(estimator, X, y, **params)
         if isinstance(scores, dict):
             scores = scores[self.metric if self.metric in scores else next(iter(scores))]
-        return float(scores)
+        try:
+            return float(scores)
+        except (TypeError, ValueError):  # in scikit-learn's words
+            raise ValueError(
+                f"scoring must return a number, got {scores} ({type(scores)}) instead. (scorer={self.scorer})"
+            ) from None
 
 
 class UnscoredMonitor:

@@ -44,6 +44,8 @@ class FoldResult(NamedTuple):
         The epochs, where they are reported.
     cut : str or None
         Why training was cut short, and the trial with it: ``"pruned"``, or what ran out.
+    score_errors : tuple of str
+        The tracebacks of the scorers that raised, one for each of `failed_scores`, and of train scores behind them.
     """
 
     test_scores: Scores
@@ -56,6 +58,7 @@ class FoldResult(NamedTuple):
     stop: bool = False
     curve: Curve | None = None
     cut: str | None = None
+    score_errors: tuple[str, ...] = ()
 
 
 class FoldTask:
@@ -234,11 +237,11 @@ class _Follower:
         self._judge = judge
         self._here = here
         self._monitor: FoldMonitor | None = None
-        self._score_error = ""
+        self._score_errors: list[str] = []
 
     def note_failure(self, traceback: str) -> None:
         """Take note of a scorer that raised; scikit-learn keeps no more of it than a warning."""
-        self._score_error = traceback
+        self._score_errors.append(traceback)
 
     def monitor_of(self, leaf: Any, X: Any) -> Monitor:
         """Return what `leaf`, about to be fitted on `X`, is to report to."""
@@ -281,7 +284,9 @@ class _Follower:
     def complete(self, result: FoldResult) -> FoldResult:
         """Return the result with what the epochs say; the time that their scores took is no time of the fit."""
         monitor = self._monitor
-        result = result._replace(cut=out_of_memory_reason(result.fit_error or self._score_error))
+        errors = [result.fit_error] if result.fit_error else self._score_errors
+        cut = next((reason for error in errors if (reason := out_of_memory_reason(error)) is not None), None)
+        result = result._replace(cut=cut, score_errors=tuple(self._score_errors))
         if monitor is None:
             return result
         return result._replace(

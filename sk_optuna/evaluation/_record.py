@@ -132,6 +132,8 @@ class TrialRecord:
 
 
 def _failed(fold: FoldResult, metric: str) -> bool:
+    if not isinstance(fold.test_scores, dict) and fold.failed_scores:
+        return True  # a callable of several metrics that raised has not named them
     return fold.fit_error is not None or metric in fold.failed_scores
 
 

@@ -1,8 +1,8 @@
 """Trial records -> cv_results_ and learning curves, and the lines printed on the way."""
 
+from sk_optuna.results._no_best import check_any_score, check_not_pruned
 from sk_optuna.results._progress import Progress
 from sk_optuna.results._table import (
-    check_not_pruned,
     learning_curves,
     median_best_epoch,
     metric_names,
@@ -13,6 +13,7 @@ from sk_optuna.results._table import (
 
 __all__ = [
     "Progress",
+    "check_any_score",
     "check_not_pruned",
     "learning_curves",
     "median_best_epoch",

@@ -44,12 +44,12 @@ def tabulate(
     UserWarning
         Where mean scores are not finite for another reason than that folds were not run.
     """
-    out = [[None if fold is None else _as_dict(fold) for fold in record.folds] for record in records]
+    metrics = metric_names(records)
+    out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
     ran = [result for row in out for result in row if result is not None]
     warn_or_raise_about_fit_failures(ran, search.error_score)
     if callable(search.scoring):
         insert_error_scores(ran, search.error_score)
-    metrics = metric_names(records)
     steering = steering_metric(search.refit, metrics)
     more: dict[str, list[Any]] = {
         "trial_number": [record.number for record in records],
@@ -70,18 +70,22 @@ def tabulate(
     return table
 
 
-def _as_dict(fold: FoldResult) -> dict[str, Any]:
-    """Return the fold as scikit-learn's `_fit_and_score` returns it."""
+def _as_dict(fold: FoldResult, metrics: Sequence[str]) -> dict[str, Any]:
+    """Return the fold as scikit-learn's `_fit_and_score` returns it, one that failed with a score for each metric."""
     result: dict[str, Any] = {
         "fit_error": fold.fit_error,
-        "test_scores": fold.test_scores,
+        "test_scores": _by_name(fold.test_scores, metrics),
         "n_test_samples": fold.n_test_samples,
         "fit_time": fold.fit_time,
         "score_time": fold.score_time,
     }
     if fold.train_scores is not None:
-        result["train_scores"] = fold.train_scores
+        result["train_scores"] = _by_name(fold.train_scores, metrics)
     return result
+
+
+def _by_name(scores: Any, metrics: Sequence[str]) -> Any:
+    return dict.fromkeys(metrics, scores) if metrics != ["score"] and not isinstance(scores, dict) else scores
 
 
 def _filler(ran: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -131,37 +135,6 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
     ranks = np.full(last.shape, np.count_nonzero(~last) + 1, dtype=table[key].dtype)
     ranks[~last] = rankdata(-table[f"mean_test_{metric}"][~last], method="min")
     table[key] = ranks
-
-
-def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: Any) -> None:
-    """Refuse a best candidate that was not evaluated on all folds.
-
-    Raises
-    ------
-    ValueError
-        Where row `best` of the table was pruned, or failed while all others were.
-    """
-    states = list(table["trial_state"])
-    if "PRUNED" not in states or ("COMPLETE" in states and states[best] != "PRUNED"):
-        return
-    if "COMPLETE" in states:
-        ran = f": only {table['n_folds_run'][best]} of its folds ran" if "n_folds_run" in table else ""
-        raise ValueError(
-            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned{ran}. Choose among the rows "
-            "whose trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
-        )
-    reasons = sorted({str(reason) for reason in table.get("stop_reason", ()) if reason})
-    if reasons:
-        raise ValueError(
-            f"None of the {len(states)} candidates was evaluated on all folds, some of them for this: {reasons[0]}. "
-            "Give them less to hold: a smaller batch, a smaller model, fewer workers per device."
-        )
-    name = repr(pruner) if isinstance(pruner, str) else type(pruner).__name__
-    raise ValueError(
-        f"None of the {len(states)} candidates was evaluated on all folds: {states.count('FAIL')} failed, and "
-        f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
-        "were run."
-    )
 
 
 def metric_names(records: Sequence[TrialRecord]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._define_by_run import DefineByRunSpace
 from sk_optuna.spaces._domains import domain_of
+from sk_optuna.spaces._foreign import refuse_foreign
 from sk_optuna.spaces._initial import first_trials
 from sk_optuna.spaces._parameter_names import check_names
 from sk_optuna.spaces._table import TableSpace
@@ -45,6 +46,7 @@ def _space(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSp
                 "[{}] to evaluate the estimator as it is."
             )
         return TableSpace([_branch_from_user(argument, branch) for branch in written])
+    refuse_foreign(argument, written)
     if callable(written) and not isinstance(written, type):
         return DefineByRunSpace(written, estimator)
     raise InvalidSpaceError(
@@ -56,6 +58,7 @@ def _space(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSp
 def _branch_from_user(argument: str, written: Any) -> dict[str, Any]:
     """Return the domains of one dict."""
     if not isinstance(written, Mapping):
+        refuse_foreign(f"A branch of {argument}", written)
         raise InvalidSpaceError(
             f"{argument} must be a dict or a list of dicts, but the list contains {written!r} of type "
             f"{type(written).__name__}. Write each branch as a dict, for example {{'C': [0.1, 1, 10]}}."

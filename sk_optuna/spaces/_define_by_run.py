@@ -6,7 +6,7 @@ from typing import Any
 from optuna import Trial
 
 from sk_optuna.exceptions import InvalidSpaceError
-from sk_optuna.spaces._domains import is_plain, plain
+from sk_optuna.spaces._choices import is_plain, plain
 from sk_optuna.spaces._parameter_names import check_params
 
 

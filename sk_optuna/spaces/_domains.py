@@ -6,7 +6,6 @@ plain value: objects never enter a study, so that it can be pickled, stored and 
 """
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -15,10 +14,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from scipy import stats
 from sklearn.model_selection import ParameterGrid
 
+from sk_optuna._distributions import Steps, has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._choices import Choices, plain
+from sk_optuna.spaces._foreign import refuse_foreign, warn_of_range
 
-_PLAIN = (bool, int, float, str, type(None))
-_LONGEST_LABEL = 100
 # Quantiles stay this far from 0 and 1, where distributions without bounds are infinite and some of scipy's inexact.
 _EDGE = 1e-6
 
@@ -63,21 +63,43 @@ def domain_of(name: str, written: Any, argument: str = "param_distributions") ->
     InvalidSpaceError
         Where `written` is none of these, is empty, or describes no values.
     """
+    label = f"Parameter {name!r} of {argument}"
     if isinstance(written, CategoricalDistribution):
         return Choices(list(written.choices))
     if isinstance(written, FloatDistribution | IntDistribution):
-        return Native(written)
+        return Native(_checked_range(label, written))
     if isinstance(written, BaseDistribution):
         raise InvalidSpaceError(
-            f"Parameter {name!r} of {argument} is a {type(written).__name__}; use optuna's FloatDistribution, "
+            f"{label} is a {type(written).__name__}; use optuna's FloatDistribution, "
             "IntDistribution or CategoricalDistribution."
         )
+    refuse_foreign(label, written)
     if not isinstance(written, type) and (_quantile_function(written) or hasattr(written, "rvs")):
         return _from_random_variable(name, written, argument)
     _check_list(name, written, argument)
+    warn_of_range(label, written)
     if isinstance(written, range) and written.step > 0:
         return Native(IntDistribution(written[0], written[-1], step=written.step), is_list=True)
     return Choices(list(written))
+
+
+def _checked_range(label: str, written: FloatDistribution | IntDistribution) -> FloatDistribution | IntDistribution:
+    """Return a range as Optuna writes it today: the deprecated kinds are subclasses, which a study keeps apart.
+
+    Raises
+    ------
+    InvalidSpaceError
+        Where a bound is infinite or no number, which Optuna does not notice.
+    """
+    if not has_finite_bounds(written):
+        raise InvalidSpaceError(
+            f"{label} must have bounds that are finite numbers, and a finite distance between them, but got {written}. "
+            "Give it bounds, for example FloatDistribution(1e-3, 1e3, log=True)."
+        )
+    kind = FloatDistribution if isinstance(written, FloatDistribution) else IntDistribution
+    if type(written) is kind:
+        return written
+    return kind(written.low, written.high, log=written.log, step=written.step)  # type: ignore[arg-type]
 
 
 def _check_list(name: str, written: Any, argument: str) -> None:
@@ -107,20 +129,21 @@ class Native:
 
     def decode(self, stored: Any) -> Any:
         """Return `stored`, moved onto the nearest step if the range has steps: rounding must not make two of one."""
-        if isinstance(self.distribution, IntDistribution) or self.distribution.step is None:
-            return stored
-        low, step = self.distribution.low, self.distribution.step
-        return low + round((stored - low) / step) * step
+        return on_step(self.distribution, stored)
 
     def encode(self, value: Any) -> Any:
         """Return `value` as a Python number, if it lies in the range."""
         number = _number(value)
-        kind = int if isinstance(self.distribution, IntDistribution) else float
         low, high, step = self.distribution.low, self.distribution.high, self.distribution.step
-        steps = 0.0 if step is None else (number - low) / step
-        if not (low <= number <= high and abs(steps - round(steps)) < 1e-8):
-            raise ValueError(f"{value!r} is not in {self.distribution}")
-        return kind(number)
+        if isinstance(self.distribution, IntDistribution):
+            if low <= number <= high and (number - low) % step == 0:  # type: ignore[operator]
+                return int(number)
+        elif math.isfinite(number):
+            stored = float(on_step(self.distribution, float(number)))
+            rounding = 0.0 if step is None else 1e-8 * step + 4 * math.ulp(stored)
+            if low <= stored <= high and abs(stored - number) <= rounding:
+                return stored
+        raise ValueError(f"{value!r} is not in {self.distribution}")
 
     def column(self) -> Sequence[Any] | None:
         """Return the integers or steps of the range; None for a continuous one."""
@@ -129,22 +152,7 @@ class Native:
             return None
         if isinstance(self.distribution, IntDistribution):
             return range(int(low), int(high) + 1, int(step))
-        return _Steps(low, step, round((high - low) / step) + 1)
-
-
-class _Steps(Sequence[float]):
-    """low, low + step, ...: a range of floats that costs nothing to hold."""
-
-    def __init__(self, low: float, step: float, n: int) -> None:
-        self._low, self._step, self._n = low, step, n
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, i: Any) -> Any:
-        if not 0 <= i < self._n:
-            raise IndexError(i)
-        return self._low + i * self._step
+        return Steps(low, high, step)
 
 
 class Quantile:
@@ -209,115 +217,12 @@ class Draw:
         """Return None: its values cannot be counted."""
 
 
-class Choices:
-    """A list of values of any kind.
-
-    The study stores the values themselves where all are plain and none collide (to a study True, 1 and 1.0 are one
-    choice); otherwise labels such as ``"1: PCA()"``.
-    """
-
-    is_list = True
-
-    def __init__(self, values: list[Any]) -> None:
-        position: dict[Any, int] = {}
-        self._values: list[Any] = []
-        self._order: list[int] = []
-        for value in values:
-            i = position.setdefault(identity(value), len(self._values))
-            if i == len(self._values):
-                self._values.append(value)
-            self._order.append(i)
-        stored = [plain(value) for value in self._values]
-        if not _storable(stored):
-            stored = [f"{i}: {_describe(value)}" for i, value in enumerate(self._values)]
-        self._stored = stored
-        self._index = {choice: i for i, choice in enumerate(stored)}
-        self.distribution = CategoricalDistribution(stored)
-
-    def study_name(self, name: str) -> str:
-        """Return `name`."""
-        return name
-
-    def decode(self, stored: Any) -> Any:
-        """Return the user's object; whoever sets it on an estimator clones it."""
-        return self._values[self._index[stored]]
-
-    def encode(self, value: Any) -> Any:
-        """Return the stored choice of the value that is the same as `value`, or else of the first that equals it."""
-        for means in (lambda choice: identity(choice) == identity(value), lambda choice: _same(choice, value)):
-            for i, choice in enumerate(self._values):
-                if means(choice):
-                    return self._stored[i]
-        raise ValueError(f"{value!r} is none of the {len(self._values)} values of the list")
-
-    def column(self) -> Sequence[Any]:
-        """Return the stored choices in the user's order, duplicates kept."""
-        return [self._stored[i] for i in self._order]
-
-
-def identity(value: Any) -> Any:
-    """Return something hashable that is equal for values which are the same setting."""
-    kind, value = type(value), plain(value)
-    if type(value) is tuple:
-        return (tuple, tuple(identity(part) for part in value))
-    if type(value) not in _PLAIN:
-        return (object, id(value))
-    if isinstance(value, float) and math.isnan(value):
-        return (kind, "nan")
-    return (kind, value)
-
-
-def plain(value: Any) -> Any:
-    """Unwrap a NumPy scalar."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def is_plain(value: Any) -> bool:
-    """Return whether a study can store `value`, once unwrapped."""
-    return type(plain(value)) in _PLAIN
-
-
 def _number(value: Any) -> int | float:
     """Return `value` as a Python number; ValueError if it is none."""
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"{value!r} is not a number")
     return number
-
-
-def _storable(values: list[Any]) -> bool:
-    """Tell whether a study can hold `values` as they are and tell them apart."""
-    if not all(type(value) in _PLAIN and value == value for value in values):
-        return False
-    return len(set(values)) == len(values)
-
-
-def _describe(value: Any) -> str:
-    """Return one short line that is the same in every process: no addresses, no line breaks."""
-    text = getattr(value, "__qualname__", None) or repr(value)
-    text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", text).split())
-    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
-
-
-def _same(choice: Any, value: Any) -> bool:
-    """Tell whether `value` means `choice`: an equal number or string, an equal array, an estimator set up alike."""
-    choice, value = plain(choice), plain(value)
-    if isinstance(choice, bool) or isinstance(value, bool):
-        return choice is value
-    if is_plain(choice) and is_plain(value):
-        return bool(choice == value)
-    if type(choice) is not type(value):
-        return False
-    if isinstance(choice, list | tuple):
-        return len(choice) == len(value) and all(map(_same, choice, value))
-    if isinstance(choice, dict):
-        return choice.keys() == value.keys() and all(_same(choice[key], value[key]) for key in choice)
-    if hasattr(choice, "get_params"):
-        return repr(choice) == repr(value)
-    try:
-        return bool(np.array_equal(choice, value) if isinstance(choice, np.ndarray) else choice == value)
-    except (TypeError, ValueError):  # a comparison that has no yes or no, as of data frames
-        return False
 
 
 def _quantile_function(variable: Any) -> Callable[[float], Any] | None:
@@ -349,7 +254,13 @@ def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
         return Native(FloatDistribution(low, high, log=True))
     if _is_discrete(variable) and math.isinf(high - low) and not _has_variance(variable):
         return Draw(variable)  # scipy would walk very many steps to a quantile, as of zipf(1.2)
-    return Quantile(variable)
+    quantile = Quantile(variable)
+    if not math.isfinite(quantile.decode(0.5)):
+        raise InvalidSpaceError(
+            f"{_label(name, variable, argument)} must have finite values, but with {_arguments(variable)} "
+            f"half of them lie below {quantile.decode(0.5)}. Give it finite arguments."
+        )
+    return quantile
 
 
 def _has_variance(variable: Any) -> bool:
@@ -358,11 +269,20 @@ def _has_variance(variable: Any) -> bool:
         return bool(np.isfinite(variable.var())) if hasattr(variable, "var") else True
 
 
+def _label(name: str, variable: Any, argument: str) -> str:
+    family = getattr(variable, "dist", variable)
+    family_name = getattr(family, "name", type(family).__name__)
+    return f"The scipy distribution {family_name!r} for parameter {name!r} of {argument}"
+
+
+def _arguments(variable: Any) -> tuple[Any, ...]:
+    return (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
+
+
 def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
     """Return the bounds of `variable`, refusing what has none because its arguments make no distribution."""
     family = getattr(variable, "dist", variable)
-    family_name = getattr(family, "name", type(family).__name__)
-    label = f"The scipy distribution {family_name!r} for parameter {name!r} of {argument}"
+    label = _label(name, variable, argument)
     try:
         with np.errstate(invalid="ignore"):
             bounds = np.asarray(variable.support(), dtype=float)
@@ -378,9 +298,9 @@ def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
     low, high = map(float, bounds)
     exact = isinstance(family, type(stats.randint) | type(stats.uniform) | type(stats.loguniform))
     if not low <= high or (exact and not math.isfinite(high - low)):
-        arguments = (*getattr(variable, "args", ()), *getattr(variable, "kwds", {}).items())
         raise InvalidSpaceError(
-            f"{label} has no values: with the arguments {arguments} its bounds are {low} and {high}. low <= high must "
-            "hold, both finite (low > 0 for loguniform; uniform takes loc and width; randint's high is exclusive)."
+            f"{label} has no values: with the arguments {_arguments(variable)} its bounds are {low} and {high}. low <= "
+            "high must hold, both finite (low > 0 for loguniform; uniform takes loc and width; randint's high is "
+            "exclusive)."
         )
     return low, high

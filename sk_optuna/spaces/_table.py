@@ -11,10 +11,13 @@ from itertools import product
 from typing import Any
 
 from optuna import Trial
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
+from sk_optuna._compat_optuna import suggest
+from sk_optuna._distributions import ListDistribution, Steps
 from sk_optuna.exceptions import InvalidSpaceError
-from sk_optuna.spaces._domains import Domain, identity
+from sk_optuna.spaces._choices import identity
+from sk_optuna.spaces._domains import Domain
 
 Row = dict[str, Any]
 """One combination as the study stores it: the branch, where there are several, and a value per parameter."""
@@ -41,7 +44,7 @@ class TableSpace:
         self._branch_name = _free_name("branch", self._study_names)
         self.distributions: dict[str, BaseDistribution] = {}
         if len(branches) > 1:
-            self.distributions[self._branch_name] = CategoricalDistribution(range(len(branches)))
+            self.distributions[self._branch_name] = ListDistribution(range(len(branches)))
         for branch, names in zip(self.branches, self._study_names, strict=True):
             self.distributions.update({names[name]: domain.distribution for name, domain in branch.items()})
         self.is_grid = all(domain.is_list for branch in self.branches for domain in branch.values())
@@ -67,7 +70,7 @@ class TableSpace:
 
     def suggest(self, trial: Trial) -> dict[str, Any]:
         """Ask `trial` for a row and return the estimator's parameters."""
-        return self.decode(self.walk(lambda name, distribution: _suggest(trial, name, distribution)))
+        return self.decode(self.walk(lambda name, distribution: suggest(trial, name, distribution)))
 
     def decode(self, row: Row) -> dict[str, Any]:
         """Return the estimator's parameters, sorted by name as ParameterGrid sorts them."""
@@ -159,6 +162,8 @@ def _length(domain: Domain) -> int | None:
     column = domain.column()
     if isinstance(column, range):  # len() of a range ends at sys.maxsize
         return (column.stop - column.start - 1) // column.step + 1
+    if isinstance(column, Steps):
+        return column.n
     return None if column is None else len(column)
 
 
@@ -170,19 +175,13 @@ def _n_distinct(domain: Domain) -> int | None:
 def _name_for_study(branches: list[dict[str, Domain]]) -> list[dict[str, str]]:
     """Name each branch's parameters so that one name has one distribution in the whole study."""
     names: list[dict[str, str]] = []
-    first: dict[str, BaseDistribution] = {}
+    aliases: dict[str, dict[BaseDistribution, str]] = {}
     for number, branch in enumerate(branches):
         names.append({})
         for name, domain in branch.items():
             wish = domain.study_name(name)
-            same = (
-                alias
-                for alias, distribution in first.items()
-                if alias.partition("@")[0] == wish and distribution == domain.distribution
-            )
-            alias = next(same, f"{wish}@{number}" if wish in first else wish)
-            first[alias] = domain.distribution
-            names[number][name] = alias
+            known = aliases.setdefault(wish, {})
+            names[number][name] = known.setdefault(domain.distribution, f"{wish}@{number}" if known else wish)
     return names
 
 
@@ -191,15 +190,3 @@ def _free_name(wish: str, taken: list[dict[str, str]]) -> str:
     while any(wish in names.values() for names in taken):
         wish += "_"
     return wish
-
-
-def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Any:
-    """Call the method of `trial` that suggests from `distribution`."""
-    if isinstance(distribution, CategoricalDistribution):
-        return trial.suggest_categorical(name, distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return trial.suggest_int(
-            name, distribution.low, distribution.high, step=distribution.step, log=distribution.log
-        )
-    assert isinstance(distribution, FloatDistribution)
-    return trial.suggest_float(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)

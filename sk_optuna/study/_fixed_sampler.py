@@ -1,4 +1,4 @@
-"""Hold parameters of a define-by-run space to given values.
+"""Hold parameters of a define-by-run space to given values, and all to what their ranges say.
 
 Optuna's own `enqueue_trial` uses a value that the distribution does not contain and warns; here such a value is
 refused, or left to the sampler where the values are only a wish.
@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna._compat_optuna import contains
+from sk_optuna._distributions import has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
 
 
@@ -44,22 +45,34 @@ class FixedSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return what the sampler suggests jointly, without what is fixed: grouped TPE goes beyond `search_space`."""
         params = self._sampler.sample_relative(study, trial, search_space)
-        return {name: value for name, value in params.items() if name not in self._fixed}
+        return {
+            name: on_step(search_space[name], value) if name in search_space else value
+            for name, value in params.items()
+            if name not in self._fixed
+        }
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return the fixed value, or what the sampler suggests."""
+        """Return the fixed value, or what the sampler suggests, on a step if there are steps."""
+        if not has_finite_bounds(param_distribution):
+            raise InvalidSpaceError(
+                f"The callable suggests {param_name!r} from {param_distribution}, but both bounds of a range must be "
+                "finite numbers. Give it bounds, for example trial.suggest_float(name, 1e-3, 1e3, log=True)."
+            )
         if param_name in self._fixed:
             value = self._fixed[param_name]
             if contains(param_distribution, value):  # as the space writes it: an int of a float range is a float
-                return param_distribution.to_external_repr(param_distribution.to_internal_repr(value))
+                return on_step(
+                    param_distribution, param_distribution.to_external_repr(param_distribution.to_internal_repr(value))
+                )
             if self._strict:
                 raise InvalidSpaceError(
                     f"initial_params sets {param_name!r} to {value!r}, which is not in the space that the callable "
                     f"suggests: {param_distribution}. Give a value from the space, or leave the parameter out."
                 )
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        value = self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        return on_step(param_distribution, value)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Let the sampler prepare."""

@@ -4,7 +4,7 @@ A suggestion depends on the seed, the trial's number, the trials told so far and
 Nothing here knows of time, workers or folds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,8 @@ from sk_optuna.study._tried import Row, Table, TableExhaustedError, TriedRows
 
 # Its sampler logs a line about conditional spaces, which it need not know of: rows are drawn branch by branch.
 _QMC = "optuna.samplers._qmc"
+# Of a whole grid every value is prescribed.
+_NOT_ASKED = RandomSampler(seed=0)
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Proposals:
     def _sampler(self, number: int) -> BaseSampler:
         """Return the sampler of trial `number`, held to what is prescribed for it."""
         if self._grid is not None:
-            return RowSampler(self._space, RandomSampler(seed=0), fixed=next(self._grid), tried=None, seed=0)
+            return RowSampler(self._space, _NOT_ASKED, fixed=next(self._grid), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
         sampler = self._make_sampler(number)
         if self._estimated:
@@ -182,7 +184,7 @@ class Proposals:
         if isinstance(self._space, Table):
             seed = trial_seed(self._random_state, number)
             return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
-        return FixedSampler(sampler, fixed) if fixed else sampler
+        return FixedSampler(sampler, fixed)
 
 
 def _study_name(random_state: int) -> str:
@@ -192,9 +194,11 @@ def _study_name(random_state: int) -> str:
 
 def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     """Iterate over all rows in ParameterGrid's order, but for those that `first` names, which come first."""
-    brought_forward = set()
+    brought_forward: set[int] = set()
+    whole = _rows_that_are(first, table) if len(first) > 1 else {}
     for fixed in first:
-        for i, row in enumerate(table.rows()):
+        rows: Iterable[tuple[int, Row]] = whole.get(_key(fixed)) or enumerate(table.rows())
+        for i, row in rows:
             if i not in brought_forward and fixed.items() <= row.items():
                 brought_forward.add(i)
                 yield row
@@ -202,6 +206,19 @@ def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row
     for i, row in enumerate(table.rows()):
         if i not in brought_forward:
             yield row
+
+
+def _rows_that_are(first: Sequence[Mapping[str, Any]], table: Table) -> dict[Any, list[tuple[int, Row]]]:
+    """Return the numbered rows that are one of `first` to the last value, which is found in one walk for all."""
+    found: dict[Any, list[tuple[int, Row]]] = {_key(fixed): [] for fixed in first}
+    for i, row in enumerate(table.rows()):
+        if (key := _key(row)) in found:
+            found[key].append((i, row))
+    return found
+
+
+def _key(row: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
+    return frozenset(row.items())
 
 
 def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna._compat_optuna import as_of_now
+from sk_optuna._distributions import on_step
 from sk_optuna.study._tried import Row, Table, TriedRows
 
 # Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
@@ -46,6 +47,7 @@ class RowSampler(BaseSampler):
         self._fixed = fixed
         self._tried = tried
         self._seed = seed
+        self._row: Row = {}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return everything: all parameters are drawn together."""
@@ -55,6 +57,10 @@ class RowSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return a whole row."""
+        self._row = self._new_row(study, trial)
+        return self._row
+
+    def _new_row(self, study: Study, trial: FrozenTrial) -> Row:
         row = self._draw(self._sampler, self._fixed, study, trial)
         if self._tried is None or row not in self._tried:
             return row
@@ -70,7 +76,9 @@ class RowSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Ask the sampler for what a row does not contain."""
+        """Return what Optuna does not take from the row, its own test being coarse over millions of steps."""
+        if param_name in self._row:
+            return self._row[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -104,7 +112,7 @@ class RowSampler(BaseSampler):
         drawn: Row = {}
 
         def pick(name: str, distribution: BaseDistribution) -> Any:
-            drawn[name] = draw(name, distribution)
+            drawn[name] = on_step(distribution, draw(name, distribution))
             return drawn[name]
 
         return self._table.walk(pick)

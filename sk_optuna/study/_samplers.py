@@ -77,8 +77,8 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
 
     Parameters
     ----------
-    sampler : str, callable or optuna.samplers.BaseSampler
-        The user's argument.
+    sampler : str, callable, optuna.samplers.BaseSampler or None
+        The user's argument; None is TPE, as in Optuna.
     random_state : int
         Seed of the search.
     is_grid : bool
@@ -93,6 +93,8 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
     MissingExtraError
         Where the sampler needs a package that is not installed.
     """
+    if sampler is None:
+        sampler = "tpe"
     if isinstance(sampler, BaseSampler):
         own = deepcopy(sampler)
         return lambda number: own

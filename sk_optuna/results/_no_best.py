@@ -1,0 +1,87 @@
+"""Refuse to call a candidate the best where none was evaluated to a score, and say why none was."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sk_optuna.evaluation import FoldResult, TrialRecord
+from sk_optuna.exceptions import NoScoreError
+from sk_optuna.results._table import metric_names
+
+_MOST_REASONS = 3
+
+
+def check_any_score(records: Sequence[TrialRecord], refit: Any) -> None:
+    """Refuse a search in which every candidate failed, and a fit or a scorer raised.
+
+    The metric that chooses the best candidate decides. Where none does, since `refit` is False or a callable, a finite
+    mean of any metric is enough. NaN that a scorer returns of its own accord, as R2 does for one row, is taken at its
+    word: scikit-learn warns of it, and the search ends as GridSearchCV's does.
+
+    Raises
+    ------
+    NoScoreError
+        Where no candidate has a finite mean score, and none was pruned.
+    """
+    metrics = metric_names(records)
+    if isinstance(refit, str) and refit in metrics:
+        metrics = [refit]
+    if any(record.state(metric) != "FAIL" for record in records for metric in metrics):
+        return
+    results = [result for record in records for result in record.results]
+    reasons = Counter(reason for result in results if (reason := _raised(result, metrics)))
+    if not reasons:
+        return
+    told = [f"{reason} ({count} of {len(results)} folds)" for reason, count in reasons.most_common(_MOST_REASONS)]
+    raise NoScoreError(
+        f"None of the {len(records)} candidates has a finite mean {' or '.join(metrics)}, so none is the best: "
+        f"{'; '.join(told)}. A scorer is called with (estimator, X, y); make_scorer makes one of a metric that is "
+        "called with (y_true, y_pred). error_score='raise' raises the first error where it occurs; cv_results_ has the "
+        "scores of the folds."
+    )
+
+
+def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
+    """Say what the fit or the scorer of a fold raised; empty if neither did."""
+    if result.fit_error is not None:
+        return f"the fit raised {_last_line(result.fit_error)}"
+    # a callable of several metrics that raised has not named them
+    errors = zip(result.failed_scores, result.score_errors, strict=False)
+    raised = (error for name, error in errors if name in (*metrics, "score"))
+    return next((f"the scorer raised {_last_line(error)}" for error in raised), "")
+
+
+def _last_line(traceback: str) -> str:
+    lines = traceback.strip().splitlines()
+    return lines[-1].rstrip(".") if lines else ""
+
+
+def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: Any) -> None:
+    """Refuse a best candidate that was not evaluated on all folds.
+
+    Raises
+    ------
+    ValueError
+        Where row `best` of the table was pruned, or failed while all others were.
+    """
+    states = list(table["trial_state"])
+    if "PRUNED" not in states or ("COMPLETE" in states and states[best] != "PRUNED"):
+        return
+    if "COMPLETE" in states:
+        ran = f": only {table['n_folds_run'][best]} of its folds ran" if "n_folds_run" in table else ""
+        raise ValueError(
+            f"refit={refit!r} chose row {best} of cv_results_, a candidate that was pruned{ran}. Choose among the rows "
+            "whose trial_state is 'COMPLETE'; np.nanargmax passes over the others, np.argmax does not."
+        )
+    reasons = sorted({str(reason) for reason in table.get("stop_reason", ()) if reason})
+    if reasons:
+        raise ValueError(
+            f"None of the {len(states)} candidates was evaluated on all folds, some of them for this: {reasons[0]}. "
+            "Give them less to hold: a smaller batch, a smaller model, fewer workers per device."
+        )
+    name = repr(pruner) if isinstance(pruner, str) else type(pruner).__name__
+    raise ValueError(
+        f"None of the {len(states)} candidates was evaluated on all folds: {states.count('FAIL')} failed, and "
+        f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
+        "were run."
+    )
