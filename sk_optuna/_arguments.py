@@ -5,14 +5,20 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from optuna.samplers import RandomSampler
+from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sk_optuna._compat import BaseSearchCV
-from sk_optuna.evaluation import check_cache_prefix, check_reports_epochs
+from sk_optuna._compat_optuna import new_study
+from sk_optuna.evaluation import check_cache_prefix, check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution import max_outstanding
+from sk_optuna.execution import max_outstanding, runs_on_this_machine
 from sk_optuna.study import check_pruner
+
+# Candidates that are looked at before the first fit, as long as none of them could be fitted.
+_LOOKED_AT = 64
 
 
 def check_arguments(search: BaseSearchCV) -> None:
@@ -55,6 +61,38 @@ def _check_scorer(search: BaseSearchCV) -> None:
         check_scoring(search.estimator, search.scoring)
     except ValueError as error:
         raise InvalidArgumentError(f"The 'scoring' parameter cannot be used: {error}") from None
+
+
+def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any) -> None:
+    """Ask the leaf of the estimator whether any candidate could be fitted, where it has a method `check_fit` to say so.
+
+    Candidates are drawn at random, the same each time, up to the first that could. Where folds run on other machines,
+    and no model is fitted here, these may have what this one lacks, and nobody is asked.
+
+    Raises
+    ------
+    InvalidArgumentError
+        What the leaf says of the first candidate, if none could be fitted.
+    """
+    if not hasattr(leaf_of(search.estimator), "check_fit"):
+        return
+    if search.refit is False and not runs_on_this_machine(search.n_jobs):
+        return
+    refusal = None
+    for seed in range(_LOOKED_AT):
+        params = space.suggest(new_study(sampler=RandomSampler(seed=seed)).ask())
+        candidate = clone(search.estimator).set_params(**clone(params, safe=False))
+        check = getattr(leaf_of(candidate), "check_fit", None)
+        if check is None:
+            return
+        try:
+            check(*((X, y) if keeps_data(candidate) else ()))
+        except InvalidArgumentError as error:
+            refusal = refusal or error
+        else:
+            return
+    assert refusal is not None
+    raise refusal
 
 
 def seed_from(random_state: Any) -> int:

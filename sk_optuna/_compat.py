@@ -275,6 +275,9 @@ class SharedFolder:
             resource_tracker.unregister(self.path, "folder")
 
 
+_LOCAL_BACKENDS = {"LokyBackend", "MultiprocessingBackend", "SequentialBackend", "ThreadingBackend"}
+
+
 class JoblibWorkers:
     """The workers of joblib's active backend, entered and left as ``joblib.Parallel`` enters and leaves them.
 
@@ -305,6 +308,12 @@ class JoblibWorkers:
     def share_memory(self) -> bool:
         """Whether the workers are threads of this process."""
         return bool(getattr(self._backend, "supports_sharedmem", False))
+
+    @property
+    def are_local(self) -> bool:
+        """Whether the workers are threads or processes of this machine, as far as is known of the backend."""
+        kind = type(self._backend)
+        return kind.__name__ in _LOCAL_BACKENDS or kind.__module__.startswith("sk_optuna.")
 
     @property
     def memmap_threshold(self) -> int | None:

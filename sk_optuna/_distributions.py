@@ -59,7 +59,7 @@ class ListDistribution(CategoricalDistribution):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ListDistribution, (self.choices,)
+        return CategoricalDistribution, (self.choices,)  # to be loaded where this package is not
 
 
 class Steps(Sequence[float]):

@@ -48,7 +48,7 @@ def keep_results(search: BaseSearchCV, records: Sequence[TrialRecord], refit_met
         search, records, with_n_folds=search.pruner is not None, with_n_epochs=by_epoch
     )
     search.n_trials_ = len(records)
-    check_any_score(records, search.refit)
+    check_any_score(records, search.refit, search.scoring)
     if search.refit or not search.multimetric_:
         best = search._select_best_index(search.refit, refit_metric, results)
         check_not_pruned(results, best, search.refit, search.pruner)

@@ -19,7 +19,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sk_optuna._arguments import callback_metadata, check_arguments, seed_from
+from sk_optuna._arguments import callback_metadata, check_arguments, check_candidates, seed_from
 from sk_optuna._base import SearchBase
 from sk_optuna._compat import (
     BaseSearchCV,
@@ -142,7 +142,8 @@ class OptunaSearchCV(SearchBase):
           ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), ``"threshold"``,
           or an instance, whose steps are epochs counted from 1. With None every candidate trains to its end and the
           curves are kept. Estimators that are fitted through `partial_fit` make `max_iter` passes, whatever their own
-          rule for stopping says.
+          rule for stopping says. Ensembles that grow are fitted once for each round, which can take ten times as long
+          as ``"fold"``.
 
     checkpoint : {"last", "best"}, default="last"
         Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best
@@ -152,7 +153,8 @@ class OptunaSearchCV(SearchBase):
     cache_prefix : "auto", bool or str, default="auto"
         Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
         only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
-        part; pipelines with a `memory` of their own do not. Scores are the same as without.
+        part; pipelines with a `memory` of their own do not. Scores are the same as without: a step that changes its
+        input, the targets or itself in place, or keeps what it made, is fitted each time.
 
         - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
           out, as are those that are fitted faster than looked up.
@@ -195,14 +197,14 @@ class OptunaSearchCV(SearchBase):
 
     random_state : int, RandomState instance or None, default=None
         Seed of the sampler. It does not reach scikit-learn's estimators or `cv`; networks of :mod:`sk_optuna.skorch`
-        whose own `random_state` is None take a seed from it, another one for each trial and fold. None takes fresh
-        entropy; NumPy's global state is neither used nor changed.
+        and :mod:`sk_optuna.lightning`, and FunctionEstimators, whose own `random_state` is None take a seed from it,
+        another one for each trial and fold. None takes fresh entropy; NumPy's global state is neither used nor changed.
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
         state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it. If
-        that is so of all candidates, there is no best one, and `fit` raises an error. (A scorer that returns NaN of its
-        own accord does not fail; if it does so for all, scikit-learn warns, and `best_score_` is NaN.)
+        that is so of all candidates, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
+        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns, and so is `best_score_`.)
 
     return_train_score : bool, default=False
         Whether `cv_results_` contains scores on the training folds.
@@ -421,8 +423,8 @@ class OptunaSearchCV(SearchBase):
         sk_optuna.exceptions.MissingExtraError
             Where the sampler needs a package that is not installed.
         sk_optuna.exceptions.NoScoreError
-            Where no candidate has a mean score, since a fit or the scorer failed for each; a ValueError and a
-            TypeError. `cv_results_` and `study_` are there.
+            Where no candidate has a finite mean score, since a fit or the scorer failed for each, or gave none; a
+            ValueError and a TypeError. `cv_results_` and `study_` are there.
         ValueError
             Where all fits failed, or the pruner left no candidate to choose.
         """
@@ -434,7 +436,9 @@ class OptunaSearchCV(SearchBase):
         routed = self._get_routed_params_for_fit(params)
         base_estimator = clone(self.estimator)
         random_state = seed_from(self.random_state)
-        proposals = self._open_study(base_estimator, random_state)
+        space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
+        proposals = self._open_study(space, base_estimator, random_state)
+        check_candidates(self, space, X, y)
 
         hook_data = {"X": X, "y": y, "metadata": callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
@@ -531,9 +535,8 @@ class OptunaSearchCV(SearchBase):
         require("pandas", extra="pandas", purpose="trials_dataframe")
         return self.study_.trials_dataframe(**kwargs)
 
-    def _open_study(self, estimator: Any, random_state: int) -> Proposals:
+    def _open_study(self, space: Any, estimator: Any, random_state: int) -> Proposals:
         """Return the trials to come: the space, its sampler, and what is tried first."""
-        space = space_from_user(self.param_distributions, self.param_grid, estimator)
         n_trials = self.n_trials if self.n_iter is None else self.n_iter
         if n_trials is None and self.timeout is None and not space.is_grid:
             n_trials = _DEFAULT_N_TRIALS

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.metrics import accuracy_score, f1_score, make_scorer
+from sklearn.metrics import accuracy_score, f1_score, make_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, LeaveOneOut
 from sklearn.tree import DecisionTreeRegressor
 
@@ -146,7 +146,32 @@ def test_a_fold_that_no_candidate_can_be_fitted_on_is_an_error():
         failing.fit(X, Y)
 
 
-def test_a_scorer_that_returns_nan_of_its_own_accord_ends_as_in_grid_search_cv():
+SCORINGS = {
+    "a name": ("r2", "score"),
+    "a scorer": (make_scorer(r2_score), "score"),
+    "a callable": (lambda estimator, X, y: np.nan, "score"),
+    "infinity": (lambda estimator, X, y: -np.inf, "score"),
+    "several": (["r2", "neg_max_error"], "r2"),
+    "a callable of several": (lambda estimator, X, y: {"r2": np.nan, "max_error": 1.0}, "r2"),
+}
+
+
+@pytest.mark.parametrize("name", SCORINGS)
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined", "ignore:One or more of the test scores")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in subtract")  # of infinity, within scikit-learn
+def test_scoring_without_a_finite_score_is_an_error(name):
+    scoring, metric = SCORINGS[name]
+    refit = "r2" if metric == "r2" else True
+    returned = "-inf" if name == "infinity" else "nan"
+    search = OptunaSearchCV(DecisionTreeRegressor(), {"max_depth": [1, 2]}, cv=LeaveOneOut(), scoring=scoring)
+    says = rf"None of the 2 candidates has a finite mean {metric}, .* the scorer returned {returned} \(12 of 12 folds\)"
+    with pytest.raises(NoScoreError, match=says):
+        search.set_params(refit=refit).fit(X[:6], Y[:6].astype(float))
+    assert len(search.cv_results_["params"]) == len(search.study_.trials) == 2
+    assert not hasattr(search, "best_score_")
+
+
+def test_an_estimators_own_score_of_nan_ends_as_in_grid_search_cv():
     for kind in (OptunaSearchCV, GridSearchCV):
         regression = kind(DecisionTreeRegressor(), {"max_depth": [1, 2]}, cv=LeaveOneOut())  # R2 of one row
         with warnings.catch_warnings(record=True) as caught:

@@ -5,6 +5,7 @@ from sk_optuna.evaluation._epochs import Curve, EpochMonitor, EpochReports, Judg
 from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
 from sk_optuna.evaluation._following import check_reports_epochs, follow_epochs
 from sk_optuna.evaluation._generators import generators_lock
+from sk_optuna.evaluation._leaf import keeps_data, leaf_of
 from sk_optuna.evaluation._out_of_memory import on_release
 from sk_optuna.evaluation._prefixes import PrefixSharing, check_cache_prefix, share_prefixes
 from sk_optuna.evaluation._record import TrialRecord
@@ -29,6 +30,8 @@ __all__ = [
     "follow_epochs",
     "generators_lock",
     "in_fold",
+    "keeps_data",
+    "leaf_of",
     "on_release",
     "share_prefixes",
     "split_once",

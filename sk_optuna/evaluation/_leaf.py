@@ -9,6 +9,16 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+# Of scikit-learn's transformers those that disregard NaN in `fit` and maintain it in `transform`, as their docs say.
+_SCALERS = {
+    "MaxAbsScaler",
+    "MinMaxScaler",
+    "PowerTransformer",
+    "QuantileTransformer",
+    "RobustScaler",
+    "StandardScaler",
+}
+
 
 def leaf_of(estimator: Any) -> Any:
     """Return the leaf of an estimator, before or while it is fitted; the estimator itself if it contains none."""
@@ -26,6 +36,24 @@ def changes_predictions(estimator: Any) -> bool:
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return _transforms_target(estimator)
+
+
+def keeps_data(estimator: Any) -> bool:
+    """Return whether X and y reach the leaf as they are given, or with NaN where it was."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            if not all(_keeps_nan(step) for _, step in estimator.steps[:-1]):
+                return False
+            estimator = estimator.steps[-1][1]
+        elif _transforms_target(estimator):
+            estimator = _regressor(estimator)
+        else:
+            return True
+
+
+def _keeps_nan(step: Any) -> bool:
+    is_left_out = step is None or (isinstance(step, str) and step == "passthrough")
+    return is_left_out or (type(step).__name__ in _SCALERS and type(step).__module__.startswith("sklearn."))
 
 
 def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:

@@ -98,6 +98,11 @@ def n_processes(n_jobs: int | None) -> int:
     return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
 
 
+def runs_on_this_machine(n_jobs: int | None) -> bool:
+    """Return whether the workers that `n_jobs` stands for under joblib's active configuration are of this machine."""
+    return effective_n_jobs(n_jobs) == 1 or JoblibWorkers(n_jobs).are_local
+
+
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
     """Return how many tasks `pre_dispatch` lets be submitted to `n_workers`, at least one.
 

@@ -1,5 +1,6 @@
 """Refuse to call a candidate the best where none was evaluated to a score, and say why none was."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +12,11 @@ from sk_optuna.results._table import metric_names
 _MOST_REASONS = 3
 
 
-def check_any_score(records: Sequence[TrialRecord], refit: Any) -> None:
-    """Refuse a search in which every candidate failed, and a fit or a scorer raised.
+def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) -> None:
+    """Refuse a search in which no candidate has a score.
 
     The metric that chooses the best candidate decides. Where none does, since `refit` is False or a callable, a finite
-    mean of any metric is enough. NaN that a scorer returns of its own accord, as R2 does for one row, is taken at its
+    mean of any metric is enough. NaN that the estimator's own `score` returns, as R2 does for one row, is taken at its
     word: scikit-learn warns of it, and the search ends as GridSearchCV's does.
 
     Raises
@@ -30,6 +31,8 @@ def check_any_score(records: Sequence[TrialRecord], refit: Any) -> None:
         return
     results = [result for record in records for result in record.results]
     reasons = Counter(reason for result in results if (reason := _raised(result, metrics)))
+    if scoring is not None:
+        reasons.update(reason for result in results if (reason := _not_finite(result, metrics)))
     if not reasons:
         return
     told = [f"{reason} ({count} of {len(results)} folds)" for reason, count in reasons.most_common(_MOST_REASONS)]
@@ -49,6 +52,15 @@ def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
     errors = zip(result.failed_scores, result.score_errors, strict=False)
     raised = (error for name, error in errors if name in (*metrics, "score"))
     return next((f"the scorer raised {_last_line(error)}" for error in raised), "")
+
+
+def _not_finite(result: FoldResult, metrics: Sequence[str]) -> str:
+    """Say what the scorer of a fold returned that is no finite number; empty if all are, or it raised."""
+    if _raised(result, metrics):
+        return ""
+    scores = result.test_scores if isinstance(result.test_scores, dict) else {"score": result.test_scores}
+    returned = (score for name, score in scores.items() if name in metrics and not math.isfinite(score))
+    return next((f"the scorer returned {score}" for score in returned), "")
 
 
 def _last_line(traceback: str) -> str:
