@@ -8,6 +8,7 @@ batch run before the fit for no other purpose, which costs a forward pass and dr
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +20,10 @@ _SAME_SHAPE = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 _TOLERANCE = 1e-3
 
 
-def check_classes(criterion: Any, y_pred: Any, n_classes: int | None) -> None:
+def check_classes(criterion: Any, y_pred: Any, n_classes: int | None, *, one_label: bool = True) -> None:
     """Check a classifier's first batch: `y_pred` of shape (n_rows, n_classes, ...)."""
     name = type(criterion).__name__
-    if isinstance(criterion, (*_BINARY, *_SAME_SHAPE)):
+    if one_label and isinstance(criterion, (*_BINARY, *_SAME_SHAPE)):
         raise InvalidArgumentError(
             f"criterion={name} does not fit the labels of NeuralNetClassifier, which are class numbers. Use "
             "criterion=torch.nn.CrossEntropyLoss with one output a class, or NeuralNetBinaryClassifier for two classes."
@@ -121,8 +122,8 @@ def misfit(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> Invali
 
 
 def describe(data: Any) -> str:
-    """Return shape and dtype of a tensor, or the type of what is none."""
-    if isinstance(data, Tensor):
+    """Return shape and dtype of a tensor or array, or the type of what is none."""
+    if isinstance(data, (Tensor, np.ndarray)):
         return f"shape {tuple(data.shape)}, {str(data.dtype).removeprefix('torch.')}"
     return type(data).__name__
 

@@ -10,6 +10,7 @@ from typing import Any
 import skorch
 import torch
 
+from sk_optuna.skorch._beforehand import ChecksBeforehand
 from sk_optuna.skorch._checks import ChecksParameters
 from sk_optuna.skorch._deferred import DeferredLosses
 from sk_optuna.skorch._devices import RunsOnDevice
@@ -22,7 +23,14 @@ from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 
 
 class SearchableNet(
-    TakesArrays, ChecksParameters, DrawsFromStreams, RunsOnDevice, WeighsRows, DeferredLosses, ReportsEpochs
+    TakesArrays,
+    ChecksBeforehand,
+    ChecksParameters,
+    DrawsFromStreams,
+    RunsOnDevice,
+    WeighsRows,
+    DeferredLosses,
+    ReportsEpochs,
 ):
     """What the three nets have in common."""
 
