@@ -21,6 +21,8 @@ from sk_optuna.skorch._inputs import cast, check_finite, first_bad_rows
 from sk_optuna.skorch._overrides import overridden
 from sk_optuna.skorch._randomness import ASIDE
 
+_PARTS = ("module", "criterion", "optimizer")
+
 
 class ChecksBeforehand(NeuralNet):
     """Mixin: `check_fit`."""
@@ -42,13 +44,27 @@ class ChecksBeforehand(NeuralNet):
         check_parameters(self)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit warns
-            self._validate_params()
+            self._check_arguments()
         self._check_parts()
         if X is not None:
             self._check_data_beforehand(X, y)
 
+    def _check_arguments(self) -> None:
+        makers = [f"initialize_{prefix}" for prefix in _PARTS]
+        if overridden(self, "initialize", *makers):  # which may register parts of other names
+            return
+        twin = self._twin()
+        twin.__dict__["prefixes_"] = [*self.prefixes_, *_PARTS]
+        twin._validate_params()
+
+    def _twin(self) -> Any:
+        """Return a net that shares the parameters, for what it takes note of."""
+        twin: Any = object.__new__(type(self))
+        twin.__dict__.update(vars(self))
+        return twin
+
     def _check_parts(self) -> None:
-        for prefix in ("module", "criterion", "optimizer"):
+        for prefix in _PARTS:
             factory = getattr(self, prefix)
             given = params_for(prefix, vars(self))
             check_names(prefix, factory, names_to_check(self, prefix, list(given)))
@@ -57,8 +73,7 @@ class ChecksBeforehand(NeuralNet):
                 check_nothing_missing(prefix, factory, given)
 
     def _check_data_beforehand(self, X: Any, y: Any) -> None:
-        twin: Any = object.__new__(type(self))
-        twin.__dict__.update(vars(self))
+        twin = self._twin()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit warns
             rows = twin._take_in_rows(X, y, anew=True)

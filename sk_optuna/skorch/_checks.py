@@ -174,7 +174,7 @@ class ChecksParameters(NeuralNet):
 
     def _invalid_name(self, name: str) -> str:
         valid = sorted(self.get_params(deep=False))
-        parts = ", ".join(f"{prefix}__" for prefix in self.prefixes_)
+        parts = ", ".join(f"{prefix}__" for prefix in dict.fromkeys([*_COMPONENTS, *self.prefixes_]))
         return (
             f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_nearest(name, valid)} Valid parameters "
             f"are: {valid!r}, and names that begin with {parts}."
