@@ -34,6 +34,7 @@ from sk_optuna.skorch._inputs import (
     check_finite,
     first_bad_rows,
     holds_rows,
+    is_same,
     n_features_of,
     row_shape,
 )
@@ -331,7 +332,8 @@ class TakesArrays(NeuralNet):
         if not holds_rows(valid.X):
             return valid
         y = self.take_in_targets(valid.y, anew=False, classes=None)
-        return self._dataset_of(valid.X, y, known=False)
+        made = self._dataset_of(valid.X, y, known=False)
+        return valid if is_same(made.X, valid.X) and is_same(made.y, valid.y) else made
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""

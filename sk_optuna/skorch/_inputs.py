@@ -135,6 +135,14 @@ def cast(rows: Any, modules: list[nn.Module]) -> Any:
     return made
 
 
+def is_same(made: Any, given: Any) -> bool:
+    """Return whether what was made of an array is that array, or a view of all of it."""
+    if not (isinstance(made, np.ndarray) and isinstance(given, np.ndarray)):
+        return made is given
+    one, other = made.__array_interface__, given.__array_interface__
+    return all(one[key] == other[key] for key in ("data", "typestr", "shape", "strides"))
+
+
 def _weights_dtype(modules: list[nn.Module]) -> torch.dtype:
     dtypes = (weights.dtype for module in modules for weights in module.parameters() if weights.is_floating_point())
     return next(dtypes, torch.get_default_dtype())
@@ -158,7 +166,8 @@ def first_bad_rows(rows: Any, at_most: int = 8) -> Any:
         if np.isfinite(np.sum(values)):
             return None
     if sparse.issparse(rows):
-        bad = np.unique(rows.nonzero()[0][~np.isfinite(rows[rows.nonzero()])]) if values.size else np.empty(0, int)
+        row_of = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        bad = np.unique(row_of[~np.isfinite(rows.data)])
         return rows[bad[:at_most]].toarray() if len(bad) else None
     bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
     return rows[bad[:at_most]] if len(bad) else None

@@ -51,7 +51,7 @@ def as_several(y: Any) -> Any:
 
     Numbers become an array, for modules to see as they are. A column of labels, of shape (n_samples, 1), is labels.
     """
-    if isinstance(y, Mapping) or holds_several(y):
+    if isinstance(y, Mapping) or holds_several(y) or _holds_sequences(y):
         return y
     if isinstance(y, Tensor):
         return y if y.ndim != 1 else None
@@ -67,6 +67,12 @@ def as_several(y: Any) -> Any:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InvalidArgumentError("Input y contains NaN or infinity. Drop rows whose label is missing.")
     return values
+
+
+def _holds_sequences(y: Any) -> bool:
+    """Return whether y is an array of objects, each of which has a length of its own."""
+    is_objects = isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 and len(y) > 0
+    return is_objects and all(isinstance(each, (np.ndarray, Tensor, list)) for each in y)
 
 
 def holds_several(y: Any) -> bool:

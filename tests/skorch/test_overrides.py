@@ -266,7 +266,9 @@ def test_weights_hold_where_get_loss_calls_super():
         def get_loss(self, y_pred, y_true, X=None, training=False):
             return super().get_loss(y_pred, y_true, X=X, training=training) + 0 * y_pred.sum()
 
-    assert np.array_equal(trained(net_of(Penalized, class_weight=HEAVY)), trained(net_of(OwnChecks, class_weight=HEAVY)))
+    assert np.array_equal(
+        trained(net_of(Penalized, class_weight=HEAVY)), trained(net_of(OwnChecks, class_weight=HEAVY))
+    )
 
 
 @pytest.mark.parametrize("own", [OwnIterator, OwnDataset])

@@ -80,9 +80,7 @@ CASES = {
         (SOFT > 0.3).astype(float),
     ),
     "summed": (
-        lambda **p: many(
-            CrossEntropyLoss, own={"weight": TABLE, "ignore_index": 0, "reduction": "sum"}, lr=0.005, **p
-        ),
+        lambda **p: many(CrossEntropyLoss, own={"weight": TABLE, "ignore_index": 0, "reduction": "sum"}, lr=0.005, **p),
         Y,
     ),
     "two classes": (lambda: binary({"pos_weight": torch.tensor([3.0], dtype=torch.float64)}), Y == 1),
