@@ -97,7 +97,7 @@ def row_shape(X: Any) -> tuple[int, ...]:
     try:
         with torch.random.fork_rng(devices=()):  # it may draw, as for an augmentation
             first = X[0]
-    except (KeyError, IndexError, TypeError, ValueError):  # a sampler of the user's may know its keys
+    except Exception:  # a sampler of the user's may know its keys, and what fails there fails in the fit
         return ()
     x = first[0] if isinstance(first, (tuple, list)) and first else None
     return tuple(int(n) for n in getattr(x, "shape", ()))

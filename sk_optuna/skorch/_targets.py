@@ -251,8 +251,8 @@ class NumericTargets(NeuralNet):
     def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return targets as numbers, and take note of their shape."""
         targets = as_targets(y)
-        shape = tuple(targets.shape[1:])
-        if not anew and self.target_shape_ is not None and shape != self.target_shape_:
+        shape = tuple(targets.shape[1:]) if hasattr(targets, "shape") else None
+        if not anew and None not in (shape, self.target_shape_) and shape != self.target_shape_:
             raise InvalidArgumentError(
                 f"y has targets of shape {shape} a row, but the net was trained on {self.target_shape_}. "
                 "Call fit with warm_start=False to train on others."
