@@ -123,10 +123,11 @@ class TakesArrays(NeuralNet):
         X : array-like or sparse matrix of shape (n_samples, n_features), or what else skorch takes
             The rows. Arrays, DataFrames, lists and sparse matrices are cast to the dtype of the module's weights
             (integers stay integers if it has an embedding); tensors, dicts, tuples and Datasets are used as they are.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+        y : array-like of shape (n_samples,) or (n_samples, ...), or None
             Labels or targets; None if X is a Dataset that has them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: a batch has the loss sum(w * l) / sum(w).
+            Weights of the rows: a batch has the loss sum(w * l) / sum(w), where w counts in the weight that the
+            criterion itself gives to a row.
         **fit_params : dict
             For the module's `forward`, as in skorch.
 
@@ -274,7 +275,7 @@ class TakesArrays(NeuralNet):
         """Return what "auto" gave to the module, or could give it."""
         if not self.row_shape_:
             return "Does the module take such rows?"
-        given = f"{n_features_of(self.row_shape_)}, {AXES.get(len(self.row_shape_), AXES[1])}"
+        given = f"{n_features_of(self.row_shape_)}, {AXES[min(len(self.row_shape_), max(AXES))]}"
         if getattr(self, "module__n_features", None) == "auto":
             return f"module__n_features='auto' gave it {given}. If another axis belongs there, pass a number."
         return f"Does the module take such rows? A parameter module__n_features='auto' would give it {given}."

@@ -1,4 +1,4 @@
-"""y of more than one dimension, y in datasets, and labels that come with `classes`, are what they are to skorch's net."""
+"""y of more than one dimension, y in datasets, labels that come with `classes`: what they are to skorch's net."""
 
 import numpy as np
 import pandas as pd
