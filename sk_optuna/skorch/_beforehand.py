@@ -13,10 +13,10 @@ import torch
 from scipy import sparse
 from sklearn.base import clone
 from skorch import NeuralNet
-from skorch.utils import params_for
+from skorch.utils import is_dataset, params_for
 
-from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._checks import check_names, check_nothing_missing, check_parameters, names_to_check
+from sk_optuna.skorch._fitting import Fitting
 from sk_optuna.skorch._inputs import cast, check_finite, first_bad_rows
 from sk_optuna.skorch._overrides import overridden
 from sk_optuna.skorch._randomness import ASIDE
@@ -77,27 +77,25 @@ class ChecksBeforehand(NeuralNet):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fit warns
             rows = twin._take_in_rows(X, y, anew=True)
-            if y is not None:
+            if y is not None or is_dataset(X):
                 targets = twin._take_in_y(rows, y, anew=True, classes=None)
                 twin.weights_of_classes(rows, targets, None)
+        known = {name: value for name, value in vars(twin).items() if name not in vars(self)}
+        if (y is not None or is_dataset(X)) and not overridden(self, "initialize", "initialize_module"):
+            twin.fitting_ = Fitting(rows, None, None)
+            twin.get_params_for("module")  # what is "auto" has to be known
         is_array = isinstance(rows, np.ndarray) or sparse.issparse(rows)
         bad = first_bad_rows(rows) if is_array and self._converts() else None
         if bad is not None:
-            self._check_bad_rows(bad, {name: value for name, value in vars(twin).items() if name not in vars(self)})
+            check_finite(bad, lambda rows: self._output_of_another(rows, known))
 
-    def _check_bad_rows(self, bad: Any, known: dict[str, Any]) -> None:
-        """Raise InvalidArgumentError for infinity in the rows, and for NaN that a module like the net's passes on."""
+    def _output_of_another(self, rows: Any, known: dict[str, Any]) -> Any:
+        """Return the output for some rows of a module like the net's; None where it fails, of which fit will tell."""
         net = clone(self)
         vars(net).update(known, random_state=0, callbacks="disable", compile=False, verbose=0)
-
-        def output_of(rows: Any) -> Any:
+        try:
             net.initialize()
             with net.drawing(ASIDE):
                 return net.evaluation_step([torch.as_tensor(cast(rows, net._parts())), None])
-
-        try:
-            check_finite(bad, output_of)
-        except InvalidArgumentError:
-            raise
-        except Exception:  # fit meets it again, where error_score says what is to be done
-            return
+        except Exception:  # error_score says what is to be done then
+            return None

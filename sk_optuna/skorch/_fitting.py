@@ -38,6 +38,7 @@ from sk_optuna.skorch._inputs import (
     n_features_of,
     row_shape,
 )
+from sk_optuna.skorch._labels import stacked
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._weights import TakesWeightsOff, as_sample_weight, beside_y, check_can_carry
 
@@ -244,8 +245,8 @@ class TakesArrays(NeuralNet):
                 )
             self.take_in_dataset(X, anew=anew)
             return None
-        y = self.take_in_targets(y, anew=anew, classes=classes)
         n_rows = get_len(X)
+        y = self.take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
         if get_len(y) != n_rows:
             raise InvalidArgumentError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."

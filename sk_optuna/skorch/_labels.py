@@ -69,6 +69,18 @@ def as_several(y: Any) -> Any:
     return values
 
 
+def stacked(y: Any, n_rows: int) -> Any:
+    """Return y as an array where it is a list with an array for each row; of objects if their shapes differ."""
+    if not (isinstance(y, list) and len(y) == n_rows and holds_several(y)):
+        return y
+    rows = [to_numpy(row) for row in y]
+    if len({row.shape for row in rows}) == 1:
+        return np.stack(rows)
+    made = np.empty(n_rows, dtype=object)
+    made[:] = rows
+    return made
+
+
 def _holds_sequences(y: Any) -> bool:
     """Return whether y is an array of objects, each of which has a length of its own."""
     is_objects = isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 and len(y) > 0

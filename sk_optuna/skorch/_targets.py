@@ -79,12 +79,12 @@ class EncodesLabels(NeuralNet):
         """Return a weight for each class, None without."""
         if self.class_weight is None:
             return None
-        if self.several_a_row_:
+        codes = None if self.several_a_row_ else codes_in(X, y)
+        if self.several_a_row_ or (codes is not None and codes.ndim != 1):
             raise InvalidArgumentError(
                 "class_weight needs one label a row. Use sample_weight, or weights of the criterion's own "
                 "(criterion__weight), or leave it out."
             )
-        codes = codes_in(X, y)
         if codes is None and self.class_weight == "balanced":
             raise InvalidArgumentError(
                 f"class_weight='balanced' counts the labels, but those in {type(X).__name__} cannot be seen. "
@@ -139,7 +139,7 @@ class ManyClasses(EncodesLabels):
 
     def as_float_targets(self, y: Any) -> Any:
         """Return y of more than one dimension in the dtypes that torch's losses compare: the module's, or int64."""
-        if not self.several_a_row_ or not isinstance(y, np.ndarray):
+        if not self.several_a_row_ or not isinstance(y, np.ndarray) or y.dtype == object:
             return y
         return y.astype(weights_dtype_of(self._parts()) if y.dtype.kind == "f" else np.int64, copy=False)
 

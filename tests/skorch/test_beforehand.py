@@ -223,6 +223,17 @@ def test_class_weights_of_labels_that_are_not_there_are_refused():
         net(class_weight={"no": 3.0}).check_fit(X, Y)
 
 
+def test_what_auto_cannot_know_is_said():
+    for method in ("check_fit", "fit"):
+        with pytest.raises(InvalidArgumentError, match="module__n_features='auto' is not known from such an X"):
+            getattr(net(), method)(X[:, 0], Y)
+
+
+def test_targets_that_do_not_reach_the_net_are_not_asked_for():
+    net(module__n_outputs="auto").check_fit(X)
+    net(module__n_outputs="auto").check_fit(spoilt(np.nan))
+
+
 def test_a_module_that_cannot_be_made_is_left_to_fit():
     def fails(n_features):
         raise RuntimeError("out of memory")

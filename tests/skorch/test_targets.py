@@ -81,6 +81,29 @@ def test_targets_in_a_dict_or_a_list_are_the_criterions_matter():
     assert same(fitted(NeuralNetRegressor, X, (CODES, SOFT), params), theirs)
 
 
+@pytest.mark.parametrize("cls", [NeuralNetClassifier, NeuralNetRegressor])
+def test_a_list_with_an_array_for_each_row_is_an_array(cls):
+    params = {**LINEAR, "criterion": MSELoss}
+    plain = fitted(cls, X, SOFT, params)
+    assert same(fitted(cls, X, list(SOFT), params), plain)
+    assert same(fitted(cls, X, list(torch.as_tensor(SOFT)), params), plain)
+
+
+def test_sequences_of_several_lengths_reach_the_loss_as_they_are():
+    class Own(NeuralNetClassifier):
+        def check_data(self, X, y=None):
+            pass
+
+        def get_loss(self, y_pred, y_true, *args, **kwargs):
+            lengths.append(y_true.shape[1])
+            return y_pred.sum()
+
+    lengths = []
+    y = [np.arange(1 + i % 3) for i in range(N)]
+    Own(**LINEAR, batch_size=1, max_epochs=1, verbose=0).fit(X, y)
+    assert lengths == [len(each) for each in y]
+
+
 def test_a_column_of_labels_is_labels_with_scikit_learns_warning():
     with pytest.warns(Warning, match="A column-vector y was passed"):
         ours = fitted(NeuralNetClassifier, X, np.array([*"abc"])[CODES][:, None], CASES["soft labels"][2])

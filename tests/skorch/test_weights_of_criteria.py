@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
+from skorch.dataset import Dataset  # noqa: E402
 from torch.nn import BCEWithLogitsLoss, CrossEntropyLoss, MultiMarginLoss, NLLLoss  # noqa: E402
 
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
@@ -137,3 +138,5 @@ def test_class_weights_are_refused_where_a_row_has_more_than_a_label(y):
     module = Pixels if y is MASKS else Linear
     with pytest.raises(InvalidArgumentError, match=r"class_weight needs one label a row\. Use sample_weight, or .*cri"):
         many(CrossEntropyLoss, module, class_weight={0: 2.0}).fit(X, y)
+    with pytest.raises(InvalidArgumentError, match="class_weight needs one label a row"):
+        many(CrossEntropyLoss, module, class_weight="balanced").fit(Dataset(X, y), None)
