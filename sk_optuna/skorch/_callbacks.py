@@ -61,7 +61,7 @@ def warn_of_idle_callbacks(net: Any) -> None:
     idle = [
         name
         for name, callback in _own_callbacks(net)
-        if issubclass(_class_of(callback), _SCORING) and not _value(net, name, callback, "on_train")
+        if _class_of(callback) in _SCORING and not _value(net, name, callback, "on_train")
     ]
     if idle:
         _warned_of.add(type(net))

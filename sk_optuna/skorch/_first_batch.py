@@ -95,7 +95,8 @@ def check_targets(criterion: Any, y_pred: Any, y_true: Any) -> None:
             f"criterion={name} is for class labels, but NeuralNetRegressor has numbers. Use "
             "criterion=torch.nn.MSELoss, or one of the classifiers."
         )
-    if isinstance(criterion, _SAME_SHAPE) and isinstance(y_pred, Tensor) and y_pred.shape != y_true.shape:
+    both = isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
+    if isinstance(criterion, _SAME_SHAPE) and both and y_pred.shape != y_true.shape:
         n_outputs = 1 if y_true.ndim == 1 else tuple(y_true.shape[1:])
         raise InvalidArgumentError(
             f"The module's output has shape {tuple(y_pred.shape)}, but y in this batch {tuple(y_true.shape)}: "
@@ -130,6 +131,5 @@ def describe(data: Any) -> str:
 
 def is_misfit(error: Exception) -> bool:
     """Return whether an error may come of shapes and dtypes, rather than of a device."""
-    return isinstance(error, (RuntimeError, ValueError, TypeError, IndexError, AssertionError)) and not isinstance(
-        error, (torch.cuda.OutOfMemoryError, InvalidArgumentError)
-    )
+    kinds = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
+    return isinstance(error, kinds) and not isinstance(error, (torch.cuda.OutOfMemoryError, InvalidArgumentError))

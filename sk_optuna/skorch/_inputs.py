@@ -75,7 +75,8 @@ def as_rows(X: Any) -> Any:
             input_name="X",
         )
     except (ValueError, TypeError) as error:
-        raise InvalidArgumentError(f"{error}{_TEXT_HINT if 'could not convert' in str(error) else ''}") from error
+        is_text = any(words in str(error) for words in ("could not convert", "bytes/strings"))
+        raise InvalidArgumentError(f"{error}{_TEXT_HINT if is_text else ''}") from error
     if not sparse.issparse(rows) and rows.dtype.kind not in "biufc":  # of a frame with categories
         try:
             rows = rows.astype(np.float64)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._first_batch import check_loss, describe, is_misfit, misfit
 from sk_optuna.skorch._overrides import check_weighed
-from sk_optuna.skorch._weights import own_weights, weighted_mean
+from sk_optuna.skorch._weights import own_of_mean, own_weights, weighted_mean
 
 
 class WeighsRows(NeuralNet):
@@ -110,13 +110,19 @@ class WeighsRows(NeuralNet):
                 f"{type(criterion).__name__} gave none under reduction='none'. Leave the weights out, or give it one."
             )
         weights = self.fitting_.weights_of(y_true, losses)
-        return weighted_mean(losses, weights, own=own_weights(criterion, y_true), divide=reduction == "mean")
+        if reduction == "sum":
+            return weighted_mean(losses, weights, divide=False)
+        own = own_weights(criterion, y_true)
+        if type(criterion).__module__.partition(".")[0] != "torch":
+            mean = super().get_loss(y_pred, y_true, *args, **kwargs)
+            own = own_of_mean(mean.detach(), losses.detach(), own, name=type(criterion).__name__)
+        return weighted_mean(losses, weights, own=own)
 
 
 def weighs_classes(criterion: Any) -> bool:
     """Return whether torch's own weights of classes mean the same, which spares a step some small operations."""
     return (
-        isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss))
+        type(criterion) in (nn.CrossEntropyLoss, nn.NLLLoss)
         and criterion.weight is None
         and criterion.reduction == "mean"
         and not getattr(criterion, "label_smoothing", 0)

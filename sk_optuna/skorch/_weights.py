@@ -152,6 +152,36 @@ def own_weights(criterion: Any, y_true: Tensor) -> Tensor | None:
     return criterion.weight[torch.where(counts, y_true, 0).long()] * counts
 
 
+def own_of_mean(mean: Tensor, losses: Tensor, own: Tensor | None, *, name: str) -> Tensor | None:
+    """Return the own weights by which a criterion of the user's divides, None for the number of losses.
+
+    Parameters
+    ----------
+    mean : Tensor
+        What the criterion gives for a batch.
+    losses : Tensor of shape (n_rows, ...)
+        What it gives for its rows.
+    own : Tensor of shape (n_rows, ...) or None
+        The weights by which torch's would divide.
+    name : str
+        The criterion, for the error.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it divides by neither, so that equal weights would change training.
+    """
+    for weights in (own, None):
+        share = losses.numel() if weights is None else weights.sum().to(losses.dtype)
+        if torch.allclose(losses.sum() / share, mean, rtol=1e-3, equal_nan=True):
+            return weights
+    raise InvalidArgumentError(
+        f"class_weight and sample_weight need a criterion whose mean is that of its losses, but criterion={name} gave "
+        "another number with reduction='mean' than the mean of what it gave with reduction='none'. "
+        "Use criterion__reduction='sum', or leave the weights out."
+    )
+
+
 def weighted_mean(losses: Tensor, weights: Tensor, *, own: Tensor | None = None, divide: bool = True) -> Tensor:
     """Return the weighted mean (or sum) of losses of shape (n_rows, ...) under weights of shape (n_rows,).
 

@@ -99,6 +99,14 @@ def test_scores_of_no_rows_are_warned_of_once(scoring):
     net([("auc", scoring("accuracy", on_train=True))], type("Other", (Own,), {})).fit(X, Y)
 
 
+def test_scores_of_a_class_of_the_users_may_have_rows_of_their_own():
+    class Own(EpochScoring):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("own", net.score(X, Y))
+
+    assert len(net([Own("accuracy")], type("Net", (NeuralNetClassifier,), {})).fit(X, Y).history[:, "own"]) == 2
+
+
 def test_columns_that_a_callback_of_the_users_writes_are_found():
     class Writes(Callback):
         def on_epoch_end(self, net, **kwargs):

@@ -81,6 +81,11 @@ def test_targets_in_a_dict_or_a_list_are_the_criterions_matter():
     assert same(fitted(NeuralNetRegressor, X, (CODES, SOFT), params), theirs)
 
 
+def test_a_criterion_that_takes_no_list_of_targets_is_named():
+    with pytest.raises(InvalidArgumentError, match=r"criterion=MSELoss cannot compare .* with y \(list\)"):
+        fitted(NeuralNetRegressor, X, (CODES, SOFT), {**LINEAR, "criterion": MSELoss})
+
+
 @pytest.mark.parametrize("cls", [NeuralNetClassifier, NeuralNetRegressor])
 def test_a_list_with_an_array_for_each_row_is_an_array(cls):
     params = {**LINEAR, "criterion": MSELoss}

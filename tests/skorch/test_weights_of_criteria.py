@@ -7,10 +7,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
 from skorch.dataset import Dataset  # noqa: E402
-from torch.nn import BCEWithLogitsLoss, CrossEntropyLoss, MultiMarginLoss, NLLLoss  # noqa: E402
+from torch.nn import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, MultiMarginLoss, NLLLoss  # noqa: E402
 
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
-from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier  # noqa: E402
+from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
 
 RNG = np.random.RandomState(0)
 N = 60
@@ -122,6 +122,51 @@ def test_class_weights_multiply_those_of_the_criterion():
     both = many(CrossEntropyLoss, own={"weight": TABLE}, class_weight=dict(enumerate(given))).fit(X, Y)
     product = many(CrossEntropyLoss, own={"weight": TABLE * torch.as_tensor(given)}).fit(X, Y)
     np.testing.assert_allclose(outcome(both), outcome(product), rtol=1e-9)
+
+
+class ByNumber(CrossEntropyLoss):
+    """A criterion of the user's, with weights by whose sum it does not divide."""
+
+    def forward(self, y_pred, y_true):
+        losses = torch.nn.functional.cross_entropy(
+            y_pred, y_true, weight=self.weight, ignore_index=self.ignore_index, reduction="none"
+        )
+        losses = (1 - torch.exp(-losses)) ** 2 * losses
+        return losses.mean() if self.reduction == "mean" else losses
+
+
+class ByWeights(ByNumber):
+    """A criterion of the user's that divides as torch's does."""
+
+    def forward(self, y_pred, y_true):
+        if self.reduction == "none":
+            return super().forward(y_pred, y_true)
+        losses = type(self)(self.weight, ignore_index=self.ignore_index, reduction="none")(y_pred, y_true)
+        return losses.sum() / (self.weight[y_true] * (y_true != self.ignore_index)).sum()
+
+
+class Doubled(MSELoss):
+    def forward(self, y_pred, y_true):
+        return super().forward(y_pred, y_true) * (2 if self.reduction == "mean" else 1)
+
+
+@pytest.mark.parametrize("criterion", [ByNumber, ByWeights])
+def test_equal_weights_are_no_weights_for_criteria_of_the_users(criterion):
+    own = {"weight": TABLE, "ignore_index": 1}
+    plain = outcome(many(criterion, own=own, batch_size=7).fit(X, Y))
+    weighted = many(criterion, own=own, batch_size=7).fit(X, Y, sample_weight=np.full(N, 2.0))
+    np.testing.assert_allclose(outcome(weighted), plain, rtol=1e-9)
+
+
+def test_class_weights_are_weights_of_rows_for_criteria_of_the_users():
+    by_class = many(ByNumber, class_weight={0: 5.0, 1: 0.5, 2: 1.0}).fit(X, Y)
+    by_row = many(ByNumber).fit(X, Y, sample_weight=np.array([5.0, 0.5, 1.0])[Y])
+    np.testing.assert_allclose(outcome(by_class), outcome(by_row), rtol=1e-6)
+
+
+def test_weights_are_refused_where_a_criterion_has_a_mean_of_its_own():
+    with pytest.raises(InvalidArgumentError, match=r"criterion=Doubled gave another number with reduction='mean'"):
+        NeuralNetRegressor(Linear, criterion=Doubled, verbose=0).fit(X, SOFT, sample_weight=TIMES)
 
 
 def test_a_loss_is_the_weighted_mean_written_out():
