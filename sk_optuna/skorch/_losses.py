@@ -86,8 +86,9 @@ class WeighsRows(NeuralNet):
         self.fitting_.weighed = True
         criterion = unwrapped(self.criterion_)
         if weighs_classes(criterion) and isinstance(y_pred, Tensor) and y_true.ndim == 1:
-            criterion.weight = self.fitting_.weights_by_class(y_pred)
-            if criterion.weight is not None:
+            table = self.fitting_.weights_by_class(y_pred)
+            if table is not None and y_pred.shape[1:] == table.shape:
+                criterion.weight = table
                 try:
                     return super().get_loss(y_pred, y_true, *args, **kwargs)
                 finally:

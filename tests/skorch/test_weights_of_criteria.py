@@ -169,6 +169,13 @@ def test_weights_are_refused_where_a_criterion_has_a_mean_of_its_own():
         NeuralNetRegressor(Linear, criterion=Doubled, verbose=0).fit(X, SOFT, sample_weight=TIMES)
 
 
+@pytest.mark.filterwarnings("ignore:The module has 5 outputs")
+def test_class_weights_hold_where_the_module_has_outputs_beyond_the_classes():
+    by_class = many(CrossEntropyLoss, module__n_outputs=5, class_weight={0: 5.0, 1: 0.5}).fit(X, Y)
+    by_row = many(CrossEntropyLoss, module__n_outputs=5).fit(X, Y, sample_weight=np.array([5.0, 0.5, 1.0])[Y])
+    np.testing.assert_allclose(outcome(by_class), outcome(by_row), rtol=1e-6)
+
+
 def test_a_loss_is_the_weighted_mean_written_out():
     net = many(CrossEntropyLoss, own={"weight": TABLE, "ignore_index": 1}, batch_size=-1, max_epochs=1, lr=0)
     weights = RNG.rand(N)
