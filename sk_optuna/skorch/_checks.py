@@ -13,21 +13,28 @@ from numbers import Integral, Real
 from typing import Any
 
 from skorch import NeuralNet
+from skorch.utils import params_for
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._callbacks import check_monitors
 from sk_optuna.skorch._devices import check_amp, check_device
+from sk_optuna.skorch._loader import TensorLoader
+from sk_optuna.skorch._overrides import overridden
 from sk_optuna.skorch._randomness import check_random_state
 from sk_optuna.skorch._weights import check_class_weight
 
 AUTO = ("n_features", "n_classes", "n_outputs")
 # What skorch's parameters are called elsewhere.
 _SYNONYMS = {"learning_rate": "lr", "learning_rate_init": "lr", "epochs": "max_epochs", "max_iter": "max_epochs"}
-_COMPONENTS = ("module", "criterion", "optimizer")
+_ITERATORS = ("iterator_train", "iterator_valid")
+_COMPONENTS = ("module", "criterion", "optimizer", *_ITERATORS)
 
 
 def check_parameters(net: Any) -> None:
     """Raise InvalidArgumentError for the first parameter of a net that cannot be used."""
+    net.check_training_readiness()  # or a trimmed net would be told that its criterion is None
     _check_is_component("module", net.module, "a subclass of torch.nn.Module, such as a class of your own")
     _check_is_component("criterion", net.criterion, "a loss class such as torch.nn.CrossEntropyLoss")
     check_device(net.device)
@@ -45,6 +52,9 @@ def check_parameters(net: Any) -> None:
         raise InvalidArgumentError(
             f"train_split must be None or a callable such as skorch.dataset.ValidSplit(5), but got {net.train_split!r}."
         )
+    check_monitors(net)
+    for name in _ITERATORS:
+        check_names(name, getattr(net, name), names_to_check(net, name, list(params_for(name, vars(net)))))
 
 
 def _check_is_component(name: str, value: Any, what: str) -> None:
@@ -63,22 +73,29 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def names_to_check(net: Any, prefix: str, names: list[str]) -> list[str]:
+    """Return those of a part's names that its factory has to take; none where a subclass makes the part by itself."""
+    maker = "get_iterator" if prefix in _ITERATORS else f"initialize_{prefix}"
+    if not callable(getattr(net, prefix)) or overridden(net, maker):
+        return []
+    return [name for name in names if not (prefix == "optimizer" and name.startswith("param_groups"))]
+
+
 def check_names(prefix: str, factory: Any, names: list[str]) -> None:
     """Raise InvalidArgumentError for names that a class or function does not take, with the nearest that it does.
 
     Parameters
     ----------
     prefix : str
-        "module", "criterion" or "optimizer".
+        "module", "criterion", "optimizer", "iterator_train" or "iterator_valid".
     factory : type, callable or torch.nn.Module
         What takes the names; for an instance, its class does.
     names : list of str
         Names without the prefix.
     """
-    signature = _signature(factory)
-    if signature is None or any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+    known = _names_taken_by(factory) if names else None
+    if known is None:
         return
-    known = [name for name, p in signature.parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for name in names:
         if name.partition("__")[0] not in known:
             near = get_close_matches(name, known, n=3, cutoff=0.5)
@@ -86,11 +103,25 @@ def check_names(prefix: str, factory: Any, names: list[str]) -> None:
             raise InvalidArgumentError(f"{_name_of(factory)} does not take {prefix}__{name}. {hint}")
 
 
-def _check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> None:
-    signature = _signature(factory)
-    if signature is None:
+def _names_taken_by(factory: Any) -> list[str] | None:
+    """Return the names of a factory's parameters, None if it may take any."""
+    parameters = _parameters(factory)
+    if parameters is None:
+        return None
+    if isinstance(factory, type) and factory.__init__ is TensorLoader.__init__:  # type: ignore[misc]
+        parameters = [*parameters, *(_parameters(DataLoader) or [])]
+    elif any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    is_loader = isinstance(factory, type) and issubclass(factory, DataLoader)
+    return [name for name in dict.fromkeys(names) if not (is_loader and name == "dataset")]
+
+
+def check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> None:
+    """Raise InvalidArgumentError where a class or function needs an argument that is not given."""
+    if isinstance(factory, nn.Module) and not kwargs:  # used as it is
         return
-    required = (p for p in signature.parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    required = (p for p in _parameters(factory) or [] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
     if missing:
         auto = [name for name in missing if name in AUTO]
@@ -103,11 +134,12 @@ def _nearest(name: str, known: list[str]) -> str:
     return f" Nearest to {name!r}: {', '.join(map(repr, near))}." if near else ""
 
 
-def _signature(factory: Any) -> inspect.Signature | None:
+def _parameters(factory: Any) -> list[inspect.Parameter] | None:
     try:
-        return inspect.signature(type(factory) if isinstance(factory, nn.Module) else factory)
+        signature = inspect.signature(type(factory) if isinstance(factory, nn.Module) else factory)
     except (ValueError, TypeError):
         return None
+    return list(signature.parameters.values())
 
 
 def _prefixed(prefix: str, names: list[str]) -> str:
@@ -128,17 +160,25 @@ class ChecksParameters(NeuralNet):
 
     def set_params(self, **kwargs: Any) -> Any:
         """Set parameters; see `skorch.NeuralNet.set_params`."""
-        known = [*self.get_params(deep=False), *self.prefixes_]
         for name in kwargs:
-            if "__" not in name and name not in known and not name.startswith(tuple(self.prefixes_)):
-                raise InvalidArgumentError(f"{type(self).__name__} has no parameter {name!r}.{_nearest(name, known)}")
+            if "__" not in name and not self._may_be_set(name):
+                raise InvalidArgumentError(self._invalid_name(name))
         super().set_params(**kwargs)
         for prefix in _COMPONENTS:
             names = [name.removeprefix(f"{prefix}__") for name in kwargs if name.startswith(f"{prefix}__")]
-            maker = getattr(type(self), f"initialize_{prefix}").__module__.partition(".")[0]
-            if names and maker in ("skorch", "sk_optuna") and callable(getattr(self, prefix)):
-                check_names(prefix, getattr(self, prefix), [n for n in names if not _is_for_groups(prefix, n)])
+            check_names(prefix, getattr(self, prefix), names_to_check(self, prefix, names))
         return self
+
+    def _may_be_set(self, name: str) -> bool:
+        return name in self.get_params(deep=False) or name.startswith(tuple(self.prefixes_))
+
+    def _invalid_name(self, name: str) -> str:
+        valid = sorted(self.get_params(deep=False))
+        parts = ", ".join(f"{prefix}__" for prefix in dict.fromkeys([*_COMPONENTS, *self.prefixes_]))
+        return (
+            f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_nearest(name, valid)} Valid parameters "
+            f"are: {valid!r}, and names that begin with {parts}."
+        )
 
     def initialized_instance(self, instance_or_cls: Any, kwargs: Any) -> Any:
         """Return an instance of a class; see `skorch.NeuralNet.initialized_instance`."""
@@ -146,8 +186,7 @@ class ChecksParameters(NeuralNet):
         if prefix is None:
             return super().initialized_instance(instance_or_cls, kwargs)
         check_names(prefix, instance_or_cls, list(kwargs))
-        if not isinstance(instance_or_cls, nn.Module) or kwargs:
-            _check_nothing_missing(prefix, instance_or_cls, kwargs)
+        check_nothing_missing(prefix, instance_or_cls, kwargs)
         made = super().initialized_instance(instance_or_cls, kwargs)
         if prefix == "module" and not isinstance(made, nn.Module):
             raise InvalidArgumentError(
@@ -159,7 +198,8 @@ class ChecksParameters(NeuralNet):
         try:
             super()._validate_params()
         except ValueError as error:  # names of arguments that are no parameters
-            names = [name for name in self._params_to_validate if name.partition("__")[0] not in self.prefixes_]
+            prefixes = tuple(self.prefixes_)  # of what begins with one, skorch says what is meant
+            names = [name for name in self._params_to_validate if not name.startswith(prefixes)]
             params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
             known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]
             hints = "".join(_nearest(name, known) for name in sorted(names))
@@ -193,10 +233,6 @@ class ChecksParameters(NeuralNet):
         return value
 
     def _why_unknown(self, name: str) -> str:
-        if not self.facts():
+        if self.fitting_ is None and not self.facts():
             return "before fit has seen data"
         return "from such an X" if name == "n_features" else "from such a y"
-
-
-def _is_for_groups(prefix: str, name: str) -> bool:
-    return prefix == "optimizer" and name.startswith("param_groups")

@@ -111,6 +111,11 @@ def check_steps_alone(optimizer: torch.optim.Optimizer) -> None:
         )
 
 
+def as_numbers(output: Any) -> Any:
+    """Return an output as numpy can take it, which has no bfloat16."""
+    return output.float() if isinstance(output, Tensor) and output.dtype is torch.bfloat16 else output
+
+
 class RunsOnDevice(NeuralNet):
     """Mixin: `device="auto"`, `amp`, and silence within a search.
 
@@ -121,6 +126,10 @@ class RunsOnDevice(NeuralNet):
     scaler_ : torch.amp.GradScaler or None
         What keeps the gradients of amp="fp16" from vanishing.
     """
+
+    scaler_: Any = None
+    # Within a step of fp16, whether the loss was scaled; None outside.
+    _scaled_: bool | None = None
 
     @property
     def device(self) -> Any:
@@ -157,17 +166,20 @@ class RunsOnDevice(NeuralNet):
     def initialize(self) -> Any:
         """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
         self.__dict__.pop("device_", None)
+        self.__dict__.pop("scaler_", None)
         self.device_ = self.device
         return super().initialize()
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
         """Make the optimizer, and for amp="fp16" what scales its gradients; see `skorch.NeuralNet`."""
         super().initialize_optimizer(*args, **kwargs)
-        self.scaler_ = None
-        if self.amp == "fp16":
-            check_steps_alone(self.optimizer_)
-            self.scaler_ = torch.amp.GradScaler("cuda")
+        self.scaler_ = self._make_scaler() if self.amp == "fp16" else None
         return self
+
+    def _make_scaler(self) -> Any:
+        for name in self._optimizers:
+            check_steps_alone(getattr(self, name + "_"))
+        return torch.amp.GradScaler("cuda")
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Return the module's output for a batch, as float32; see `skorch.NeuralNet.infer`."""
@@ -180,10 +192,19 @@ class RunsOnDevice(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> Any:
         """Make a step of the optimizer for a batch; see `skorch.NeuralNet.train_step`."""
-        if self.scaler_ is None:
+        if self.amp != "fp16":
             return super().train_step(batch, **fit_params)
+        if self.scaler_ is None:  # the optimizer was made by a subclass
+            self.scaler_ = self._make_scaler()
+        accumulator = self.get_train_step_accumulator()
         self._zero_grad_optimizer()
-        step = self.train_step_single(batch, **fit_params)
+        self._scaled_ = False
+        try:
+            accumulator.store_step(self.train_step_single(batch, **fit_params))
+            if not self._scaled_:
+                raise self._unscaled("train_step_single")
+        finally:
+            del self._scaled_
         optimizers = [getattr(self, name + "_") for name in self._optimizers]
         for optimizer in optimizers:
             self.scaler_.unscale_(optimizer)
@@ -192,18 +213,31 @@ class RunsOnDevice(NeuralNet):
         for optimizer in optimizers:
             self.scaler_.step(optimizer)
         self.scaler_.update()
-        return step
+        return accumulator.get_step()
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> Any:
         """Compute the loss of a batch and its gradients; see `skorch.NeuralNet.train_step_single`."""
-        if self.scaler_ is None:
+        if self.amp != "fp16":
             return super().train_step_single(batch, **fit_params)
+        if self._scaled_ is None:
+            raise self._unscaled("train_step")
         self._set_training(True)
         X, y = unpack_data(batch)
         y_pred = self.infer(X, **fit_params)
         loss = self.get_loss(y_pred, y, X=X, training=True)
         self.scaler_.scale(loss).backward()
+        self._scaled_ = True
         return {"loss": loss, "y_pred": y_pred}
+
+    def _unscaled(self, method: str) -> InvalidArgumentError:
+        return InvalidArgumentError(
+            f"amp='fp16' scales losses and gradients in train_step and train_step_single, but {type(self).__name__} "
+            f"does not call super().{method}(). Call it, or pass amp='bf16' or None."
+        )
+
+    def _get_predict_nonlinearity(self) -> Any:
+        nonlinearity = super()._get_predict_nonlinearity()
+        return lambda output: as_numbers(nonlinearity(output))
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
         """Load weights and more from files; see `skorch.NeuralNet.load_params`."""

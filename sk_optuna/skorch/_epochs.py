@@ -18,7 +18,9 @@ import torch
 from skorch import NeuralNet
 
 from sk_optuna.evaluation import current_fold
+from sk_optuna.skorch._callbacks import explain_missing
 from sk_optuna.skorch._labels import shown_as_labels
+from sk_optuna.skorch._overrides import check_weighed, tell_of_lost
 from sk_optuna.skorch._randomness import ASIDE, TRAINING
 
 _STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
@@ -100,6 +102,9 @@ class ReportsEpochs(NeuralNet):
         """Train without making the module anew; see `skorch.NeuralNet.partial_fit`."""
         try:
             return super().partial_fit(X, y, classes, **fit_params)
+        except _TrainingEndsError:  # past the fit_loop of a subclass
+            self.notify("on_train_end", X=X, y=y)
+            return self
         except _InterruptedError:
             raise KeyboardInterrupt from None
         finally:
@@ -131,6 +136,7 @@ class ReportsEpochs(NeuralNet):
         if classes is None and stream is None:
             super().notify(method_name, **cb_kwargs)
             return
+        ends = method_name == "on_epoch_end"
         try:
             with (
                 self.drawing(stream) if stream else nullcontext(),
@@ -138,11 +144,24 @@ class ReportsEpochs(NeuralNet):
             ):
                 super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
-            if method_name == "on_epoch_end" and not self._interrupted:  # a callback stops early, after this epoch
+            if ends and not self._interrupted:  # a callback stops early, after this epoch
                 self._report_epoch()
             raise
-        if method_name == "on_epoch_end" and self._report_epoch():
-            raise _TrainingEndsError
+        except KeyError as error:
+            if ends:
+                explain_missing(self, error)
+            raise
+        if ends:
+            self._look_at_overrides()
+            if self._report_epoch():
+                raise _TrainingEndsError
+
+    def _look_at_overrides(self) -> None:
+        """After the first epoch of a fit, say what it goes without."""
+        if self.fitting_ is not None and not self.fitting_.told:
+            self.fitting_.told = True
+            check_weighed(self)
+            tell_of_lost(self)
 
     def _report_epoch(self) -> bool:
         return self.monitor_ is not None and bool(self.monitor_.report(train_loss=self._train_loss(), score=None))

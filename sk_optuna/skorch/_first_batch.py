@@ -8,6 +8,7 @@ batch run before the fit for no other purpose, which costs a forward pass and dr
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,10 +20,10 @@ _SAME_SHAPE = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 _TOLERANCE = 1e-3
 
 
-def check_classes(criterion: Any, y_pred: Any, n_classes: int | None) -> None:
+def check_classes(criterion: Any, y_pred: Any, n_classes: int | None, *, one_label: bool = True) -> None:
     """Check a classifier's first batch: `y_pred` of shape (n_rows, n_classes, ...)."""
     name = type(criterion).__name__
-    if isinstance(criterion, (*_BINARY, *_SAME_SHAPE)):
+    if one_label and isinstance(criterion, (*_BINARY, *_SAME_SHAPE)):
         raise InvalidArgumentError(
             f"criterion={name} does not fit the labels of NeuralNetClassifier, which are class numbers. Use "
             "criterion=torch.nn.CrossEntropyLoss with one output a class, or NeuralNetBinaryClassifier for two classes."
@@ -94,7 +95,8 @@ def check_targets(criterion: Any, y_pred: Any, y_true: Any) -> None:
             f"criterion={name} is for class labels, but NeuralNetRegressor has numbers. Use "
             "criterion=torch.nn.MSELoss, or one of the classifiers."
         )
-    if isinstance(criterion, _SAME_SHAPE) and isinstance(y_pred, Tensor) and y_pred.shape != y_true.shape:
+    both = isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
+    if isinstance(criterion, _SAME_SHAPE) and both and y_pred.shape != y_true.shape:
         n_outputs = 1 if y_true.ndim == 1 else tuple(y_true.shape[1:])
         raise InvalidArgumentError(
             f"The module's output has shape {tuple(y_pred.shape)}, but y in this batch {tuple(y_true.shape)}: "
@@ -121,14 +123,13 @@ def misfit(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> Invali
 
 
 def describe(data: Any) -> str:
-    """Return shape and dtype of a tensor, or the type of what is none."""
-    if isinstance(data, Tensor):
+    """Return shape and dtype of a tensor or array, or the type of what is none."""
+    if isinstance(data, (Tensor, np.ndarray)):
         return f"shape {tuple(data.shape)}, {str(data.dtype).removeprefix('torch.')}"
     return type(data).__name__
 
 
 def is_misfit(error: Exception) -> bool:
     """Return whether an error may come of shapes and dtypes, rather than of a device."""
-    return isinstance(error, (RuntimeError, ValueError, TypeError, IndexError, AssertionError)) and not isinstance(
-        error, (torch.cuda.OutOfMemoryError, InvalidArgumentError)
-    )
+    kinds = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
+    return isinstance(error, kinds) and not isinstance(error, (torch.cuda.OutOfMemoryError, InvalidArgumentError))

@@ -23,8 +23,22 @@ from torch.utils.data import DataLoader
 
 from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.skorch._callbacks import warn_of_idle_callbacks
 from sk_optuna.skorch._checks import check_parameters
-from sk_optuna.skorch._inputs import SparseRows, as_invalid_argument, as_rows, cast, first_bad_rows, holds_rows
+from sk_optuna.skorch._inputs import (
+    AXES,
+    SparseRows,
+    as_invalid_argument,
+    as_rows,
+    cast,
+    check_finite,
+    first_bad_rows,
+    holds_rows,
+    is_same,
+    n_features_of,
+    row_shape,
+)
+from sk_optuna.skorch._labels import stacked
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._weights import TakesWeightsOff, as_sample_weight, beside_y, check_can_carry
 
@@ -50,7 +64,11 @@ class Fitting:
         self.base: Any = None
         self.sample_weight = sample_weight
         self.has_weights = sample_weight is not None or class_weight is not None
+        self.must_weigh = _differ(sample_weight) or _differ(class_weight)
+        self.weighed = False
         self.looked_at = False
+        self.told = False
+        self.ran: set[str] = set()
         self._class_weight = class_weight
         self._table: Tensor | None = None
         self._of_batch: Any = None
@@ -79,14 +97,24 @@ class Fitting:
             weights = self._table_like(like)[y_true.long()]
         if self.sample_weight is None:
             return weights
+        if self._of_batch is None or len(self._of_batch) != get_len(y_true):
+            raise InvalidArgumentError(
+                "sample_weight did not reach this batch, which comes from a get_dataset, get_split_datasets or "
+                "get_iterator that was overridden without super(). Call it there, or leave sample_weight out."
+            )
         of_rows = torch.as_tensor(self._of_batch, dtype=like.dtype, device=like.device)
         return of_rows if weights is None else of_rows * weights
+
+
+def _differ(weights: np.ndarray | None) -> bool:
+    return weights is not None and weights.size > 0 and bool(weights.min() != weights.max())
 
 
 class TakesArrays(NeuralNet):
     """Mixin: `fit`, `partial_fit` and prediction for arrays, frames, lists and sparse matrices."""
 
     fitting_: Fitting | None = None
+    row_shape_: tuple[int, ...] = ()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
         """Make the module, unless `warm_start`, and train it.
@@ -96,10 +124,11 @@ class TakesArrays(NeuralNet):
         X : array-like or sparse matrix of shape (n_samples, n_features), or what else skorch takes
             The rows. Arrays, DataFrames, lists and sparse matrices are cast to the dtype of the module's weights
             (integers stay integers if it has an embedding); tensors, dicts, tuples and Datasets are used as they are.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or None
+        y : array-like of shape (n_samples,) or (n_samples, ...), or None
             Labels or targets; None if X is a Dataset that has them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: a batch has the loss sum(w * l) / sum(w).
+            Weights of the rows: a batch has the loss sum(w * l) / sum(w), where w counts in the weight that the
+            criterion itself gives to a row.
         **fit_params : dict
             For the module's `forward`, as in skorch.
 
@@ -154,6 +183,7 @@ class TakesArrays(NeuralNet):
             return
         check_parameters(self)
         self._warn_of_instance()
+        warn_of_idle_callbacks(self)
         X = self._take_in_rows(X, y, anew=anew)
         y = self._take_in_y(X, y, anew=anew, classes=classes)
         weights = None
@@ -180,15 +210,15 @@ class TakesArrays(NeuralNet):
     def _take_in_rows(self, X: Any, y: Any, *, anew: bool) -> Any:
         anew = anew or not hasattr(self, "n_features_in_")
         if anew:
-            for name in ("n_features_in_", "feature_names_in_"):
+            for name in ("n_features_in_", "feature_names_in_", "row_shape_"):
                 self.__dict__.pop(name, None)
         if self._converts() and holds_rows(X, len(y) if isinstance(X, list) and hasattr(y, "__len__") else None):
             rows = as_rows(X)
             self._check_features(X, rows, anew=anew)
             return rows
-        shape: tuple[int, ...] = getattr(X[0][0] if is_dataset(X) and len(X) else X, "shape", ())
-        if anew and len(shape) > (0 if is_dataset(X) else 1):
-            self.n_features_in_ = int(shape[0] if is_dataset(X) else shape[1])
+        shape = row_shape(X)
+        if anew and shape:
+            self.n_features_in_, self.row_shape_ = shape[0], shape
         return X
 
     def _converts(self) -> bool:
@@ -203,6 +233,8 @@ class TakesArrays(NeuralNet):
             )
         with as_invalid_argument():
             validate_data(self, X, reset=anew, skip_check_array=True)
+        if anew:
+            self.row_shape_ = tuple(rows.shape[1:])
 
     def _take_in_y(self, X: Any, y: Any, *, anew: bool, classes: Any) -> Any:
         if y is None:
@@ -213,8 +245,8 @@ class TakesArrays(NeuralNet):
                 )
             self.take_in_dataset(X, anew=anew)
             return None
-        y = self.take_in_targets(y, anew=anew, classes=classes)
         n_rows = get_len(X)
+        y = self.take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
         if get_len(y) != n_rows:
             raise InvalidArgumentError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."
@@ -238,7 +270,16 @@ class TakesArrays(NeuralNet):
 
     def facts(self) -> dict[str, int | None]:
         """Return what the data told: n_features, n_classes, n_outputs; nothing before there were any."""
-        return {"n_features": self.n_features_in_} if hasattr(self, "n_features_in_") else {}
+        return {"n_features": n_features_of(self.row_shape_)} if self.row_shape_ else {}
+
+    def about_features(self) -> str:
+        """Return what "auto" gave to the module, or could give it."""
+        if not self.row_shape_:
+            return "Does the module take such rows?"
+        given = f"{n_features_of(self.row_shape_)}, {AXES[min(len(self.row_shape_), max(AXES))]}"
+        if getattr(self, "module__n_features", None) == "auto":
+            return f"module__n_features='auto' gave it {given}. If another axis belongs there, pass a number."
+        return f"Does the module take such rows? A parameter module__n_features='auto' would give it {given}."
 
     def as_float_targets(self, y: Any) -> Any:
         """Return y in the dtype that the criterion compares."""
@@ -277,19 +318,8 @@ class TakesArrays(NeuralNet):
     def _check_finite(self, rows: Any) -> None:
         """Raise InvalidArgumentError for infinity in the rows, and for NaN that the module passes on."""
         bad = first_bad_rows(rows)
-        if bad is None:
-            return
-        remedy = "Impute, clip or drop these values before, for example with SimpleImputer in a Pipeline."
-        if np.isinf(bad).any():
-            raise InvalidArgumentError(
-                f"Input X contains infinity or a value too large for dtype('{bad.dtype}'). {remedy}"
-            )
-        outputs = self.evaluation_step([torch.as_tensor(bad), None])
-        output = outputs[0] if isinstance(outputs, tuple) else outputs
-        if isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
-            raise InvalidArgumentError(
-                f"Input X contains NaN, and so does the module's output for these rows. {remedy}"
-            )
+        if bad is not None:
+            check_finite(bad, lambda rows: self.evaluation_step([torch.as_tensor(rows), None]))
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Return the datasets for training and validation; see `skorch.NeuralNet.get_split_datasets`."""
@@ -304,7 +334,8 @@ class TakesArrays(NeuralNet):
         if not holds_rows(valid.X):
             return valid
         y = self.take_in_targets(valid.y, anew=False, classes=None)
-        return self._dataset_of(valid.X, y, known=False)
+        made = self._dataset_of(valid.X, y, known=False)
+        return valid if is_same(made.X, valid.X) and is_same(made.y, valid.y) else made
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""

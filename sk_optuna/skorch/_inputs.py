@@ -5,7 +5,7 @@ taken for a list of inputs. Here whatever are plainly rows of numbers becomes on
 module's own weights. What skorch has a meaning for (datasets, dicts, tensors, tuples or lists of arrays) is left alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +15,19 @@ from scipy import sparse
 from sklearn.utils import check_array
 from skorch.dataset import Dataset
 from skorch.helper import SliceDataset
-from skorch.utils import multi_indexing
+from skorch.utils import is_dataset, multi_indexing
 from torch import Tensor, nn
 
 from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 
+_TEXT_HINT = " Turn text and categories into numbers first, for example with OneHotEncoder or TfidfVectorizer."
+# What the number of features counts, by the number of dimensions of a row.
+AXES = {
+    1: "the number of columns of X",
+    2: "the last axis of X, of shape (n_rows, time, features)",
+    3: "the channels of X, of shape (n_rows, channels, height, width)",
+}
 _NUMPY = {torch.float16: np.float16, torch.float32: np.float32, torch.float64: np.float64}
 
 
@@ -68,11 +75,38 @@ def as_rows(X: Any) -> Any:
             input_name="X",
         )
     except (ValueError, TypeError) as error:
-        hint = " Turn text and categories into numbers first, for example with OneHotEncoder or TfidfVectorizer."
-        raise InvalidArgumentError(f"{error}{hint if 'could not convert' in str(error) else ''}") from error
+        is_text = any(words in str(error) for words in ("could not convert", "bytes/strings"))
+        raise InvalidArgumentError(f"{error}{_TEXT_HINT if is_text else ''}") from error
+    if not sparse.issparse(rows) and rows.dtype.kind not in "biufc":  # of a frame with categories
+        try:
+            rows = rows.astype(np.float64)
+        except (ValueError, TypeError) as error:
+            raise InvalidArgumentError(f"{error}{_TEXT_HINT}") from error
     if rows is not X:
         know(rows, of=X)
     return rows
+
+
+def row_shape(X: Any) -> tuple[int, ...]:
+    """Return the shape of a row of a Dataset, Tensor or the like; () if it cannot be seen."""
+    if not is_dataset(X):
+        return tuple(int(n) for n in getattr(X, "shape", ())[1:])
+    if type(X) is Dataset:
+        return row_shape(X.X)
+    if isinstance(X, torch.utils.data.IterableDataset) or not hasattr(X, "__len__") or len(X) == 0:
+        return ()
+    try:
+        with torch.random.fork_rng(devices=()):  # it may draw, as for an augmentation
+            first = X[0]
+    except Exception:  # a sampler of the user's may know its keys, and what fails there fails in the fit
+        return ()
+    x = first[0] if isinstance(first, (tuple, list)) and first else None
+    return tuple(int(n) for n in getattr(x, "shape", ()))
+
+
+def n_features_of(shape: tuple[int, ...]) -> int:
+    """Return how many features rows of a shape have: columns, those of each time step, or channels of an image."""
+    return shape[-1] if len(shape) == 2 else shape[0]
 
 
 def know(made: Any, *, of: Any) -> None:
@@ -102,6 +136,14 @@ def cast(rows: Any, modules: list[nn.Module]) -> Any:
     return made
 
 
+def is_same(made: Any, given: Any) -> bool:
+    """Return whether what was made of an array is that array, or a view of all of it."""
+    if not (isinstance(made, np.ndarray) and isinstance(given, np.ndarray)):
+        return made is given
+    one, other = made.__array_interface__, given.__array_interface__
+    return all(one[key] == other[key] for key in ("data", "typestr", "shape", "strides"))
+
+
 def _weights_dtype(modules: list[nn.Module]) -> torch.dtype:
     dtypes = (weights.dtype for module in modules for weights in module.parameters() if weights.is_floating_point())
     return next(dtypes, torch.get_default_dtype())
@@ -125,10 +167,30 @@ def first_bad_rows(rows: Any, at_most: int = 8) -> Any:
         if np.isfinite(np.sum(values)):
             return None
     if sparse.issparse(rows):
-        bad = np.unique(rows.nonzero()[0][~np.isfinite(rows[rows.nonzero()])]) if values.size else np.empty(0, int)
+        row_of = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        bad = np.unique(row_of[~np.isfinite(rows.data)])
         return rows[bad[:at_most]].toarray() if len(bad) else None
     bad = np.flatnonzero(~np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
     return rows[bad[:at_most]] if len(bad) else None
+
+
+def check_finite(bad: np.ndarray, output_of: Callable[[np.ndarray], Any]) -> None:
+    """Raise InvalidArgumentError for infinity in rows, and for NaN that a module passes on.
+
+    Parameters
+    ----------
+    bad : array of shape (n_rows, ...)
+        Rows, each of which has one or the other.
+    output_of : callable
+        Called with the rows, returns the module's output.
+    """
+    remedy = "Impute, clip or drop these values before, for example with SimpleImputer in a Pipeline."
+    if np.isinf(bad).any():
+        raise InvalidArgumentError(f"Input X contains infinity or a value too large for dtype('{bad.dtype}'). {remedy}")
+    outputs = output_of(bad)
+    output = outputs[0] if isinstance(outputs, tuple) else outputs
+    if isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
+        raise InvalidArgumentError(f"Input X contains NaN, and so does the module's output for these rows. {remedy}")
 
 
 class SparseRows(Dataset):

@@ -6,11 +6,12 @@ skorch's scoring callbacks compare the y of batches with predictions: while they
 scores on labels of its own; and labels in the dataset, which no loader can make into tensors.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from skorch.callbacks import BatchScoring, EpochScoring
@@ -30,8 +31,8 @@ def as_labels(y: Any) -> np.ndarray:
         labels = column_or_1d(labels, warn=True)
     except ValueError as error:
         raise InvalidArgumentError(
-            f"{error} A classifier of sk_optuna.skorch has one label a row: for several, use skorch.NeuralNet, or one "
-            "net per output in sklearn.multioutput.MultiOutputClassifier."
+            f"{error} Labels are one for each row; of several, only numbers are taken, as NeuralNetClassifier's module "
+            "and criterion are to see them. Or fit one net per output, in sklearn.multioutput.MultiOutputClassifier."
         ) from error
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         what = "NaN" if np.isnan(labels).any() else "infinity"
@@ -43,6 +44,56 @@ def as_labels(y: Any) -> np.ndarray:
     except ValueError as error:
         raise InvalidArgumentError(str(error)) from error
     return np.asarray(labels)
+
+
+def as_several(y: Any) -> Any:
+    """Return y where it has more than one dimension, such as masks or soft labels, or is nested; None for labels.
+
+    Numbers become an array, for modules to see as they are. A column of labels, of shape (n_samples, 1), is labels.
+    """
+    if isinstance(y, Mapping) or holds_several(y) or _holds_sequences(y):
+        return y
+    if isinstance(y, Tensor):
+        return y if y.ndim != 1 else None
+    is_nested = isinstance(y, list) and y and isinstance(y[0], (list, tuple, np.ndarray))
+    if not (is_nested or len(getattr(y, "shape", ())) > 1) or sparse.issparse(y):
+        return None
+    try:
+        values = np.asarray(y)
+    except ValueError:  # of ragged lists, which are refused as labels
+        return None
+    if values.dtype.kind not in "biuf" or values.ndim < 2 or (values.ndim == 2 and values.shape[1] == 1):
+        return None
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InvalidArgumentError("Input y contains NaN or infinity. Drop rows whose label is missing.")
+    return values
+
+
+def stacked(y: Any, n_rows: int) -> Any:
+    """Return y as an array where it is a list with an array for each row; of objects if their shapes differ."""
+    if not (isinstance(y, list) and len(y) == n_rows and holds_several(y)):
+        return y
+    rows = [to_numpy(row) for row in y]
+    if len({row.shape for row in rows}) == 1:
+        return np.stack(rows)
+    made = np.empty(n_rows, dtype=object)
+    made[:] = rows
+    return made
+
+
+def _holds_sequences(y: Any) -> bool:
+    """Return whether y is an array of objects, each of which has a length of its own."""
+    is_objects = isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1 and len(y) > 0
+    return is_objects and all(isinstance(each, (np.ndarray, Tensor, list)) for each in y)
+
+
+def holds_several(y: Any) -> bool:
+    """Return whether y is a list or tuple of arrays, each with a target for every row, as skorch takes it."""
+    return (
+        isinstance(y, (list, tuple))
+        and bool(y)
+        and all(isinstance(each, (np.ndarray, Tensor)) and each.ndim for each in y)
+    )
 
 
 def classes_of(labels: np.ndarray) -> np.ndarray:
@@ -111,7 +162,7 @@ def _some(labels: np.ndarray) -> str:
 
 def as_targets(y: Any) -> Any:
     """Return what a regressor is to predict, as numbers of shape (n_samples,) or (n_samples, ...)."""
-    if isinstance(y, Tensor):
+    if isinstance(y, Tensor) or holds_several(y):
         return y
     with as_invalid_argument(" A regressor needs a number, or several, for each row of X."):
         return check_array(y, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_min_features=0, input_name="y")

@@ -7,12 +7,14 @@ second criterion would have parameters of its own, and be unknown to what users 
 from typing import Any
 
 from skorch import NeuralNet
+from skorch.dataset import get_len
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._first_batch import check_loss, describe, is_misfit, misfit
-from sk_optuna.skorch._weights import weighted_mean
+from sk_optuna.skorch._overrides import check_weighed
+from sk_optuna.skorch._weights import own_of_mean, own_weights, weighted_mean
 
 
 class WeighsRows(NeuralNet):
@@ -44,15 +46,32 @@ class WeighsRows(NeuralNet):
         fitting = self.fitting_
         if fitting is None or fitting.looked_at:
             return super().infer(x, **fit_params)
+        fitting.ran.add("infer")
         try:
             return super().infer(x, **fit_params)
         except Exception as error:
             if is_misfit(error):
-                error.add_note(
-                    f"The module failed at the first batch ({describe(x)}). Does it take such rows? "
-                    "module__n_features='auto' gives it the number of columns."
-                )
+                error.add_note(f"The module failed at the first batch ({describe(x)}). {self.about_features()}")
             raise
+
+    def about_features(self) -> str:
+        """Return what "auto" gave to the module, or could give it."""
+        return "Does the module take such rows?"
+
+    def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
+        """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
+        fitting = self.fitting_
+        if training and fitting is not None and fitting.must_weigh and not fitting.weighed:
+            step_fn = self._looking_for_weights(step_fn)
+        super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
+
+    def _looking_for_weights(self, step_fn: Any) -> Any:
+        def step(batch: Any, **fit_params: Any) -> Any:
+            made = step_fn(batch, **fit_params)
+            check_weighed(self)
+            return made
+
+        return step
 
     def aligned(self, y_pred: Any, y_true: Any) -> Any:
         """Return the module's output in the shape that belongs to y."""
@@ -64,10 +83,12 @@ class WeighsRows(NeuralNet):
     def _loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.fitting_.has_weights:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
+        self.fitting_.weighed = True
         criterion = unwrapped(self.criterion_)
         if weighs_classes(criterion) and isinstance(y_pred, Tensor) and y_true.ndim == 1:
-            criterion.weight = self.fitting_.weights_by_class(y_pred)
-            if criterion.weight is not None:
+            table = self.fitting_.weights_by_class(y_pred)
+            if table is not None and y_pred.shape[1:] == table.shape:
+                criterion.weight = table
                 try:
                     return super().get_loss(y_pred, y_true, *args, **kwargs)
                 finally:
@@ -84,18 +105,25 @@ class WeighsRows(NeuralNet):
             losses = super().get_loss(y_pred, y_true, *args, **kwargs)
         finally:
             criterion.reduction = reduction
-        if not isinstance(losses, Tensor) or losses.ndim == 0 or len(losses) != len(y_true):
+        if not isinstance(losses, Tensor) or losses.ndim == 0 or len(losses) != get_len(y_true):
             raise InvalidArgumentError(
                 "class_weight and sample_weight need the losses of single rows, but criterion="
                 f"{type(criterion).__name__} gave none under reduction='none'. Leave the weights out, or give it one."
             )
-        return weighted_mean(losses, self.fitting_.weights_of(y_true, losses), divide=reduction == "mean")
+        weights = self.fitting_.weights_of(y_true, losses)
+        if reduction == "sum":
+            return weighted_mean(losses, weights, divide=False)
+        own = own_weights(criterion, y_true)
+        if type(criterion).__module__.partition(".")[0] != "torch":
+            mean = super().get_loss(y_pred, y_true, *args, **kwargs)
+            own = own_of_mean(mean.detach(), losses.detach(), own, name=type(criterion).__name__)
+        return weighted_mean(losses, weights, own=own)
 
 
 def weighs_classes(criterion: Any) -> bool:
     """Return whether torch's own weights of classes mean the same, which spares a step some small operations."""
     return (
-        isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss))
+        type(criterion) in (nn.CrossEntropyLoss, nn.NLLLoss)
         and criterion.weight is None
         and criterion.reduction == "mean"
         and not getattr(criterion, "label_smoothing", 0)

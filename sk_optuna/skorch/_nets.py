@@ -10,6 +10,7 @@ from typing import Any
 import skorch
 import torch
 
+from sk_optuna.skorch._beforehand import ChecksBeforehand
 from sk_optuna.skorch._checks import ChecksParameters
 from sk_optuna.skorch._deferred import DeferredLosses
 from sk_optuna.skorch._devices import RunsOnDevice
@@ -22,7 +23,14 @@ from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 
 
 class SearchableNet(
-    TakesArrays, ChecksParameters, DrawsFromStreams, RunsOnDevice, WeighsRows, DeferredLosses, ReportsEpochs
+    TakesArrays,
+    ChecksBeforehand,
+    ChecksParameters,
+    DrawsFromStreams,
+    RunsOnDevice,
+    WeighsRows,
+    DeferredLosses,
+    ReportsEpochs,
 ):
     """What the three nets have in common."""
 
@@ -45,7 +53,8 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
     classes : array-like of shape (n_classes,), default=None
         All labels there are, in the order of the module's outputs; None for those in y, sorted.
     class_weight : None, "balanced" or dict, default=None
-        Weights of the classes in the loss: n_samples / (n_classes * count), or a weight for each label.
+        Weights of the classes in the loss: n_samples / (n_classes * count), or a weight for each label. They multiply
+        `criterion__weight`, if the criterion has weights of its own.
     random_state : int, numpy.random.RandomState or None, default=None
         Where initialization, order of rows and dropout come from; torch's global generators are left as they are. None
         for these, as in skorch, or within an `OptunaSearchCV` for a seed that comes from the search's, the trial and
@@ -59,7 +68,8 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
     **kwargs : dict
         skorch's other parameters, such as `optimizer`, `lr`, `max_epochs`, `batch_size`, `callbacks`, `verbose`, and
         those of its parts, such as `module__n_hidden`. `module__n_features`, `module__n_classes` and
-        `module__n_outputs` may be "auto": columns of X (for images, channels), classes, outputs that fit y.
+        `module__n_outputs` may be "auto": columns of X (the last axis of sequences, of shape (n, time, features), and
+        the channels of images, of shape (n, channels, height, width)), classes, outputs that fit y.
 
     Attributes
     ----------
@@ -83,7 +93,8 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
     Within a search nothing is printed. Labels in a Dataset, and y of more than one dimension, are used as in skorch.
     One thread at a time draws random numbers, so with `random_state` threads train one after the other; use processes.
     The same numbers come out on one kind of device with one number of torch threads, which the search sees to.
-    Not for several labels a row, nor for a loss that is no function of output and labels: use `skorch.NeuralNet`.
+    The module sees y of more than one dimension (masks, soft labels, several labels a row) as it is, in the dtype that
+    torch's losses compare. Weights loaded by `load_params` predict the labels in `classes`, without these codes.
 
     Examples
     --------

@@ -187,5 +187,7 @@ class DrawsFromStreams(NeuralNet):
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
+        if self.fitting_ is not None:
+            self.fitting_.ran.add("run_single_epoch")
         with self.drawing(TRAINING if training else ASIDE):
             super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)

@@ -11,10 +11,10 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.skorch._first_batch import check_binary, check_classes, check_targets
+from sk_optuna.skorch._first_batch import check_binary, check_classes, check_targets, describe
 from sk_optuna.skorch._fitting import codes_in
 from sk_optuna.skorch._inputs import weights_dtype_of
-from sk_optuna.skorch._labels import as_labels, as_targets, classes_of, encode
+from sk_optuna.skorch._labels import as_labels, as_several, as_targets, classes_of, encode
 from sk_optuna.skorch._weights import class_weights
 
 
@@ -25,11 +25,13 @@ class EncodesLabels(NeuralNet):
     ----------
     classes_inferred_ : array of shape (n_classes,)
         The labels that y had.
-    encodes_labels_ : bool
-        Whether y was given as labels; what is in a Dataset is taken for codes, as in skorch.
+    encodes_labels_ : bool or None
+        Whether y was given as labels; what is in a Dataset is taken for codes, as in skorch. None before a fit.
     """
 
-    encodes_labels_ = False
+    encodes_labels_: bool | None = None
+    # Whether y has more than one dimension, so that its values are not counted as classes.
+    several_a_row_ = False
 
     def check_data(self, X: Any, y: Any) -> None:
         """Check the data; see `skorch.NeuralNet.check_data`."""
@@ -38,15 +40,22 @@ class EncodesLabels(NeuralNet):
 
     def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return the codes of labels, and take note of the classes."""
-        if isinstance(y, Tensor) and y.ndim != 1:
-            self.encodes_labels_ = False
-            return y
+        self.several_a_row_ = False
+        several = self.taken_as_it_is(y)
+        if several is not None:
+            self.encodes_labels_, self.several_a_row_ = False, True
+            if anew:
+                self.__dict__.pop("classes_inferred_", None)
+            return several
         labels = as_labels(y)
         known, origin = self.known_classes(labels, anew=anew, classes=classes)
         codes = encode(labels, known, origin)
         self.classes_inferred_ = known
         self.encodes_labels_ = True
         return codes
+
+    def taken_as_it_is(self, y: Any) -> Any:
+        """Return y where it is no labels but what skorch's net takes besides, None for labels."""
 
     def known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
         """Return the labels there are, and how to call where they come from."""
@@ -61,7 +70,7 @@ class EncodesLabels(NeuralNet):
 
     def take_in_dataset(self, X: Any, *, anew: bool) -> None:
         """Take note of the codes in a Dataset."""
-        self.encodes_labels_ = False
+        self.encodes_labels_ = self.several_a_row_ = False
         if anew:
             self.__dict__.pop("classes_inferred_", None)
         self.check_data(X, None)
@@ -70,7 +79,12 @@ class EncodesLabels(NeuralNet):
         """Return a weight for each class, None without."""
         if self.class_weight is None:
             return None
-        codes = codes_in(X, y)
+        codes = None if self.several_a_row_ else codes_in(X, y)
+        if self.several_a_row_ or (codes is not None and codes.ndim != 1):
+            raise InvalidArgumentError(
+                "class_weight needs one label a row. Use sample_weight, or weights of the criterion's own "
+                "(criterion__weight), or leave it out."
+            )
         if codes is None and self.class_weight == "balanced":
             raise InvalidArgumentError(
                 f"class_weight='balanced' counts the labels, but those in {type(X).__name__} cannot be seen. "
@@ -86,14 +100,21 @@ class EncodesLabels(NeuralNet):
 
     def n_known_classes(self) -> int | None:
         """Return how many classes there are, None if unknown."""
+        if self.several_a_row_ and getattr(self, "classes", None) is None:
+            return None
         try:
             return len(self.classes_)
         except AttributeError:
             return None
 
+    def predicts_labels(self) -> bool:
+        """Return whether predictions are labels: as in fit, or those in `classes` where weights were loaded."""
+        given = getattr(self, "classes", None)
+        return bool(given is not None and len(given)) if self.encodes_labels_ is None else self.encodes_labels_
+
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Return the labels of predicted codes."""
-        return np.asarray(self.classes_)[codes] if self.encodes_labels_ else codes
+        return np.asarray(self.classes_)[codes] if self.predicts_labels() else codes
 
 
 class ManyClasses(EncodesLabels):
@@ -108,13 +129,24 @@ class ManyClasses(EncodesLabels):
     def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return the codes of labels; y itself if `classes` is empty, which is skorch's way to infer none."""
         if self.classes is not None and len(self.classes) == 0:
-            self.encodes_labels_ = False
+            self.encodes_labels_ = self.several_a_row_ = False
             return y
         return super().take_in_targets(y, anew=anew, classes=classes)
 
+    def taken_as_it_is(self, y: Any) -> Any:
+        """Return y where it has more than one dimension, None for labels."""
+        return as_several(y)
+
+    def as_float_targets(self, y: Any) -> Any:
+        """Return y of more than one dimension in the dtypes that torch's losses compare: the module's, or int64."""
+        if not self.several_a_row_ or not isinstance(y, np.ndarray) or y.dtype == object:
+            return y
+        return y.astype(weights_dtype_of(self._parts()) if y.dtype.kind == "f" else np.int64, copy=False)
+
     def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
         """Raise InvalidArgumentError where output, criterion and y do not belong together."""
-        check_classes(criterion, y_pred, self.n_known_classes() if y_true.ndim == 1 else None)
+        one = isinstance(y_true, Tensor) and y_true.ndim == 1
+        check_classes(criterion, y_pred, self.n_known_classes() if one else None, one_label=one)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the label of each row; see `skorch.NeuralNetClassifier.predict`.
@@ -129,7 +161,7 @@ class ManyClasses(EncodesLabels):
         array of shape (n_samples,)
             Labels as they were in `fit`.
         """
-        if not self.encodes_labels_:
+        if not self.predicts_labels():
             return np.asarray(super().predict(X))
         return self.decoded(self.predict_proba(X)[:, : len(self.classes_)].argmax(axis=1))
 
@@ -162,6 +194,16 @@ class TwoClasses(EncodesLabels):
                 f"NeuralNetBinaryClassifier needs two classes, but y has only {known.tolist()}. Pass rows of both."
             )
         return known, origin
+
+    def taken_as_it_is(self, y: Any) -> Any:
+        """Return None: there is nothing but labels."""
+        several = as_several(y)
+        if several is not None:
+            raise InvalidArgumentError(
+                "The target data should be 1-dimensional: NeuralNetBinaryClassifier has one label a row, but y is "
+                f"{describe(several)}. For several labels a row use NeuralNetClassifier with "
+                "criterion=torch.nn.BCEWithLogitsLoss."
+            )
 
     def check_data(self, X: Any, y: Any) -> None:
         """Check the data; see `skorch.NeuralNetBinaryClassifier.check_data`."""
@@ -209,8 +251,8 @@ class NumericTargets(NeuralNet):
     def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return targets as numbers, and take note of their shape."""
         targets = as_targets(y)
-        shape = tuple(targets.shape[1:])
-        if not anew and self.target_shape_ is not None and shape != self.target_shape_:
+        shape = tuple(targets.shape[1:]) if hasattr(targets, "shape") else None
+        if not anew and None not in (shape, self.target_shape_) and shape != self.target_shape_:
             raise InvalidArgumentError(
                 f"y has targets of shape {shape} a row, but the net was trained on {self.target_shape_}. "
                 "Call fit with warm_start=False to train on others."

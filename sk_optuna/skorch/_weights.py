@@ -1,7 +1,8 @@
 """Weights of rows: of their classes, and as given to `fit`.
 
 A weighted batch has the loss sum(w * l) / sum(w) over its rows, which is what scikit-learn means by weights and torch
-by `CrossEntropyLoss(weight=...)`; unweighted, skorch's loss is left alone. Class weights are looked up by label. Sample
+by `CrossEntropyLoss(weight=...)`; with weights in the criterion as well, w is the product of both, and 0 for a label
+that it ignores. Unweighted, skorch's loss is left alone. Class weights are looked up by label. Sample
 weights travel beside y through whatever loader there is, and are taken off before anybody else sees the batch. Not
 taken: weights in X as a dict, which the module would be given; a loader of our own, which would bind users to it.
 """
@@ -15,7 +16,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from skorch.dataset import Dataset
 from skorch.utils import check_indexing
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Subset
 
 from sk_optuna.exceptions import InvalidArgumentError
@@ -124,9 +125,12 @@ class TakesWeightsOff:
         self._show = show
 
     def __iter__(self) -> Iterator[Any]:
-        for X, (y, weights) in self._batches:
-            self._show(weights)
-            yield [X, y]
+        try:
+            for X, (y, weights) in self._batches:
+                self._show(weights)
+                yield [X, y]
+        finally:  # or batches from elsewhere would be given those of the last
+            self._show(None)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -135,12 +139,70 @@ class TakesWeightsOff:
         return getattr(self._batches, name)
 
 
-def weighted_mean(losses: Tensor, weights: Tensor, *, divide: bool = True) -> Tensor:
-    """Return the weighted mean (or sum) of losses of shape (n_rows, ...) under weights of shape (n_rows,)."""
-    if losses.ndim > 1:
-        losses = losses.reshape(len(losses), -1)
-        losses = losses.mean(1) if divide else losses.sum(1)
+def own_weights(criterion: Any, y_true: Tensor) -> Tensor | None:
+    """Return the weights that a criterion itself gives to what is in y, 0 where it ignores it.
+
+    torch divides the sum of losses by the sum of these, and by the number of losses where this is None.
+    """
+    if not isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)) or y_true.is_floating_point():
+        return None
+    counts = y_true != criterion.ignore_index
+    if criterion.weight is None:
+        return counts
+    return criterion.weight[torch.where(counts, y_true, 0).long()] * counts
+
+
+def own_of_mean(mean: Tensor, losses: Tensor, own: Tensor | None, *, name: str) -> Tensor | None:
+    """Return the own weights by which a criterion of the user's divides, None for the number of losses.
+
+    Parameters
+    ----------
+    mean : Tensor
+        What the criterion gives for a batch.
+    losses : Tensor of shape (n_rows, ...)
+        What it gives for its rows.
+    own : Tensor of shape (n_rows, ...) or None
+        The weights by which torch's would divide.
+    name : str
+        The criterion, for the error.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it divides by neither, so that equal weights would change training.
+    """
+    for weights in (own, None):
+        share = losses.numel() if weights is None else weights.sum().to(losses.dtype)
+        if torch.allclose(losses.sum() / share, mean, rtol=1e-3, equal_nan=True):
+            return weights
+    raise InvalidArgumentError(
+        f"class_weight and sample_weight need a criterion whose mean is that of its losses, but criterion={name} gave "
+        "another number with reduction='mean' than the mean of what it gave with reduction='none'. "
+        "Use criterion__reduction='sum', or leave the weights out."
+    )
+
+
+def weighted_mean(losses: Tensor, weights: Tensor, *, own: Tensor | None = None, divide: bool = True) -> Tensor:
+    """Return the weighted mean (or sum) of losses of shape (n_rows, ...) under weights of shape (n_rows,).
+
+    Parameters
+    ----------
+    losses : Tensor of shape (n_rows, ...)
+        The losses, times the criterion's own weights.
+    weights : Tensor of shape (n_rows,)
+        The weights of the rows.
+    own : Tensor of shape (n_rows, ...), default=None
+        The criterion's own weights, see `own_weights`; None for 1 each.
+    divide : bool, default=True
+        Whether it is the mean.
+    """
     weights = weights.to(losses.dtype)
-    total = torch.dot(losses, weights)
-    # a batch without weight has the loss 0
-    return total / weights.sum().clamp_min(torch.finfo(losses.dtype).tiny) if divide else total
+    losses = losses.reshape(len(losses), -1)
+    total = torch.dot(losses.sum(1), weights)
+    if not divide:
+        return total
+    if own is None:
+        share = weights.sum() * losses.shape[1]
+    else:
+        share = torch.dot(own.reshape(len(own), -1).to(losses.dtype).sum(1), weights)
+    return total / share.clamp_min(torch.finfo(losses.dtype).tiny)  # a batch without weight has the loss 0

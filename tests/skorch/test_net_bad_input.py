@@ -98,7 +98,9 @@ def test_names_are_checked_where_they_are_set(name):
 
 
 def test_names_of_nothing_are_refused_with_the_nearest():
-    with pytest.raises(InvalidArgumentError, match=r"has no parameter 'btach_size'\. Nearest .*: 'batch_size'\."):
+    with pytest.raises(
+        InvalidArgumentError, match=r"Invalid parameter 'btach_size' .*\. Nearest to .*: 'batch_size'\."
+    ):
         many().set_params(btach_size=3)
     with pytest.raises(InvalidArgumentError, match=r"unexpected argument.*Nearest to 'btach_size': 'batch_size'\."):
         many(btach_size=3).fit(X, Y)
@@ -106,6 +108,10 @@ def test_names_of_nothing_are_refused_with_the_nearest():
         many().set_params(learning_rate=0.1)
     with pytest.raises(InvalidArgumentError, match=r"Nearest to 'optimzer__momentum': 'optimizer__'\."):
         many(optimzer__momentum=3).fit(X, Y)
+    with pytest.raises(
+        InvalidArgumentError, match=r"'foo' for estimator NeuralNet.* are: \['amp', .*'warm_start'\], and"
+    ):
+        many().set_params(foo=1)
     many().set_params(device="cpu", verbose=0, lr=0.1, max_epochs=1, callbacks__print_log=None).fit(X, Y)
 
 
@@ -153,7 +159,7 @@ def test_in_a_search_a_bad_value_is_a_failed_fit():
         (many, X, X[:, 0], "Unknown label type: continuous"),
         (many, X, np.where(Y == 0, np.nan, Y), "contains NaN"),
         (many, X, np.where(Y == 0, None, "a"), r"labels of several kinds \(NoneType, str\).*label is missing"),
-        (many, X, np.c_[Y, Y], "one label a row: for several, use skorch.NeuralNet.*MultiOutputClassifier"),
+        (many, X, np.c_[Y, Y].astype(str), "Labels are one for each row; of several, only.*MultiOutputClassifier"),
         (many, X[:, 0], Y, "module__n_features='auto' is not known from such an X"),
         (many, pd.DataFrame({"a": list("xyz") * 20}), Y, "could not convert string to float.*OneHotEncoder"),
         (many, X + 1j, Y, "Complex data not supported"),
@@ -271,3 +277,32 @@ def test_a_missing_package_is_named_with_its_extra(missing, monkeypatch):
     monkeypatch.setattr(optional, "find_spec", lambda name: None if name == missing else find(name))
     with pytest.raises(MissingExtraError, match=rf"needs the package '{missing}'.*sk-optuna\[skorch\]"):
         importlib.reload(room)
+
+
+def test_a_name_that_skorch_corrects_is_corrected_once():
+    with pytest.raises(InvalidArgumentError, match=r"did you mean iterator_train__shuffle\?$"):
+        many(iterator_train_shuffle=True).fit(X, Y)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "initialize"])
+def test_a_trimmed_net_is_told_that_it_was_trimmed(method):
+    net = many(max_epochs=1).fit(X, Y)
+    net.trim_for_prediction()
+    with pytest.raises(skorch.exceptions.SkorchTrainingImpossibleError, match="trimmed for prediction"):
+        getattr(net, method)(*([] if method == "initialize" else [X, Y]))
+    assert net.predict(X).shape == Y.shape
+
+
+@pytest.mark.parametrize("dtype", ["object", "category", "str"])
+def test_text_in_a_frame_gets_one_hint_whatever_its_dtype(dtype):
+    frame = pd.DataFrame(X[:, :3], columns=[*"abc"]).assign(text=pd.Series(["a", "b"] * 30).astype(dtype))
+    with pytest.raises(
+        InvalidArgumentError, match=r"could not convert string to float: .* Turn text and categories into"
+    ):
+        many().fit(frame, Y)
+
+
+def test_categories_that_are_numbers_are_numbers():
+    frame = pd.DataFrame(X[:, :3], columns=[*"abc"]).assign(n=pd.Series([1, 2] * 30).astype("category"))
+    plain = pd.DataFrame(X[:, :3], columns=[*"abc"]).assign(n=[1, 2] * 30)
+    assert np.array_equal(many().fit(frame, Y).predict_proba(frame), many().fit(plain, Y).predict_proba(plain))

@@ -1,0 +1,63 @@
+"""What a subclass goes without where it overrides a method of skorch's and does not call `super()`.
+
+skorch documents most of its methods as to be overridden, with or without `super()`, and a net without one of ours must
+train as skorch's does. Some of what these nets promise lives in such a method. Weights that nobody applied are an
+error, as the numbers would be wrong; what costs speed or repeatability is a warning. It is looked at while the fit
+runs. Not taken: to read the override's code for the word `super`.
+"""
+
+import warnings
+from typing import Any
+from weakref import WeakSet
+
+from sk_optuna.exceptions import InvalidArgumentError
+
+_OURS = {"skorch", "sk_optuna"}
+# Classes of which was told: each fold fits a clone, and scikit-learn forgets what was shown.
+_told_of: WeakSet[type] = WeakSet()
+
+
+def overridden(net: Any, *names: str) -> list[str]:
+    """Return those of a net's methods that are neither skorch's nor of this package."""
+    return [name for name in names if name in vars(net) or _package(getattr(type(net), name, None)) not in _OURS]
+
+
+def _package(method: Any) -> str:
+    method = method.fget if isinstance(method, property) else method
+    return str(getattr(method, "__module__", None)).partition(".")[0]
+
+
+def check_weighed(net: Any) -> None:
+    """Raise InvalidArgumentError if rows have weights that differ, and a step was made without them."""
+    if not net.fitting_.must_weigh or net.fitting_.weighed:
+        return
+    name = type(net).__name__
+    methods = overridden(net, "get_loss", "train_step_single", "train_step", "run_single_epoch")
+    raise InvalidArgumentError(
+        "class_weight and sample_weight are applied in get_loss, which was not called or was overridden without "
+        f"super(): {name} has its own {' and '.join(methods) or 'loop'}. Call super().get_loss(y_pred, y_true, X=X, "
+        "training=training) there, or leave the weights out; weights that get_loss applies by itself need a parameter "
+        "of another name."
+    )
+
+
+def tell_of_lost(net: Any) -> None:
+    """Warn, once a class, of what a fit goes without."""
+    ran = net.fitting_.ran
+    if net.amp is not None and "infer" not in ran:
+        _tell(net, f"infer: amp={net.amp!r} has no effect")
+    if _draws(net) and "run_single_epoch" not in ran:
+        _tell(net, "run_single_epoch: random_state has no effect on what is drawn in epochs, such as dropout")
+    if _draws(net) and "random_streams_" not in vars(net):
+        _tell(net, "initialize: random_state has no effect")
+
+
+def _draws(net: Any) -> bool:
+    return net.random_state is not None or net.random_streams_ is not None
+
+
+def _tell(net: Any, what: str) -> None:
+    if type(net) not in _told_of:
+        _told_of.add(type(net))
+        name = type(net).__name__
+        warnings.warn(f"{name} does not call super().{what}. Call it, or leave it out.", UserWarning, stacklevel=2)
