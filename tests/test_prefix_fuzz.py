@@ -532,7 +532,7 @@ def assert_case_is_the_same_with_and_without_sharing(seed):
         weights = cases.weights(estimator)
         arguments, groups = cases.arguments()
     arguments |= {"n_trials": 6, "sampler": "random"}
-    given = (estimator, cases.space, data, TARGET, weights | groups)
+    given = (estimator, cases.space, data, cases.one_of(TARGET, TARGET, X[:, :2] + 1), weights | groups)
     with sklearn.config_context(enable_metadata_routing=cases.is_routed):
         _assert_same(seed, cases, given, arguments, on_processes=on_processes)
 
@@ -542,7 +542,7 @@ def _assert_same(seed, cases, given, arguments, *, on_processes):
     workers = [] if cases.is_for_one else [(2, "loky" if on_processes else "threading")]
     for n_jobs, backend in [(1, "threading"), *workers]:
         with parallel_config(backend):
-            found = scores_of(*given, **arguments, n_jobs=n_jobs)
+            found = scores_of(*given, **arguments, n_jobs=n_jobs, cache_prefix=cases.one_of("auto", "auto", "20kB"))
         assert type(found) is type(expected), (seed, backend, expected, found)
         if isinstance(expected, str):
             assert found == expected

@@ -19,8 +19,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.cluster import KMeans
@@ -50,7 +48,6 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from sklearn.random_projection import GaussianRandomProjection
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat import cloudpickle
@@ -794,97 +791,6 @@ def test_scores_of_sparse_data_are_those_without_sharing(format):
         {"b__norm": ["l1", "l2"], **last("d")},
         COUNTS.asformat(format),
     )
-
-
-def _fuzzed_steps():
-    return {
-        "scale": (StandardScaler, {"with_std": [True, False], "copy": [True, False]}),
-        "minmax": (MinMaxScaler, {"feature_range": [(0, 1), (-1, 2)], "copy": [True, False]}),
-        "pca": (partial(PCA, random_state=0), {"n_components": [1, 2], "whiten": [True, False]}),
-        "randomized": (partial(PCA, 2, svd_solver="randomized", random_state=0), {"whiten": [True, False]}),
-        "svd": (partial(TruncatedSVD, 1, random_state=0), {"n_iter": [2, 5]}),
-        "best": (partial(SelectKBest, MI, k=1), {"k": [1, "all"]}),
-        "poly": (partial(PolynomialFeatures, 2), {"order": ["C", "F"], "interaction_only": [True, False]}),
-        "bins": (
-            partial(KBinsDiscretizer, 3, subsample=None, strategy="uniform"),
-            {"encode": ["onehot-dense", "ordinal"]},
-        ),
-        "target": (partial(TargetEncoder, cv=2, random_state=0), {"smooth": ["auto", 3.0]}),
-        "rbf": (partial(RBFSampler, n_components=4, random_state=0), {"gamma": [0.1, 1.0]}),
-        "projection": (partial(GaussianRandomProjection, 2, random_state=3), {"n_components": [1, 2]}),
-        "function": (partial(FunctionTransformer, np.cbrt), {"func": [np.cbrt, None, np.abs, doubled_in_place]}),
-        "view": (partial(FunctionTransformer, every_second), {"func": [every_second, np.asfortranarray, np.copy]}),
-        "random": (partial(PCA, 1, svd_solver="randomized", random_state=None), {"whiten": [True, False]}),
-        "generator": (lambda: RBFSampler(n_components=3, random_state=np.random.RandomState(1)), {"gamma": [0.1, 1.0]}),
-    }
-
-
-@st.composite
-def _pipelines(draw):
-    """Draw an estimator, a space over it, data, and what the store forgets."""
-    catalogue = _fuzzed_steps()
-    names = draw(st.lists(st.sampled_from(sorted(catalogue)), min_size=1, max_size=3))
-    steps, space = [], {}
-    for number, name in enumerate(names):
-        make, params = catalogue[name]
-        steps.append((f"s{number}", make()))
-        if draw(st.booleans()):
-            param = draw(st.sampled_from(sorted(params)))
-            space[f"s{number}__{param}"] = params[param]
-    if not space or draw(st.integers(0, 3)) == 0:
-        number = draw(st.integers(0, len(names) - 1))
-        space = {key: values for key, values in space.items() if not key.startswith(f"s{number}__")}
-        space[f"s{number}"] = ["passthrough", catalogue[names[number]][0]()]
-    shape = draw(st.sampled_from(["flat", "first", "last", "union", "columns", "target"]))
-    final, final_space = draw(
-        st.sampled_from(
-            [
-                (Ridge(), {"alpha": [0.1, 1.0]}),
-                (Lasso(alpha=0.1, copy_X=False, tol=1.0), {"alpha": [0.1, 1.0]}),
-                (LinearRegression(copy_X=False), {"positive": [False]}),
-            ]
-        )
-    )
-    prefix = "" if shape in ("flat",) else {"first": "in__", "last": "in__", "union": "in__u__"}.get(shape, "")
-    if shape == "flat":
-        estimator, at_end = Pipeline([*steps, ("end", final)]), "end__"
-    elif shape == "first":
-        estimator, at_end = Pipeline([("in", Pipeline(steps)), ("end", final)]), "end__"
-    elif shape == "last":
-        estimator, at_end = Pipeline([("z", StandardScaler()), ("in", Pipeline([*steps, ("end", final)]))]), "in__end__"
-    elif shape == "union":
-        union = FeatureUnion([("z", pipe(RobustScaler(), MinMaxScaler())), ("u", Pipeline(steps))])
-        estimator, at_end = Pipeline([("in", union), ("end", final)]), "end__"
-    elif shape == "columns":
-        table = ColumnTransformer([("u", Pipeline(steps), slice(1, 4))], remainder="passthrough")
-        estimator, at_end, prefix = Pipeline([("in", table), ("end", final)]), "end__", "in__u__"
-    else:
-        inner = Pipeline([*steps, ("end", final)])
-        transformer = QuantileTransformer(n_quantiles=5, random_state=0)
-        estimator, prefix = TransformedTargetRegressor(inner, transformer=transformer), "regressor__"
-        at_end = "regressor__end__"
-    space = {prefix + name: values for name, values in space.items()}
-    if shape == "target" and draw(st.booleans()):
-        space["transformer__n_quantiles"] = [4, 5]
-    space |= {at_end + name: values for name, values in final_space.items()}
-    data = draw(st.sampled_from([X, np.asfortranarray(X), np.abs(X)[:, ::-1], X.tolist(), FRAME]))
-    y = draw(st.sampled_from([TARGET, Y, np.column_stack([TARGET, X[:, 2]])]))
-    return estimator, space, data, y, draw(st.sampled_from(sorted(STORES))), draw(st.sampled_from(["auto", "20kB"]))
-
-
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-@given(_pipelines())
-def test_scores_of_any_pipeline_are_those_without_sharing(drawn):
-    estimator, space, X, y, store, cache_prefix = drawn
-    arguments = {"error_score": np.nan, "n_trials": 6, "sampler": "random"}
-    try:
-        expected, *_ = run(estimator, space, X, y, cache_prefix=False, **arguments)
-    except ValueError as error:  # all fits failed
-        with pytest.raises(ValueError, match=str(error)[:20]):
-            run(estimator, space, X, y, cache_prefix=cache_prefix, store=store, **arguments)
-        return
-    found, *_ = run(estimator, space, X, y, cache_prefix=cache_prefix, store=store, **arguments)
-    assert_same(found, expected)
 
 
 # --- fit parameters ---------------------------------------------------------------------------------------------------

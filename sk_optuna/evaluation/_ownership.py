@@ -55,6 +55,7 @@ class References:
     """
 
     def __init__(self, box: list[Any]) -> None:
+        self._box = box  # it refers to the data, too, and did so when they were counted
         self._members, _ = _members(box)
         self._counts = _reference_counts(self._members)
 

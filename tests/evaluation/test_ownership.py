@@ -1,5 +1,6 @@
 """Who holds data beside its box: whoever does is found, wherever it hides; and who does not is not suspected."""
 
+import gc
 import warnings
 
 import numpy as np
@@ -81,6 +82,19 @@ def test_data_that_somebody_holds_is_found_out(name, holds):
     held = holds(box[0])
     assert is_held_elsewhere(box)
     del held
+
+
+@pytest.mark.parametrize("holds", HOLDERS)
+@pytest.mark.parametrize("name", MAKES)
+def test_one_reference_more_is_noticed(name, holds):
+    data = MAKES[name]()
+    references = References([data])
+    assert not references.have_grown()
+    held = holds(data)
+    assert references.have_grown()
+    del held
+    gc.collect()
+    assert not references.have_grown()
 
 
 PARTS = {
