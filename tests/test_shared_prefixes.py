@@ -320,6 +320,16 @@ def doubled_in_place(X):
     return X
 
 
+def read_only(X):
+    X = X * 2
+    X.flags.writeable = False
+    return X
+
+
+def doubled_if_it_may(X):
+    return X * 2 if X.flags.writeable else X + 1
+
+
 def frame_changed_in_place(frame):
     frame["z"] = frame["z"] * 2 if "z" in frame else frame["a"] * 2
     return frame[["z", "b"]]
@@ -702,6 +712,16 @@ ORDINARY = {
     ),
 }
 UNUSUAL = {
+    "masked targets": case(
+        lambda: pipe(StandardScaler(), Ridge()), {"b__alpha": [0.1, 1.0]}, y=np.ma.array(TARGET, mask=False)
+    ),
+    "masked rows": case(
+        lambda: pipe(FunctionTransformer(np.ma.array), PCA(2, random_state=0), GaussianNB()),
+        {"b__whiten": [True, False], **last("c")},
+    ),
+    "rows that must not be written to": case(
+        lambda: pipe(FunctionTransformer(read_only), FunctionTransformer(doubled_if_it_may), GaussianNB()), last("c")
+    ),
     "not of scikit-learn": case(lambda: pipe(Bare(), StandardScaler(), GaussianNB()), last("c")),
     "a frozen step": case(
         lambda: pipe(FrozenEstimator(PCA(2, random_state=0).fit(X)), StandardScaler(), GaussianNB()),

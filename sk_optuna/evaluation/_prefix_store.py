@@ -19,6 +19,8 @@ import numpy as np
 from scipy import sparse
 
 from sk_optuna._compat import dumps
+from sk_optuna.evaluation._arrays import copied, span
+from sk_optuna.evaluation._snapshot import snapshot
 
 # What is assumed to be free where the system does not say.
 _UNKNOWN_MEMORY = 2**32
@@ -35,11 +37,9 @@ class Stored:
     Parameters
     ----------
     data : object
-        A copy of the data, or bytes that they are pickled to.
+        A copy of the data, or a snapshot of them.
     n_bytes : int
         Its size.
-    pickled : bool, default=False
-        Whether they are.
 
     Attributes
     ----------
@@ -47,17 +47,16 @@ class Stored:
         The checksum of what `thaw` returns.
     """
 
-    def __init__(self, data: Any, n_bytes: int, *, pickled: bool = False) -> None:
+    def __init__(self, data: Any, n_bytes: int) -> None:
         self._data = data
-        self._pickled = pickled
         self.n_bytes = n_bytes
-        self.checksum = checksum(self.thaw() if pickled else data)
+        self.checksum = checksum(self.thaw())
 
     def thaw(self) -> Any:
         """Return the data, new each time."""
-        if self._pickled:
-            return pickle.loads(self._data)
-        return self._data.copy(order="K") if isinstance(self._data, np.ndarray) else self._data.copy()
+        if isinstance(self._data, np.ndarray):
+            return copied(self._data)
+        return _copied_matrix(self._data) if sparse.issparse(self._data) else self._data.copy()
 
 
 def put_by(data: Any, seconds: float) -> Stored | None:
@@ -83,19 +82,26 @@ def is_worth(seconds: float, cost: float) -> bool:
 
 
 def _put_by(data: Any) -> Stored | None:
-    if type(data) is np.ndarray and not data.dtype.hasobject:
-        if not (data.flags.c_contiguous or data.flags.f_contiguous):
-            return None
-        return Stored(data.copy(order="K"), data.nbytes)
-    if sparse.issparse(data) and not data.dtype.hasobject:
-        return Stored(data.copy(), footprint(data) or 0)
+    if _is_plain(data):
+        return Stored(copied(data), span(data))
+    if sparse.issparse(data) and _arrays_of(data):
+        return Stored(_copied_matrix(data), footprint(data) or 0)
     if type(data) is list and all(type(item) is str for item in data):
         return Stored(data.copy(), footprint(data) or 0)
-    try:
-        content = pickle.dumps(data, protocol=5)
-    except Exception:  # whatever the object's own pickling raises
-        return None
-    return Stored(content, len(content), pickled=True)
+    taken = snapshot(data)
+    return None if taken is None else Stored(taken, taken.n_bytes)
+
+
+def _is_plain(data: Any) -> bool:
+    """Return whether data is an array that is nothing but its values."""
+    return type(data) in (np.ndarray, np.memmap) and not data.dtype.hasobject
+
+
+def _copied_matrix(matrix: Any) -> Any:
+    twin = matrix.copy()
+    for ours, theirs in zip(_arrays_of(twin), _arrays_of(matrix), strict=True):
+        ours.flags.writeable = theirs.flags.writeable
+    return twin
 
 
 class Files(Protocol):
@@ -203,7 +209,7 @@ def pickled(value: Any) -> bytes | None:
 
 def checksum(data: Any) -> int | None:
     """Sum up the values of data, their order in memory and their kind; None where that cannot be done."""
-    if isinstance(data, np.ndarray) and not data.dtype.hasobject:
+    if _is_plain(data):
         return _checksum_of_array(data, 0)
     parts = _arrays_of(data) if sparse.issparse(data) else []
     if parts:
@@ -226,7 +232,7 @@ def _arrays_of(matrix: Any) -> list[np.ndarray]:
     """Return the arrays that a sparse matrix is made of; none if it is made of something else."""
     found = [each for value in vars(matrix).values() for each in (value if isinstance(value, tuple) else (value,))]
     arrays = [each for each in found if isinstance(each, np.ndarray)]
-    return [] if any(array.dtype.hasobject for array in arrays) else arrays
+    return arrays if all(map(_is_plain, arrays)) else []
 
 
 def footprint(value: Any) -> int | None:

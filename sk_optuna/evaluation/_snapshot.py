@@ -12,11 +12,14 @@ import io
 import pickle
 import sys
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from sk_optuna.evaluation._arrays import strided
 from sk_optuna.evaluation._ownership import keeps_memory_of_its_own
 
 _BY_REFERENCE = (FunctionType, type, ModuleType)
@@ -115,8 +118,12 @@ class _Writer(pickle.Pickler):
         return place
 
     def _reduce_array(self, array: np.ndarray) -> Any:
+        if not type(array).__module__.startswith("numpy"):
+            raise _NotWholeError("its attributes would be lost")
         if array.dtype.hasobject:
-            return NotImplemented
+            if array.flags.writeable:
+                return NotImplemented
+            raise _NotWholeError("it could be written to")
         owner: Any = array
         while getattr(owner, "base", None) is not None:
             owner = owner.base
@@ -126,7 +133,9 @@ class _Writer(pickle.Pickler):
         others.append(array)
         if array.flags.c_contiguous or array.flags.f_contiguous:
             return NotImplemented
-        return _strided, (np.ascontiguousarray(array), array.strides)
+        if type(array) is not np.ndarray:
+            raise _NotWholeError("its order in memory would be lost")
+        return partial(strided, writeable=array.flags.writeable), (np.ascontiguousarray(array), array.strides)
 
     def _reduce_instance(self, value: Any, kind: type) -> Any:
         """Copy an object attribute by attribute, where its class says otherwise or there are any to leave out."""
@@ -134,9 +143,9 @@ class _Writer(pickle.Pickler):
         own = [name for name, each in getattr(value, "__dict__", {}).items() if isinstance(each, OwnTransform)]
         if not (says_otherwise or own):
             return NotImplemented
+        if not own and not isinstance(value, BaseEstimator) and _has_whole_pickles(kind):
+            return NotImplemented
         if isinstance(value, dict | list | tuple | set | frozenset | str | bytes) or keeps_memory_of_its_own(kind):
-            if not own and _has_whole_pickles(kind):
-                return NotImplemented
             raise _NotWholeError("it has more than attributes")
         state = object.__getstate__(value)
         attributes, slots = state if isinstance(state, tuple) else (state, {})
@@ -158,16 +167,6 @@ class _Reader(pickle.Unpickler):
 
 def _referred(place: int) -> Any:
     raise NotImplementedError("a snapshot is read by its `copy` only")
-
-
-def _strided(content: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
-    """Return an array with this content and these strides."""
-    reaches = [(n - 1) * stride for n, stride in zip(content.shape, strides, strict=True)]
-    start = -sum(reach for reach in reaches if reach < 0)
-    size = start + sum(reach for reach in reaches if reach > 0) + content.itemsize
-    array: np.ndarray = np.ndarray(content.shape, content.dtype, np.empty(size, np.uint8), start, strides)
-    array[...] = content
-    return array
 
 
 def _restore(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -132,9 +132,47 @@ def test_array_comes_out_as_it_went_in(name):
     assert stored.n_bytes >= array.nbytes
 
 
-@pytest.mark.parametrize("name", STRIDED)
-def test_array_whose_order_would_be_lost_is_not_put_by(name):
-    assert put_by(STRIDED[name], 1.0) is None
+@pytest.mark.parametrize("writeable", [True, False])
+@pytest.mark.parametrize("name", [name for name in {**ARRAYS, **STRIDED} if name != "objects"])
+def test_strides_and_the_permission_to_write_are_kept(name, writeable):
+    array = {**ARRAYS, **STRIDED}[name]
+    array = array.copy() if name in ARRAYS else array
+    before = array.flags.writeable
+    array.flags.writeable = writeable
+    stored = put_by(array, 1.0)
+    for _ in range(2):
+        out = stored.thaw()
+        np.testing.assert_array_equal(out, array)
+        assert out.strides == array.strides
+        assert out.flags.writeable == writeable
+    assert stored.checksum == checksum(out)
+    array.flags.writeable = before
+
+
+def test_matrices_and_frames_that_must_not_be_written_to_come_out_so():
+    matrix = _S.copy()
+    matrix.data.flags.writeable = False
+    out = put_by(matrix, 1.0).thaw()
+    assert not out.data.flags.writeable
+    assert out.indices.flags.writeable
+    values = _A.copy()
+    values.flags.writeable = False
+    frame = pd.DataFrame(values, copy=False)
+    assert not put_by(frame, 1.0).thaw().to_numpy().flags.writeable
+
+
+MASKED = np.ma.array(_A, mask=_A > 1)
+
+
+def test_masked_arrays_come_out_as_they_went_in():
+    stored = put_by(MASKED, 1.0)
+    out = stored.thaw()
+    np.testing.assert_array_equal(out.mask, MASKED.mask)
+    np.testing.assert_array_equal(out.filled(0), MASKED.filled(0))
+    assert checksum(MASKED) == checksum(MASKED) is not None
+    other = MASKED.copy()
+    other[0, 0] = np.ma.masked
+    assert checksum(other) != checksum(MASKED)
 
 
 @pytest.mark.parametrize("format", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"])
@@ -190,6 +228,19 @@ def test_changing_an_object_in_an_array_that_came_out_does_not_change_the_next()
     stored.thaw()[0].append(2)
     array[0].append(3)
     assert stored.thaw()[0] == [1]
+
+
+class Units(np.ndarray):
+    """An array with an attribute, which its pickle does not contain."""
+
+
+_READ_ONLY = np.array(["a", None], dtype=object)
+_READ_ONLY.flags.writeable = False
+
+
+@pytest.mark.parametrize("data", [_READ_ONLY, _A.view(Units), MASKED[:, ::2]])
+def test_array_that_would_come_out_as_another_is_not_put_by(data):
+    assert put_by(data, 1.0) is None
 
 
 @pytest.mark.parametrize("data", [[threading.Lock()], (threading.Lock(),), np.array([threading.Lock()])])
