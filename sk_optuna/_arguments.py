@@ -1,6 +1,6 @@
 """What a search's arguments must be beyond what scikit-learn's parameter constraints can express."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
-from sk_optuna._compat import BaseSearchCV
+from sk_optuna._compat import BaseSearchCV, num_samples
 from sk_optuna._compat_optuna import new_study
 from sk_optuna.evaluation import check_cache_prefix, check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
@@ -63,11 +63,12 @@ def _check_scorer(search: BaseSearchCV) -> None:
         raise InvalidArgumentError(f"The 'scoring' parameter cannot be used: {error}") from None
 
 
-def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any) -> None:
+def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
     """Ask the leaf of the estimator whether any candidate could be fitted, where it has a method `check_fit` to say so.
 
     Candidates are drawn at random, the same each time, up to the first that could. Where folds run on other machines,
-    and no model is fitted here, these may have what this one lacks, and nobody is asked.
+    and no model is fitted here, these may have what this one lacks, and nobody is asked. Data is shown if every row of
+    it is fitted or scored.
 
     Raises
     ------
@@ -78,6 +79,7 @@ def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any) -> None:
         return
     if search.refit is False and not runs_on_this_machine(search.n_jobs):
         return
+    uses_all_rows = search.refit is not False or _contain_all_rows(splits, num_samples(X))
     refusal = None
     for seed in range(_LOOKED_AT):
         params = space.suggest(new_study(sampler=RandomSampler(seed=seed)).ask())
@@ -86,13 +88,21 @@ def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any) -> None:
         if check is None:
             return
         try:
-            check(*((X, y) if keeps_data(candidate) else ()))
+            check(*((X, y) if uses_all_rows and keeps_data(candidate) else ()))
         except InvalidArgumentError as error:
             refusal = refusal or error
         else:
             return
     assert refusal is not None
     raise refusal
+
+
+def _contain_all_rows(splits: Sequence[tuple[Any, Any]], n_rows: int) -> bool:
+    seen = np.zeros(n_rows, dtype=bool)
+    for split in splits:
+        for rows in split:  # indices, or a mask
+            seen[np.asarray(rows)] = True
+    return bool(seen.all())
 
 
 def seed_from(random_state: Any) -> int:

@@ -438,11 +438,11 @@ class OptunaSearchCV(SearchBase):
         random_state = seed_from(self.random_state)
         space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
         proposals = self._open_study(space, base_estimator, random_state)
-        check_candidates(self, space, X, y)
 
         hook_data = {"X": X, "y": y, "metadata": callback_metadata(params)}
         root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
         splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
+        check_candidates(self, space, X, y, splits)
         self.n_splits_ = len(splits)
         pruning = open_pruning(
             self.pruner, proposals.study, report=self.report, n_splits=self.n_splits_, random_state=random_state

@@ -13,6 +13,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from sk_optuna.exceptions import InvalidArgumentError
 
 _OF_VALIDATION = re.compile(r"(?<![a-z])(val|valid|validation)(?![a-z])", re.IGNORECASE)
+# What may log any value, as `training_step` may, but would hardly under such a name.
+_TRAINING_HOOKS = ("on_train_epoch_start", "on_train_batch_start", "on_train_batch_end", "on_train_epoch_end")
 _MISSED = re.compile(r"(ReduceLROnPlateau|Early stopping) conditioned on metric `?(.+?)`? which is not available")
 
 
@@ -74,7 +76,8 @@ def explain(error: Exception) -> None:
 
 def _waits_for_validation(monitor: str, module: type[LightningModule]) -> bool:
     validates = module.validation_step is not LightningModule.validation_step
-    return validates and _OF_VALIDATION.search(monitor) is not None
+    logs_elsewhere = any(getattr(module, hook) is not getattr(LightningModule, hook) for hook in _TRAINING_HOOKS)
+    return validates and not logs_elsewhere and _OF_VALIDATION.search(monitor) is not None
 
 
 def _refusal(name: str, monitor: str) -> str:

@@ -121,6 +121,8 @@ def check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> 
     """Raise InvalidArgumentError where a class or function needs an argument that is not given."""
     if isinstance(factory, nn.Module) and not kwargs:  # used as it is
         return
+    if any(p.kind is p.VAR_KEYWORD for p in _parameters(factory, follow_wrapped=False) or []):
+        return  # a decorator may know the rest
     required = (p for p in _parameters(factory) or [] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
     if missing:
@@ -134,9 +136,10 @@ def _nearest(name: str, known: list[str]) -> str:
     return f" Nearest to {name!r}: {', '.join(map(repr, near))}." if near else ""
 
 
-def _parameters(factory: Any) -> list[inspect.Parameter] | None:
+def _parameters(factory: Any, *, follow_wrapped: bool = True) -> list[inspect.Parameter] | None:
+    kind = type(factory) if isinstance(factory, nn.Module) else factory
     try:
-        signature = inspect.signature(type(factory) if isinstance(factory, nn.Module) else factory)
+        signature = inspect.signature(kind, follow_wrapped=follow_wrapped)
     except (ValueError, TypeError):
         return None
     return list(signature.parameters.values())

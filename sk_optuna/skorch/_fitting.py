@@ -40,10 +40,20 @@ from sk_optuna.skorch._inputs import (
 )
 from sk_optuna.skorch._labels import stacked
 from sk_optuna.skorch._loader import TensorLoader
-from sk_optuna.skorch._weights import TakesWeightsOff, as_sample_weight, beside_y, check_can_carry
+from sk_optuna.skorch._weights import (
+    NO_WEIGHTS,
+    HasNoWeights,
+    TakesWeightsOff,
+    as_sample_weight,
+    beside_y,
+    check_can_carry,
+)
 
 # Classes of which instances were warned of: each fold fits a clone, and scikit-learn forgets what was shown.
 _warned_of: WeakSet[type] = WeakSet()
+
+
+_TABLE = 2  # axes
 
 
 class Fitting:
@@ -73,6 +83,11 @@ class Fitting:
         self._table: Tensor | None = None
         self._of_batch: Any = None
 
+    @property
+    def weighs_batch(self) -> bool:
+        """Whether the current batch's rows have weights."""
+        return self.has_weights and not (self._of_batch is NO_WEIGHTS and self._class_weight is None)
+
     def show(self, weights: Any) -> None:
         """Take note of the weights of the batch that comes next."""
         self._of_batch = weights
@@ -95,7 +110,7 @@ class Fitting:
             if not isinstance(y_true, Tensor) or y_true.ndim != 1:
                 raise InvalidArgumentError("class_weight needs one label a row. Use sample_weight, or leave it out.")
             weights = self._table_like(like)[y_true.long()]
-        if self.sample_weight is None:
+        if self.sample_weight is None or self._of_batch is NO_WEIGHTS:
             return weights
         if self._of_batch is None or len(self._of_batch) != get_len(y_true):
             raise InvalidArgumentError(
@@ -231,8 +246,9 @@ class TakesArrays(NeuralNet):
                 f"Expected 2D array, got 1D array instead: X has shape {rows.shape}, but the net was fitted with "
                 f"{self.n_features_in_} features a row. Reshape your data with X.reshape(1, -1) if it is a single row."
             )
-        with as_invalid_argument():
-            validate_data(self, X, reset=anew, skip_check_array=True)
+        if anew or rows.ndim <= _TABLE:  # sequences may be longer later, and images larger
+            with as_invalid_argument():
+                validate_data(self, X, reset=anew, skip_check_array=True)
         if anew:
             self.row_shape_ = tuple(rows.shape[1:])
 
@@ -245,9 +261,9 @@ class TakesArrays(NeuralNet):
                 )
             self.take_in_dataset(X, anew=anew)
             return None
-        n_rows = get_len(X)
+        n_rows = get_len(X) if self._converts() else len(X)  # of a list of sequences only the user's dataset makes rows
         y = self.take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
-        if get_len(y) != n_rows:
+        if self._converts() and get_len(y) != n_rows:
             raise InvalidArgumentError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."
             )
@@ -346,7 +362,9 @@ class TakesArrays(NeuralNet):
         iterator = super().get_iterator(carrying, training=training)
         if isinstance(iterator, TensorLoader):
             self._tell_place(iterator, dataset)
-        return iterator if carrying is dataset or fitting is None else TakesWeightsOff(iterator, fitting.show)
+        if fitting is None or fitting.sample_weight is None or (training and carrying is dataset):
+            return iterator
+        return (HasNoWeights if carrying is dataset else TakesWeightsOff)(iterator, fitting.show)
 
     def _tell_place(self, loader: TensorLoader, dataset: Any) -> None:
         """Tell a loader where batches are wanted, and what its rows are known by within a search."""

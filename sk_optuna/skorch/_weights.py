@@ -22,6 +22,9 @@ from torch.utils.data import Subset
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._inputs import as_invalid_argument
 
+# What is shown of the weights of rows that have none.
+NO_WEIGHTS = object()
+
 
 def check_class_weight(class_weight: Any) -> None:
     """Raise InvalidArgumentError for what is not a class weight."""
@@ -137,6 +140,18 @@ class TakesWeightsOff:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batches, name)
+
+
+class HasNoWeights(TakesWeightsOff):
+    """An iterator over batches of rows that were given no weights, such as validation rows of the user's own."""
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            for batch in self._batches:
+                self._show(NO_WEIGHTS)
+                yield batch
+        finally:
+            self._show(None)
 
 
 def own_weights(criterion: Any, y_true: Tensor) -> Tensor | None:

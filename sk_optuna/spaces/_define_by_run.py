@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from optuna import Trial
+from optuna import Trial, TrialPruned
 
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import is_plain, plain
@@ -28,7 +28,14 @@ class DefineByRunSpace:
 
     def suggest(self, trial: Trial) -> dict[str, Any]:
         """Call the function and return the estimator's parameters."""
-        params = self._function(trial)
+        try:
+            params = self._function(trial)
+        except TrialPruned as pruned:
+            raise InvalidSpaceError(
+                "A callable param_distributions must return a dict for every trial, but it raised "
+                f"optuna.TrialPruned({str(pruned)!r}): there is nothing to prune before the first fold. Suggest values "
+                "so that each combination can be fitted; one that fails is scored by error_score."
+            ) from pruned
         if not isinstance(params, Mapping) or not all(isinstance(name, str) for name in params):
             name = getattr(self._function, "__qualname__", repr(self._function))
             raise InvalidSpaceError(

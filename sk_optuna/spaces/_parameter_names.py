@@ -11,7 +11,7 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.exceptions import InvalidArgumentError, InvalidSpaceError
 from sk_optuna.spaces._domains import Domain
 from sk_optuna.spaces._table import TableSpace
 
@@ -63,6 +63,8 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     if isinstance(error, AttributeError):  # a name that reaches into a value without parameters, as a string or None
         reason = f"it reaches with {' and '.join(map(repr, unknown))} into what has no parameters there ({reason})"
     lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {reason}."]
+    if isinstance(error, InvalidArgumentError):  # of ours, which say what is near
+        return lines[0]
     for name in unknown:
         near = _nearest(name, known)
         if near:

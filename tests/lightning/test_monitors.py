@@ -130,3 +130,15 @@ def test_other_errors_of_a_training_stay_what_they_are():
 
     with pytest.raises(RuntimeError, match="of its own"):
         net(Broken).fit(X, y)
+
+
+class LogsInAHook(Validated):
+    def on_train_epoch_end(self):
+        self.log("val_loss", float(self.current_epoch))
+
+
+def test_a_module_with_a_validation_step_may_log_the_value_in_a_hook_of_the_training():
+    stopping = EarlyStopping("val_loss", patience=1, check_on_train_epoch_end=True)
+    fitted = net(LogsInAHook, callbacks=stopping).fit(X, y)
+    assert fitted.n_epochs_ == 2
+    assert net(LogsInAHook, module__plateau="val_loss").fit(X, y).n_epochs_ == 3

@@ -163,6 +163,14 @@ def test_error_of_the_callable_is_the_callers_to_see():
         search(space)
 
 
+def test_callable_that_prunes_is_told_that_there_is_nothing_to_prune():
+    def space(trial):
+        raise optuna.TrialPruned("odd")
+
+    with pytest.raises(InvalidSpaceError, match=r"raised optuna\.TrialPruned\('odd'\): there is nothing to prune"):
+        OptunaSearchCV(SVC(), space, n_trials=2, cv=2).fit(X, np.arange(6) % 2)
+
+
 def test_same_seed_gives_the_same_trials():
     first, second = (search(nested, n_trials=20, max_concurrent_trials=2) for _ in range(2))
     assert first.cv_results_["params"] == second.cv_results_["params"]
