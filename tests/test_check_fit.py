@@ -1,8 +1,5 @@
 """An estimator that can say so is asked before the first fit whether any candidate could be fitted."""
 
-import sys
-
-import cloudpickle
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -19,7 +16,6 @@ from sklearn.svm import SVR
 from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
 X = np.random.default_rng(0).normal(size=(24, 3))
 Y = X[:, 0]
 HOLES = np.where(X > 1.5, np.nan, X)

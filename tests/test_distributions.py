@@ -92,8 +92,9 @@ def test_a_study_with_lists_goes_on_with_suggest_categorical_and_into_a_storage(
         trial = study.ask()
         study.tell(trial, suggest(trial, "a", ListDistribution((1, 2, 3))))
     study.optimize(lambda trial: trial.suggest_categorical("a", [1, 2, 3]), n_trials=4)
-    stored = optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db")
-    stored.add_trials(study.trials)
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=url, study_name="stored").add_trials(study.trials)
+    stored = optuna.load_study(storage=url, study_name="stored")
     assert [trial.params for trial in stored.trials] == [trial.params for trial in study.trials]
     assert {type(trial.distributions["a"]) for trial in stored.trials} == {CategoricalDistribution}
 

@@ -9,7 +9,6 @@ import sys
 import time
 import warnings
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +26,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 from sk_optuna import OptunaSearchCV
+from sk_optuna._compat import cloudpickle
 from sk_optuna.evaluation import _prefix_store, _prefixes
 
 # Workers cannot import this file.
