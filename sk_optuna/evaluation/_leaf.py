@@ -4,6 +4,7 @@ It is the last step of a Pipeline, the regressor of a TransformedTargetRegressor
 meta-estimators fit several copies of what they contain, and there is no one curve to follow.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,20 @@ _SCALERS = {
 
 def leaf_of(estimator: Any) -> Any:
     """Return the leaf of an estimator, before or while it is fitted; the estimator itself if it contains none."""
+    *_, leaf = _way_to_leaf(estimator)
+    return leaf
+
+
+def _way_to_leaf(estimator: Any) -> Iterator[Any]:
+    """Iterate over an estimator, what it contains last, and so on inwards to its leaf."""
     while True:
+        yield estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
         elif _transforms_target(estimator):
             estimator = _regressor(estimator)
         else:
-            return estimator
+            return
 
 
 def changes_predictions(estimator: Any) -> bool:
@@ -40,15 +48,8 @@ def changes_predictions(estimator: Any) -> bool:
 
 def keeps_data(estimator: Any) -> bool:
     """Return whether X and y reach the leaf as they are given, or with NaN where it was."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            if not all(_keeps_nan(step) for _, step in estimator.steps[:-1]):
-                return False
-            estimator = estimator.steps[-1][1]
-        elif _transforms_target(estimator):
-            estimator = _regressor(estimator)
-        else:
-            return True
+    pipelines = [each for each in _way_to_leaf(estimator) if isinstance(each, Pipeline)]
+    return all(_keeps_nan(step) for pipeline in pipelines for _, step in pipeline.steps[:-1])
 
 
 def _keeps_nan(step: Any) -> bool:
