@@ -15,7 +15,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 
 
 class SearchBase(BaseSearchCV):
-    """What OptunaSearchCV inherits; it does not search."""
+    """The base of OptunaSearchCV; it does not search."""
 
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.

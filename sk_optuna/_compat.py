@@ -42,7 +42,6 @@ except ImportError:
     import cloudpickle
 
 __all__ = [
-    "OUTPUT_CONFIG",
     "BaseSearchCV",
     "CloudPickler",
     "Interval",
@@ -71,8 +70,6 @@ __all__ = [
     "with_caller_config",
 ]
 
-# Where an estimator keeps what its `set_output` was told.
-OUTPUT_CONFIG = "_sklearn_output_config"
 insert_error_scores = _insert_error_scores
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 

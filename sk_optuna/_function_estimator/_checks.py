@@ -42,7 +42,7 @@ def check_functions(functions: dict[str, Any]) -> None:
 
 
 def check_returned(name: str, value: Any) -> Any:
-    """Return what a function returned, unless it is a generator or a coroutine."""
+    """Hand on a function's result, unless it is a generator or a coroutine."""
     if inspect.isawaitable(value) or inspect.isasyncgen(value):
         if inspect.iscoroutine(value):
             value.close()  # or Python would warn, too, that nobody awaited it

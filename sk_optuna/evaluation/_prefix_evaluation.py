@@ -1,4 +1,4 @@
-"""What is known of the data of one fold of one candidate, and what is taken from the store instead of being made.
+"""Take the results of steps from the store instead of fitting again, in one fold of one candidate.
 
 A step is fitted once for all candidates only if nobody could tell: it changes nothing that it is given, keeps no target
 or weights, holds nothing of what it makes, and can be copied whole. Data is known by where it comes from, and is what
@@ -30,7 +30,7 @@ _TEST = b"test"
 
 
 class Sharing(Protocol):
-    """What the evaluations of one search share."""
+    """The part that all evaluations of one search have in common."""
 
     store: PrefixStore
 
@@ -117,12 +117,12 @@ class _Fit:
 
     @property
     def routed(self) -> dict[str, dict[str, Any]]:
-        """What goes to the step's methods beside the data, by method."""
+        """Routed parameters of the step, by method."""
         return {method: dict(given) for method, given in (self.kwargs.get("params") or {}).items() if given}
 
     @property
     def not_to_be_held(self) -> list[Any]:
-        """What a step may not keep, since somebody else may change it later."""
+        """Data that a step may not keep, since somebody else may change it later."""
         return [
             self.y,
             *(value for given in self.routed.values() for value in given.values()),
@@ -234,7 +234,7 @@ class Evaluation:
     def fit_transform(
         self, place: Place, function: Callable[..., Any], step: Any, X: Any, y: Any, kwargs: dict[str, Any]
     ) -> tuple[Any, Any]:
-        """Return what `step` makes of the data, and the step fitted: from the store if it was done before."""
+        """Fit `step` and transform the data, or take both results from the store if that was done before."""
         is_first = place not in self._entered
         self._entered.add(place)
         source = self._source(place, X, y, is_first=is_first)
@@ -292,7 +292,7 @@ class Evaluation:
     def _fitted(
         self, step: Any, as_it_was: Snapshot | None, output: Any, seconds: float, total: int | None
     ) -> _Fitted | None:
-        """Return what to store of a fitted step; None if it cannot be copied, or that is not worth it."""
+        """Copy a fitted step and its output for the store; None if that cannot be done, or is not worth it."""
         start = time.perf_counter()
         stored = put_by(output, seconds)
         copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
@@ -374,7 +374,7 @@ class Evaluation:
     # --- transforms ---
 
     def transform(self, shared: "SharedTransform", step: Any, X: Any) -> Any:
-        """Return what a fitted step makes of `X`."""
+        """Transform `X` with a fitted step, or take the result from the store."""
         self._untouched = None  # not every step says when it transforms
         source = self.origin(X) if shared.is_of(step) else None
         if source is None:

@@ -189,7 +189,7 @@ def is_its_own_clone(kind: type) -> bool:
 
 
 def _has_whole_pickles(kind: type) -> bool:
-    """Return whether what a class says of its pickles comes from packages whose pickles are whole."""
+    """Return whether a class takes its way of being pickled from packages whose pickles are whole."""
     says = {"__reduce_ex__", "__reduce__", "__getstate__", "__setstate__"}
     return all(
         each is object or each.__module__.partition(".")[0] in _WHOLE

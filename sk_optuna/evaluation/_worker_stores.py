@@ -43,7 +43,7 @@ class PrefixFiles:
         self._n_writers = n_writers
 
     def read(self, key: bytes) -> Any:
-        """Return what a process wrote under `key`; None if none did, or it is gone."""
+        """Read the value that a process wrote under `key`; None if none did, or it is gone."""
         path = self._folder / key.hex()
         try:
             with open(path, "rb") as file:

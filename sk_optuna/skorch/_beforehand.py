@@ -1,4 +1,4 @@
-"""What would end every fit at its beginning, said before the first.
+"""Say before the first fit what would end every fit at its beginning.
 
 A search asks each net once, before its folds: what is looked at here is what `fit` looks at, without a module where
 signatures tell enough. Only rows with NaN are shown to a module, that of a clone whose random numbers are its own. Not

@@ -1,4 +1,4 @@
-"""What a subclass goes without where it overrides a method of skorch's and does not call `super()`.
+"""Tell a subclass what it loses where it overrides a method of skorch's without calling `super()`.
 
 skorch documents most of its methods as to be overridden, with or without `super()`, and a net without one of ours must
 train as skorch's does. Some of what these nets promise lives in such a method. Weights that nobody applied are an
