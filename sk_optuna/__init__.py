@@ -8,7 +8,7 @@ from sk_optuna._version import __version__
 if TYPE_CHECKING:
     from sk_optuna import devices, displays, exceptions, pruners, samplers
     from sk_optuna._function_estimator import FunctionEstimator
-    from sk_optuna._search import OptunaSearchCV
+    from sk_optuna.search import OptunaSearchCV
 
 __all__ = [
     "FunctionEstimator",
@@ -21,7 +21,7 @@ __all__ = [
     "samplers",
 ]
 
-_DEFINED_IN = {"FunctionEstimator": "sk_optuna._function_estimator", "OptunaSearchCV": "sk_optuna._search"}
+_DEFINED_IN = {"FunctionEstimator": "sk_optuna._function_estimator", "OptunaSearchCV": "sk_optuna.search"}
 # Not in __all__: a star import is to do without their packages.
 _NEED_EXTRAS = ("lightning", "skorch")
 

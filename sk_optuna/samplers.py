@@ -18,8 +18,8 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat_optuna import tpe_sampler
-from sk_optuna._history import study_showing
+from sk_optuna._compat._optuna import tpe_sampler
+from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidArgumentError
 
 __all__ = ["BoundedHistorySampler"]

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
+from sk_optuna._compat._joblib import cloudpickle
 
 callback = pytest.importorskip("sklearn.callback", reason="new in scikit-learn 1.9")
 

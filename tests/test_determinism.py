@@ -25,8 +25,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
-from sk_optuna._compat_optuna import make_unwarned
+from sk_optuna._compat._joblib import cloudpickle
+from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import Proposals
 

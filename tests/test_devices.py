@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna import devices as module
-from sk_optuna._compat import cloudpickle
+from sk_optuna._compat._joblib import cloudpickle
 from sk_optuna.devices import device_workers
 from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError
 

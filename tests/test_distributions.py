@@ -17,7 +17,7 @@ from optuna.distributions import (
     json_to_distribution,
 )
 
-from sk_optuna._compat_optuna import suggest
+from sk_optuna._compat._optuna import suggest
 from sk_optuna._distributions import ListDistribution, Steps, has_finite_bounds, on_step
 
 LISTS = [(1, 2, 3), ("a", None, 1.5, "1"), (True, False), (0,), tuple(range(100))]

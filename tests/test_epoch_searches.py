@@ -19,9 +19,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.study._pruning import random_order
+from sk_optuna.worker._current_fold import current_fold
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:300], Y[:300]

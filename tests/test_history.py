@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from sk_optuna._history import study_showing
+from sk_optuna._study_view import study_showing
 
 
 @pytest.fixture(autouse=True, scope="module")

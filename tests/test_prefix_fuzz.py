@@ -26,8 +26,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
-from sk_optuna.evaluation import _prefix_store, _prefixes
+from sk_optuna._compat._joblib import cloudpickle
+from sk_optuna.prefixes import _sharing, _stored
 
 # Workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -554,9 +554,9 @@ def _assert_same(seed, cases, given, arguments, *, on_processes):
 
 @pytest.fixture
 def _cheap_steps_are_shared(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 0.0)
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_TIMES_DEARER", 0.0)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("_cheap_steps_are_shared")

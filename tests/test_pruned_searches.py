@@ -39,12 +39,13 @@ from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val
 from sklearn.tree import DecisionTreeClassifier
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat_optuna import make_unwarned
-from sk_optuna._schedule import Deadline, search_trials
-from sk_optuna.evaluation import FoldResult
+from sk_optuna._compat._optuna import make_unwarned
+from sk_optuna.evaluation._fold import FoldResult
 from sk_optuna.execution import Outcome
 from sk_optuna.execution._engines import JoblibEngine, SerialEngine
 from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.search._budget import Deadline
+from sk_optuna.search._schedule import search_trials
 from sk_optuna.study import FoldPruning
 
 # --- the searches -----------------------------------------------------------------------------------------------------

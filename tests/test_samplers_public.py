@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat_optuna import tpe_sampler
+from sk_optuna._compat._optuna import tpe_sampler
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.samplers import BoundedHistorySampler
 

@@ -50,9 +50,9 @@ from sklearn.preprocessing import (
 )
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
-from sk_optuna.evaluation import _prefix_evaluation, _prefix_store, _prefixes
+from sk_optuna._compat._joblib import cloudpickle
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.prefixes import _evaluation, _sharing, _store, _stored
 
 # Workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -65,9 +65,9 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _cheap_steps_are_shared(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 0.0)
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_TIMES_DEARER", 0.0)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", 0.0)
 
 
 # --- comparing searches -----------------------------------------------------------------------------------------------
@@ -82,18 +82,18 @@ COUNTS = sparse.csr_matrix(_RNG.poisson(0.4, (42, 20)) * 1.0)
 DOCUMENTS = [" ".join(_RNG.choice(list("abcdefgh"), 12)) for _ in range(42)]
 TABLE = FRAME.assign(text=DOCUMENTS, kind=_RNG.choice(list("uvw"), 42))
 
-_put = _prefix_store.PrefixStore.put
+_put = _store.PrefixStore.put
 STORES = {
     "keeps all": lambda value: True,
-    "forgets transformed data": lambda value: isinstance(value, _prefix_evaluation._Fitted),
-    "forgets fits": lambda value: not isinstance(value, _prefix_evaluation._Fitted),
+    "forgets transformed data": lambda value: isinstance(value, _evaluation._Fitted),
+    "forgets fits": lambda value: not isinstance(value, _evaluation._Fitted),
 }
 
 
 def run(estimator, space, X, y, *, store="keeps all", fit_params=None, **arguments):
     """Return the scores of a search as a dict of arrays, the search, and how often something was found in its store."""
     keeps, n_found = STORES[store], 0
-    get = _prefix_store.PrefixStore.get
+    get = _store.PrefixStore.get
 
     def put(self, key, value, *args):
         if keeps(value):
@@ -109,8 +109,8 @@ def run(estimator, space, X, y, *, store="keeps all", fit_params=None, **argumen
     arguments = {"error_score": "raise", **arguments}
     np.random.seed(0)  # noqa: NPY002
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setattr(_prefix_store.PrefixStore, "put", put)
-        patch.setattr(_prefix_store.PrefixStore, "get", counted)
+        patch.setattr(_store.PrefixStore, "put", put)
+        patch.setattr(_store.PrefixStore, "get", counted)
         if arguments["error_score"] != "raise":
             warnings.simplefilter("ignore")
         search = OptunaSearchCV(estimator, space, **arguments).fit(copy.deepcopy(X), y, **(fit_params or {}))
@@ -884,7 +884,7 @@ def test_scores_with_several_workers_are_those_without_sharing(backend, scorer):
 
 
 def test_scores_do_not_change_where_keys_stop_being_worth_their_while(monkeypatch):
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", 10.0)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", 10.0)
     space = {"b__n_components": [1, 2, 3, 4], "c__var_smoothing": [1e-9, 1e-2, 1.0]}
     assert_sharing_changes_nothing(lambda: pipe(StandardScaler(), PCA(random_state=0), GaussianNB()), space)
 
@@ -892,7 +892,7 @@ def test_scores_do_not_change_where_keys_stop_being_worth_their_while(monkeypatc
 @pytest.mark.parametrize("worth", [0.0, 0.002])
 def test_scores_of_a_search_in_a_searched_pipeline_are_those_without_sharing(monkeypatch, worth):
     """The inner pipelines are cheap, so that the inner search stops looking for their prefixes."""
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", worth)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", worth)
 
     def make():
         inner = pipe(FunctionTransformer(np.cbrt), MinMaxScaler(), GaussianNB())
@@ -1081,14 +1081,14 @@ def test_fit_times_are_those_really_spent():
 
 @pytest.mark.parametrize("limit", ["1kB", "5kB", "20 kb", "1MiB"])
 def test_store_never_holds_more_than_its_limit(monkeypatch, limit):
-    held, bound = [], _prefixes._bytes(limit)
-    get = _prefix_store.PrefixStore.get
+    held, bound = [], _sharing._bytes(limit)
+    get = _store.PrefixStore.get
 
     def noted(self, key):
         held.append((self.n_bytes, sum(size for _, size in self._held.values())))
         return get(self, key)
 
-    monkeypatch.setattr(_prefix_store.PrefixStore, "get", noted)
+    monkeypatch.setattr(_store.PrefixStore, "get", noted)
     estimator = pipe(StandardScaler(), PolynomialFeatures(), PCA(random_state=0), GaussianNB())
     run(estimator, {"c__n_components": [1, 2, 3, 4], **last("d")}, X, Y, cache_prefix=limit)
     assert all(counted == added <= bound for counted, added in held)
@@ -1098,12 +1098,12 @@ def test_store_never_holds_more_than_its_limit(monkeypatch, limit):
 def test_memory_is_free_after_the_search(monkeypatch):
     stores = []
 
-    class Noted(_prefix_store.PrefixStore):
+    class Noted(_store.PrefixStore):
         def __init__(self, *args):
             super().__init__(*args)
             stores.append(weakref.ref(self))
 
-    monkeypatch.setattr(_prefixes, "PrefixStore", Noted)
+    monkeypatch.setattr(_sharing, "PrefixStore", Noted)
     search = OptunaSearchCV(pipe(StandardScaler(), PCA(2, random_state=0), GaussianNB()), last("c"), cv=2).fit(X, Y)
     gc.collect()
     assert len(stores) == 1
@@ -1168,7 +1168,7 @@ def test_best_estimator_is_a_plain_fit(name):
 def test_frozen_step_of_the_caller_stays_as_it_was():
     frozen = FrozenEstimator(StandardScaler().fit(X))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
+        patch.setattr(_stored, "_LEAST_SECONDS", 0.0)
         OptunaSearchCV(pipe(frozen, GaussianNB()), last("b"), cv=2, error_score=np.nan).fit(X, Y)
     assert list(vars(frozen)) == ["estimator"]
 

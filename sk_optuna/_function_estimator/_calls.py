@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 
-from sk_optuna.evaluation import EpochMonitor
+from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 
 WANTED = "train_func(params, train_data, valid_data, report)"

@@ -30,8 +30,9 @@ from sk_optuna._function_estimator._calls import (
     number,
 )
 from sk_optuna._function_estimator._checks import check_functions, check_returned, check_settings, check_targets
-from sk_optuna.evaluation import EpochMonitor, current_fold
+from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import current_fold
 
 
 def _given(name: str) -> Callable[["FunctionEstimator"], bool]:
@@ -268,7 +269,7 @@ class FunctionEstimator(BaseEstimator):
         X, y, **fit_params
             As in `fit`.
         monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.evaluation`.
+            What is reported to; see :mod:`sk_optuna.epochs`.
 
         Returns
         -------

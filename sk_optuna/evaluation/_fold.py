@@ -10,14 +10,30 @@ from typing import Any, NamedTuple
 
 from sklearn.base import clone
 
-from sk_optuna._compat import NoTask, check_method_params, detached_task, fit_and_score, only_predicts, safe_split
-from sk_optuna.evaluation._current_fold import CurrentFold, in_fold
-from sk_optuna.evaluation._epochs import PRUNED, Curve, EpochReports, FoldMonitor, Judge, Monitor, UnscoredMonitor
-from sk_optuna.evaluation._following import follow_epochs
-from sk_optuna.evaluation._leaf import as_leaf_sees
-from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_kept, release_memory
-from sk_optuna.evaluation._prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
-from sk_optuna.evaluation._torch_threads import torch_threads, torch_threads_of_a_fold
+from sk_optuna._compat._callbacks import NoTask, detached_task
+from sk_optuna._compat._sklearn import check_method_params, fit_and_score, only_predicts, safe_split
+from sk_optuna.epochs import (
+    PRUNED,
+    Curve,
+    EpochReports,
+    FoldMonitor,
+    Judge,
+    Monitor,
+    UnscoredMonitor,
+    as_leaf_sees,
+    follow_epochs,
+)
+from sk_optuna.evaluation._out_of_memory import out_of_memory_reason
+from sk_optuna.prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
+from sk_optuna.worker import (
+    CurrentFold,
+    clear_frames,
+    in_fold,
+    release_kept,
+    release_memory,
+    torch_threads,
+    torch_threads_of_a_fold,
+)
 
 Scores = float | dict[str, float]
 

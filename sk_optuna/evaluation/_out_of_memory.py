@@ -5,12 +5,8 @@ to read. Not taken: to catch the error before scikit-learn does, which would nee
 search the text for words, which would take a ValueError about memory for a lack of it.
 """
 
-import gc
 import re
-import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 # Before the frames of an error; one that was never raised has neither, and comes first or after one of the others.
 _BEGINNINGS = (
@@ -82,55 +78,3 @@ def _tells_of_memory(name: str, message: str) -> bool:
 def _shortened(message: str) -> str:
     """Return the first two sentences: torch goes on about processes and settings."""
     return ". ".join(message.split(". ")[:2]).rstrip(". ")
-
-
-_releases: list[Callable[[], None]] = []
-
-
-def on_release(release: Callable[[], None]) -> None:
-    """Have `release` called, in this process, when a search ends and when memory has run out.
-
-    Parameters
-    ----------
-    release : callable
-        What lets go of things that were kept for later fits.
-    """
-    _releases.append(release)
-
-
-def release_kept() -> None:
-    """Let go of what was kept for later fits."""
-    for release in _releases:
-        release()
-
-
-def release_memory() -> None:
-    """Let go of what was kept, collect what a failed fit left in cycles, and have torch give back what it caches.
-
-    A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
-    """
-    release_kept()
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return
-    with suppress(RuntimeError):
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
-        if torch.backends.mps.is_available():
-            torch.mps.empty_cache()
-
-
-def clear_frames(error: BaseException) -> None:
-    """Drop the local variables that an error, those it comes from, and those in a group hold by their tracebacks."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        traceback.clear_frames(each.__traceback__)
-        waiting += [each.__cause__, each.__context__]
-        if isinstance(each, BaseExceptionGroup):
-            waiting += each.exceptions

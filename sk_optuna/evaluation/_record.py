@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_optuna.evaluation._epochs import PRUNED
+from sk_optuna.epochs import PRUNED
 from sk_optuna.evaluation._fold import FoldResult
 
 

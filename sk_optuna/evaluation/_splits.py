@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from sk_optuna._compat import num_samples
+from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.exceptions import InvalidArgumentError
 
 

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Protocol, Self
 import joblib
 from joblib import effective_n_jobs
 
-from sk_optuna._compat import JoblibWorkers, dumps, eval_expr, loads, with_caller_config
+from sk_optuna._compat._joblib import JoblibWorkers, dumps, eval_expr, loads
+from sk_optuna._compat._sklearn import with_caller_config
 from sk_optuna.exceptions import InvalidArgumentError, WorkerDiedError
 from sk_optuna.execution._shared import Shared
 

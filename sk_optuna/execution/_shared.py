@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_optuna._compat import CloudPickler
+from sk_optuna._compat._joblib import CloudPickler
 
 _LARGE = 2**20
 # Up to this size the pickled value goes along with every task: less to set up, and no map to remove at the end.

@@ -18,8 +18,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_optuna._compat import Interval, fit_context
-from sk_optuna.evaluation import EpochMonitor, current_fold
+from sk_optuna._compat._sklearn import Interval, fit_context
+from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
 from sk_optuna.lightning._monitors import check_callbacks
@@ -35,6 +35,7 @@ from sk_optuna.lightning._names import (
 from sk_optuna.lightning._randomness import OwnRandomness
 from sk_optuna.lightning._trainer import as_callbacks, build_trainer, make_trainer, switches_kept
 from sk_optuna.lightning._training import ReportEpochs, quiet, train
+from sk_optuna.worker import current_fold
 
 _DTYPES = ("float32", "int64", None)
 # Rows at a time of a prediction, in batches: without gradients they take a fraction of the memory.
@@ -108,7 +109,7 @@ class LightningEstimator(BaseEstimator):
         X, y, **fit_params
             As in `fit`.
         monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.evaluation`.
+            What is reported to; see :mod:`sk_optuna.epochs`.
 
         Returns
         -------

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sk_optuna.evaluation import generators_lock
+from sk_optuna.worker import generators_lock
 
 
 class OwnRandomness:

@@ -11,9 +11,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
-from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._names import TRAINER
+from sk_optuna.worker import current_fold
 
 _QUIET: dict[str, Any] = {
     "logger": False,

@@ -14,7 +14,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from sk_optuna.evaluation import EpochMonitor
+from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
 from sk_optuna.lightning._monitors import check_training, explain

@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sk_optuna.evaluation import FoldResult, TrialRecord
+from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
 from sk_optuna.exceptions import NoScoreError
-from sk_optuna.results._table import metric_names
 
 _MOST_REASONS = 3
 

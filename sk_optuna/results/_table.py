@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sk_optuna._compat import BaseSearchCV, insert_error_scores, warn_or_raise_about_fit_failures
-from sk_optuna.evaluation import FoldResult, TrialRecord
+from sk_optuna._compat._sklearn import BaseSearchCV, insert_error_scores, warn_or_raise_about_fit_failures
+from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names, steering_metric
 
 
 def tabulate(
@@ -135,16 +135,6 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
     ranks = np.full(last.shape, np.count_nonzero(~last) + 1, dtype=table[key].dtype)
     ranks[~last] = rankdata(-table[f"mean_test_{metric}"][~last], method="min")
     table[key] = ranks
-
-
-def metric_names(records: Sequence[TrialRecord]) -> list[str]:
-    """Return the names of the metrics of all records, ``["score"]`` where there is one."""
-    return next((record.metrics for record in records if record.metrics != ["score"]), ["score"])
-
-
-def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
-    """Return the metric that the sampler is told: the one that chooses the best candidate, else the first one."""
-    return refit if isinstance(refit, str) and refit in metrics else metrics[0]
 
 
 def summarize(record: TrialRecord) -> Mapping[str, Any]:

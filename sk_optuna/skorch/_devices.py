@@ -16,8 +16,8 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
-from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import current_fold
 
 _TYPES = ("auto", "cpu", "cuda", "mps", "xpu")
 # Parameters whose attribute is what they mean here.

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 
-from sk_optuna.evaluation import current_fold
 from sk_optuna.skorch._callbacks import explain_missing
 from sk_optuna.skorch._labels import shown_as_labels
 from sk_optuna.skorch._overrides import check_weighed, tell_of_lost
 from sk_optuna.skorch._randomness import ASIDE, TRAINING
+from sk_optuna.worker import current_fold
 
 _STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
 

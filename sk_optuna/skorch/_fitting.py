@@ -21,7 +21,6 @@ from skorch.utils import data_from_dataset, is_dataset, to_numpy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import warn_of_idle_callbacks
 from sk_optuna.skorch._checks import check_parameters
@@ -48,6 +47,7 @@ from sk_optuna.skorch._weights import (
     beside_y,
     check_can_carry,
 )
+from sk_optuna.worker import current_fold
 
 # Classes of which instances were warned of: each fold fits a clone, and scikit-learn forgets what was shown.
 _warned_of: WeakSet[type] = WeakSet()

@@ -18,8 +18,8 @@ from skorch.helper import SliceDataset
 from skorch.utils import is_dataset, multi_indexing
 from torch import Tensor, nn
 
-from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import current_fold
 
 _TEXT_HINT = " Turn text and categories into numbers first, for example with OneHotEncoder or TfidfVectorizer."
 # What the number of features counts, by the number of dimensions of a row.

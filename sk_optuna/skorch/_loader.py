@@ -21,8 +21,8 @@ from skorch.dataset import Dataset
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from sk_optuna.evaluation import on_release
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import on_release
 
 # Bytes of X gathered at a time: enough to share a call's cost among batches, and on a CPU little enough for its cache.
 _CHUNK_BYTES, _CHUNK_BYTES_CPU = 2**25, 2**20

@@ -20,8 +20,8 @@ from skorch.dataset import ValidSplit
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sk_optuna.evaluation import current_fold, generators_lock
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import current_fold, generators_lock
 
 # What trains the net; and what is drawn aside, such as by callbacks, so that a callback more changes no training.
 TRAINING, ASIDE = "training", "aside"

@@ -13,7 +13,7 @@ from typing import Any
 from optuna import Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from sk_optuna._compat_optuna import suggest
+from sk_optuna._compat._optuna import suggest
 from sk_optuna._distributions import ListDistribution, Steps
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import identity

@@ -1,7 +1,9 @@
 """Samplers and pruners by name, seeds per trial, and the trials asked for, judged and told."""
 
+from sk_optuna.study._fold_pruning import FoldPruning
 from sk_optuna.study._proposals import Proposal, Proposals
-from sk_optuna.study._pruning import EveryFold, FoldPruning, Pruning, check_pruner, open_pruning
+from sk_optuna.study._pruners import check_pruner
+from sk_optuna.study._pruning import EveryFold, Pruning, open_pruning
 from sk_optuna.study._samplers import SamplerFactory, sampler_factory
 
 __all__ = [

@@ -6,110 +6,24 @@ pruner itself; no storage is shared, and the decision does not depend on when it
 a fold, its other folds are not begun. The race, ours, looks at all folds of a trial (`_epoch_race`).
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import optuna
 from optuna import Study
-from optuna.pruners import BasePruner, ThresholdPruner
-from optuna.trial import FrozenTrial, TrialState
+from optuna.pruners import BasePruner
 
-from sk_optuna._compat_optuna import frozen, new_study, stored_as
-from sk_optuna._history import study_showing
-from sk_optuna.evaluation import Curve, Judge
+from sk_optuna._compat._optuna import frozen
+from sk_optuna.epochs import Curve, Judge
+from sk_optuna.study._epoch_judge import EpochJudge, ToldFold
 from sk_optuna.study._epoch_race import N_STARTUP, ToldTrial, race_judge
 from sk_optuna.study._proposals import Proposal
+from sk_optuna.study._pruners import FOR_EPOCHS
 
 Curves = Sequence[Curve | None]
 """The epochs of a trial's folds in the order in which they run; None where they were not reported."""
-
-# Between these is every finite number, and no other.
-LARGEST = sys.float_info.max
-# Hyperband learns from complete trials how many epochs there are.
-BY_NAME: dict[str, Callable[[], BasePruner]] = {
-    "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
-    "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=1, max_resource="auto", reduction_factor=3),
-    "median": lambda: optuna.pruners.MedianPruner(),
-    "percentile": lambda: optuna.pruners.PercentilePruner(25.0),
-    "threshold": lambda: ThresholdPruner(lower=-LARGEST, upper=LARGEST),
-}
-
-
-class ToldFold(NamedTuple):
-    """What a fold of an earlier trial is compared by; small, since every task carries those of all of them."""
-
-    number: int
-    is_complete: bool
-    score: float
-    curve: tuple[float, ...]
-    notes: dict[str, Any]
-
-    def as_trial(self) -> FrozenTrial:
-        """Return the trial as if the fold were all there is of it, its parameters left out."""
-        now = datetime.now()
-        return FrozenTrial(
-            number=self.number,
-            trial_id=self.number,
-            state=TrialState.COMPLETE if self.is_complete else TrialState.PRUNED,
-            value=self.score,
-            datetime_start=now,
-            datetime_complete=now,
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs=self.notes,
-            intermediate_values=dict(enumerate(self.curve, start=1)),
-        )
-
-
-@dataclass
-class EpochJudge:
-    """Asks a pruner about one fold of one trial; it goes to the worker.
-
-    Attributes
-    ----------
-    pruner : optuna.pruners.BasePruner
-        The fold's own copy.
-    trial : FrozenTrial
-        The trial as it was asked for.
-    told : list of ToldFold
-        This fold of earlier trials.
-    study_name : str
-        Hyperband draws from it.
-    notes : dict
-        What the pruner wrote down about the trial.
-    """
-
-    pruner: BasePruner
-    trial: FrozenTrial
-    told: list[ToldFold]
-    study_name: str
-    notes: dict[str, Any] = field(default_factory=dict)
-    _view: Study | None = None
-    _written: Any = None
-
-    def stops(self, scores: Sequence[float]) -> bool:
-        """Return whether the trial ends after the epochs that have these scores.
-
-        One with a score that is not finite is nothing to compare with; only a ThresholdPruner is told of it.
-        """
-        if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
-            return False
-        if self._view is None:
-            study = new_study(study_name=self.study_name)
-            self._written = study.ask()
-            told = [fold.as_trial() for fold in self.told]
-            self._view = study_showing(study, lambda trials: told)
-        now = stored_as(self._written, self.trial)
-        now.intermediate_values = dict(enumerate(scores, start=1))
-        stops = bool(self.pruner.prune(self._view, now))
-        self.notes = dict(frozen(self._written).system_attrs)
-        return stops
 
 
 class EpochPruning:
@@ -131,7 +45,7 @@ class EpochPruning:
     """
 
     def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
-        self._pruner: BasePruner | None = BY_NAME[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
+        self._pruner: BasePruner | None = FOR_EPOCHS[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
         self.order = range(len(order)) if pruner is None else order
         self._study = study
         self._told: list[_Told] = []

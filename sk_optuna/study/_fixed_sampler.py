@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat_optuna import contains
+from sk_optuna._compat._optuna import contains
 from sk_optuna._distributions import has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
 

@@ -14,8 +14,8 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat_optuna import new_study, refreshed, tell_pruned, without_log_lines
-from sk_optuna._history import study_showing
+from sk_optuna._compat._optuna import new_study, refreshed, tell_pruned, without_log_lines
+from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler

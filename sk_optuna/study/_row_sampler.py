@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat_optuna import as_of_now
+from sk_optuna._compat._optuna import as_of_now
 from sk_optuna._distributions import on_step
 from sk_optuna.study._tried import Row, Table, TriedRows
 

@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat_optuna import make_unwarned, reseeded, tpe_sampler
+from sk_optuna._compat._optuna import make_unwarned, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 

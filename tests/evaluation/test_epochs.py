@@ -25,18 +25,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_optuna.evaluation import (
-    CurrentFold,
-    UnscoredMonitor,
-    check_reports_epochs,
-    current_fold,
-    follow_epochs,
-    in_fold,
-)
-from sk_optuna.evaluation._epochs import FoldMonitor
-from sk_optuna.evaluation._incremental import how_to_fit_by_epochs
-from sk_optuna.evaluation._leaf import as_leaf_sees, changes_predictions, leaf_of
+from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
+from sk_optuna.epochs._incremental import how_to_fit_by_epochs
+from sk_optuna.epochs._leaf import as_leaf_sees, changes_predictions, leaf_of
+from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker._current_fold import CurrentFold, current_fold, in_fold
 
 X, Y = make_classification(150, 8, n_informative=5, n_classes=3, random_state=0)
 X_REG, Y_REG = make_regression(120, 6, noise=5, random_state=0)

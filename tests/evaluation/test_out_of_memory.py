@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.evaluation._out_of_memory import clear_frames, out_of_memory_reason, release_memory
+from sk_optuna.evaluation._out_of_memory import out_of_memory_reason
+from sk_optuna.worker._memory import clear_frames, release_memory
 
 
 class OutOfMemoryError(RuntimeError):
@@ -233,10 +234,7 @@ def test_errors_that_come_from_each_other_are_cleared_once():
 
 
 def test_release_memory_does_not_import_torch():
-    program = (
-        "import sys; from sk_optuna.evaluation._out_of_memory import release_memory; "
-        "release_memory(); print('torch' in sys.modules)"
-    )
+    program = "import sys; from sk_optuna.worker import release_memory; release_memory(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.strip() == "False"
 

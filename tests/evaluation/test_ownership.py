@@ -15,7 +15,7 @@ from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import all_estimators
 
-from sk_optuna.evaluation._ownership import References, is_held_elsewhere
+from sk_optuna.prefixes._ownership import References, is_held_elsewhere
 
 X = np.abs(np.random.default_rng(0).normal(size=(40, 6))) + 0.1
 Y = np.arange(40) % 3

@@ -12,21 +12,24 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sk_optuna.evaluation import _prefix_store
-from sk_optuna.evaluation._prefix_store import PrefixStore, checksum, footprint, free_memory, put_by
+from sk_optuna.prefixes import _stored
+from sk_optuna.prefixes._store import PrefixStore
+from sk_optuna.prefixes._stored import checksum, footprint, put_by
+from sk_optuna.worker import _memory
+from sk_optuna.worker._memory import free_memory
 
 
 @pytest.fixture(autouse=True)
 def _everything_is_put_by(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 0.0)
+    monkeypatch.setattr(_stored, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_TIMES_DEARER", 0.0)
 
 
 @pytest.fixture
 def _no_stores_of_workers():
-    _prefix_store._of_this_process.clear()
+    _stored._of_this_process.clear()
     yield
-    _prefix_store._of_this_process.clear()
+    _stored._of_this_process.clear()
 
 
 # --- the bound --------------------------------------------------------------------------------------------------------
@@ -249,10 +252,10 @@ def test_data_that_cannot_be_pickled_is_not_put_by(data):
 
 
 def test_data_that_was_made_sooner_than_it_is_copied_is_not_put_by(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 2.0)
+    monkeypatch.setattr(_stored, "_TIMES_DEARER", 2.0)
     assert put_by(_A, 0.0) is None
     assert put_by(_A, 60.0) is not None
-    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(_stored, "_LEAST_SECONDS", 1.0)
     assert put_by(_A, 0.9) is None
 
 
@@ -287,21 +290,21 @@ def test_footprint_counts_what_only_cloudpickle_can_pickle():
 
 
 def test_free_memory_is_positive_and_no_more_than_the_machine_has():
-    assert 0 < free_memory() <= _prefix_store._of_the_machine() * 1.5
+    assert 0 < free_memory() <= _memory._of_the_machine() * 1.5
 
 
 def test_free_memory_is_assumed_where_the_system_does_not_say(monkeypatch):
     def refuses(self, *args, **kwargs):
         raise OSError
 
-    monkeypatch.setattr(_prefix_store.Path, "read_text", refuses)
-    assert free_memory() == _prefix_store._UNKNOWN_MEMORY
+    monkeypatch.setattr(_memory.Path, "read_text", refuses)
+    assert free_memory() == _memory._UNKNOWN_MEMORY
 
 
 @pytest.mark.parametrize(("limit", "current", "free"), [("max", "5", 2048), ("1000", "400", 600), ("1000", "1200", 0)])
 def test_free_memory_is_bounded_by_the_control_group(monkeypatch, limit, current, free):
     files = {"memory.max": limit, "memory.current": current, "meminfo": "MemTotal: 9 kB\nMemAvailable: 2 kB\n"}
-    monkeypatch.setattr(_prefix_store.Path, "read_text", lambda self, **kwargs: files[self.name])
+    monkeypatch.setattr(_memory.Path, "read_text", lambda self, **kwargs: files[self.name])
     assert free_memory() == free
 
 

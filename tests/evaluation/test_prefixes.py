@@ -19,9 +19,10 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
-from sk_optuna.evaluation import _prefix_evaluation, _prefix_store, _prefixes, check_cache_prefix, share_prefixes
-from sk_optuna.evaluation._prefixes import PrefixMemory, PrefixSharing, with_shared_prefixes
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.prefixes import _current_evaluation, _sharing, _stored
+from sk_optuna.prefixes._pipelines import PrefixMemory, with_shared_prefixes
+from sk_optuna.prefixes._sharing import PrefixSharing, check_cache_prefix, share_prefixes
 
 X = np.random.default_rng(0).normal(size=(20, 4)) + 1
 Y = np.arange(20) % 2
@@ -29,9 +30,9 @@ Y = np.arange(20) % 2
 
 @pytest.fixture(autouse=True)
 def _cheap_steps_are_shared(monkeypatch):
-    monkeypatch.setattr(_prefix_store, "_LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(_prefix_store, "_TIMES_DEARER", 0.0)
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(_stored, "_TIMES_DEARER", 0.0)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", 0.0)
 
 
 # --- the argument -----------------------------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ SIZES = {
 @pytest.mark.parametrize(("size", "n_bytes"), SIZES.items())
 def test_sizes_are_read_in_thousands_and_with_an_i_in_1024s(size, n_bytes):
     check_cache_prefix(size)
-    assert _prefixes._bytes(size) == n_bytes
+    assert _sharing._bytes(size) == n_bytes
 
 
 @pytest.mark.parametrize("value", [True, False, "auto", np.True_, np.False_])
@@ -77,7 +78,7 @@ def test_other_values_are_refused_with_examples(value):
 @given(st.text("0123456789.-+ kKmMgGiIbBe", max_size=8))
 def test_any_text_is_a_size_or_is_refused(text):
     try:
-        n_bytes = _prefixes._bytes(text)
+        n_bytes = _sharing._bytes(text)
     except InvalidArgumentError:
         return
     assert n_bytes >= 1
@@ -287,8 +288,8 @@ def test_evaluation_within_another_does_not_reach_the_outer_one(monkeypatch):
     outer, inner = (pipe(StandardScaler(), LogisticRegression()) for _ in range(2))
     outer_sharing = share_prefixes("1MB", outer, n_processes=1)
     inner_sharing = share_prefixes("1MB", inner, n_processes=1)
-    monkeypatch.setattr(_prefixes, "_WORTH_SECONDS", 1e9)
-    monkeypatch.setattr(_prefixes, "_LOOKED_AT", 1)
+    monkeypatch.setattr(_sharing, "_WORTH_SECONDS", 1e9)
+    monkeypatch.setattr(_sharing, "_LOOKED_AT", 1)
     inner_sharing.store.n_evaluations = 1
     with outer_sharing.evaluating(0, outer):
         outer.fit(X, Y)
@@ -303,4 +304,4 @@ def test_nothing_is_known_after_an_evaluation():
     sharing = share_prefixes("1MB", estimator, n_processes=1)
     with pytest.raises(ZeroDivisionError), sharing.evaluating(0, estimator):
         raise ZeroDivisionError
-    assert getattr(_prefix_evaluation._here, "evaluation", None) is None
+    assert getattr(_current_evaluation._here, "evaluation", None) is None

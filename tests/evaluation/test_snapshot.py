@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import all_estimators
 
-from sk_optuna.evaluation._snapshot import OwnTransform, snapshot
+from sk_optuna.prefixes._snapshot import OwnTransform, snapshot
 
 X = np.abs(np.random.default_rng(0).normal(size=(40, 6))) + 0.1
 Y = np.arange(40) % 3

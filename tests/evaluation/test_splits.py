@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import ShuffleSplit
 
-from sk_optuna.evaluation import together
+from sk_optuna.evaluation._splits import together
 
 
 def test_rows_laid_together_are_those_of_each_split():

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.evaluation import torch_threads
+from sk_optuna.worker._torch_threads import torch_threads
 
 torch = pytest.importorskip("torch")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sk_optuna.evaluation import _prefixes, _worker_stores
-from sk_optuna.evaluation._worker_stores import PrefixFiles, worker_store
+from sk_optuna.prefixes import _sharing, _worker_stores
+from sk_optuna.prefixes._worker_stores import PrefixFiles, worker_store
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +72,11 @@ def test_store_is_let_go_when_idle_and_so_is_the_thread(monkeypatch):
 def test_store_stays_while_a_fold_is_evaluated(monkeypatch):
     """A fit may take longer than an idle worker waits; then most of all its result is worth keeping."""
     monkeypatch.setattr(_worker_stores, "_IDLE_AFTER", 0.05)
-    sharing = _prefixes.PrefixSharing(10**6, n_processes=2, share_random=False)
+    sharing = _sharing.PrefixSharing(10**6, n_processes=2, share_random=False)
     state = sharing.__getstate__()
 
     def arrives():
-        arrived = _prefixes.PrefixSharing.__new__(_prefixes.PrefixSharing)
+        arrived = _sharing.PrefixSharing.__new__(_sharing.PrefixSharing)
         arrived.__setstate__(state)
         return arrived
 

@@ -24,7 +24,7 @@ from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import JoblibWorkers, cloudpickle
+from sk_optuna._compat._joblib import JoblibWorkers, cloudpickle
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, open_engine
 from sk_optuna.execution._engines import GenerationEngine, JoblibEngine, SerialEngine

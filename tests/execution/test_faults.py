@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import FitFailedWarning
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
+from sk_optuna._compat._joblib import cloudpickle
 from sk_optuna.exceptions import WorkerDiedError
 
 # Workers cannot import this file.

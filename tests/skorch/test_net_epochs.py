@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from skorch.callbacks import Callback, EarlyStopping  # noqa: E402
 
 from sk_optuna import OptunaSearchCV  # noqa: E402
-from sk_optuna.evaluation import CurrentFold, in_fold  # noqa: E402
 from sk_optuna.skorch import NeuralNetClassifier  # noqa: E402
+from sk_optuna.worker._current_fold import CurrentFold, in_fold  # noqa: E402
 
 X, Y = make_classification(120, 5, n_informative=4, n_redundant=0, random_state=0)
 Y = np.array(["no", "yes"])[Y]

@@ -17,7 +17,7 @@ from skorch.callbacks import Callback, Initializer  # noqa: E402
 from skorch.dataset import ValidSplit  # noqa: E402
 
 from sk_optuna import OptunaSearchCV  # noqa: E402
-from sk_optuna._compat import cloudpickle  # noqa: E402
+from sk_optuna._compat._joblib import cloudpickle  # noqa: E402
 from sk_optuna.skorch import NeuralNetClassifier  # noqa: E402
 
 # Workers cannot import this file.

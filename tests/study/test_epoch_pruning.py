@@ -20,8 +20,8 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ShuffleSplit
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat_optuna import make_unwarned
-from sk_optuna.evaluation import Curve
+from sk_optuna._compat._optuna import make_unwarned
+from sk_optuna.epochs._protocol import Curve
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.spaces import space_from_user

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.evaluation import Curve
+from sk_optuna.epochs._protocol import Curve
 from sk_optuna.spaces import space_from_user
 from sk_optuna.study import Proposals, open_pruning
 from sk_optuna.study._epoch_race import N_STARTUP, ToldTrial, race_judge

@@ -10,7 +10,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 from sklearn.base import BaseEstimator
 
-from sk_optuna._compat_optuna import make_unwarned
+from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.spaces import space_from_user

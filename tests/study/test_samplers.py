@@ -380,7 +380,7 @@ def test_named_sampler_searches_branches_silently(name, capfd):
 
 @pytest.mark.parametrize("group", [False, True])
 def test_tpe_made_without_warnings_is_the_one_that_the_constructor_makes(group):
-    from sk_optuna._compat_optuna import tpe_sampler
+    from sk_optuna._compat._optuna import tpe_sampler
 
     def objective(trial):
         if trial.suggest_categorical("kind", ["a", "b"]) == "a" and group:

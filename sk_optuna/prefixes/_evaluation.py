@@ -6,24 +6,23 @@ it was by a checksum, taken again wherever somebody else may have had it in the 
 counts against sharing.
 """
 
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import blake2b
 from typing import Any, Protocol
 
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 
-from sk_optuna.evaluation._ownership import References, is_held_elsewhere
-from sk_optuna.evaluation._prefix_store import PrefixStore, Stored, checksum, is_worth, pickled, put_by
-from sk_optuna.evaluation._snapshot import OwnTransform, Snapshot, is_its_own_clone, snapshot
-
-_here = threading.local()
+from sk_optuna.prefixes._ownership import References, is_held_elsewhere
+from sk_optuna.prefixes._pipelines import branches, compose
+from sk_optuna.prefixes._shared_transform import SharedTransform, transform_plainly
+from sk_optuna.prefixes._snapshot import Snapshot, is_its_own_clone, snapshot
+from sk_optuna.prefixes._store import PrefixStore
+from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, put_by
 
 _TRAIN = b"train"
 _TEST = b"test"
@@ -43,42 +42,6 @@ class Place(Protocol):
 
     targets: tuple[tuple[str, ...], ...]
     is_entry: bool
-
-
-def evaluation_here() -> "Evaluation | None":
-    """Return the evaluation that this thread is in, if prefixes are shared in it."""
-    return getattr(_here, "evaluation", None)
-
-
-@contextmanager
-def evaluating(evaluation: "Evaluation | None") -> Iterator[None]:
-    """Be in an evaluation; an inner search's is no part of the outer one's."""
-    outer, _here.evaluation = evaluation_here(), evaluation
-    try:
-        yield
-    finally:
-        _here.evaluation = outer
-
-
-def share_no_more() -> None:
-    """Share nothing in what is left of this thread's evaluation."""
-    _here.evaluation = None
-
-
-def compose() -> Any:
-    """Return `sklearn.compose`, which takes 5 MB in each worker and brings linear models: not before it is needed."""
-    import sklearn.compose
-
-    return sklearn.compose
-
-
-def branches(step: Any) -> list[Any]:
-    """Return where in a step pipelines may be that are given known data."""
-    if type(step) is FeatureUnion:
-        return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
-    if type(step) is compose().ColumnTransformer:
-        return [branch for _, branch, _ in step.transformers if type(branch) is Pipeline]
-    return [step]
 
 
 @dataclass(frozen=True)
@@ -408,56 +371,3 @@ class Evaluation:
             store.put(key, stored, stored.n_bytes, seconds)
         self.know(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
         return box[0]
-
-
-class SharedTransform(OwnTransform):
-    """The `transform` of a step whose fit is shared, for as long as the step is what was fitted.
-
-    Parameters
-    ----------
-    step : estimator
-        The fitted step on which this is set.
-    as_fitted : Snapshot
-        The step as it is.
-    key : bytes
-        Its key.
-
-    Attributes
-    ----------
-    repeats_itself : bool
-        Whether all that the step was asked so far left it as it was.
-    """
-
-    def __init__(self, step: Any, as_fitted: Snapshot, key: bytes) -> None:
-        self.key = key
-        self.repeats_itself = True
-        self._step = weakref.ref(step)
-        self._as_fitted = as_fitted
-        self._attributes = dict(vars(step))
-
-    def __call__(self, X: Any, **params: Any) -> Any:
-        step, evaluation = self._own_step(), evaluation_here()
-        if evaluation is None or params:
-            self.repeats_itself = False
-            return transform_plainly(step, X, **params)
-        return evaluation.transform(self, step, X)
-
-    def is_of(self, step: Any) -> bool:
-        """Return whether `step` is as it was fitted: nothing was set on it, and it did not change itself."""
-        now = {name: value for name, value in vars(step).items() if value is not self}
-        return (
-            self.repeats_itself
-            and now.keys() == self._attributes.keys()
-            and all(value is self._attributes[name] for name, value in now.items())
-        )
-
-    def _own_step(self) -> Any:
-        return self._step() or self._as_fitted.copy()
-
-    def __reduce__(self) -> Any:
-        return partial, (transform_plainly, self._own_step())
-
-
-def transform_plainly(step: Any, X: Any, **params: Any) -> Any:
-    """Transform as the class of a step does."""
-    return type(step).transform(step, X, **params)

@@ -13,7 +13,7 @@ from optuna import Study
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat_optuna import storage_of
+from sk_optuna._compat._optuna import storage_of
 
 Selection = Callable[[list[FrozenTrial]], list[FrozenTrial]]
 """From the trials of a study, in order, to those to be seen; it changes none of them."""

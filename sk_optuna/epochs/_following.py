@@ -10,9 +10,9 @@ from typing import Any
 
 from sklearn.base import clone
 
-from sk_optuna.evaluation._epochs import Monitor
-from sk_optuna.evaluation._incremental import FitByEpochs, how_to_fit_by_epochs
-from sk_optuna.evaluation._leaf import leaf_of
+from sk_optuna.epochs._incremental import FitByEpochs, how_to_fit_by_epochs
+from sk_optuna.epochs._leaf import leaf_of
+from sk_optuna.epochs._protocol import Monitor
 from sk_optuna.exceptions import InvalidArgumentError
 
 MonitorOf = Callable[[Any, Any], Monitor]

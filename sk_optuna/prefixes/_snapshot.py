@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sk_optuna.evaluation._arrays import strided
-from sk_optuna.evaluation._ownership import keeps_memory_of_its_own
+from sk_optuna.prefixes._arrays import strided
+from sk_optuna.prefixes._ownership import keeps_memory_of_its_own
 
 _BY_REFERENCE = (FunctionType, type, ModuleType)
 _CYTHON_FUNCTION = "cython_function_or_method"  # a type of each compiled module's own

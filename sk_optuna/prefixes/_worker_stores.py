@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sk_optuna.evaluation._prefix_store import PrefixStore, pickled
+from sk_optuna.prefixes._store import PrefixStore
+from sk_optuna.prefixes._stored import pickled
 
 # Seconds without use after which a worker lets go of what it stored: the search is over, or elsewhere.
 _IDLE_AFTER = 30.0

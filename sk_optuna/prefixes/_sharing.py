@@ -8,27 +8,21 @@ guess costs time and not correctness.
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from sk_optuna._compat import SharedFolder, only_predicts, watching_scorer
-from sk_optuna.evaluation._prefix_evaluation import (
-    Evaluation,
-    branches,
-    compose,
-    evaluating,
-    evaluation_here,
-    share_no_more,
-)
-from sk_optuna.evaluation._prefix_store import PrefixStore, free_memory
-from sk_optuna.evaluation._randomness import draws_at_random
-from sk_optuna.evaluation._worker_stores import worker_store
+from sk_optuna._compat._joblib import SharedFolder
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.prefixes._current_evaluation import evaluating
+from sk_optuna.prefixes._draws_at_random import draws_at_random
+from sk_optuna.prefixes._evaluation import Evaluation
+from sk_optuna.prefixes._pipelines import with_shared_prefixes
+from sk_optuna.prefixes._store import PrefixStore
+from sk_optuna.prefixes._worker_stores import worker_store
+from sk_optuna.worker import free_memory
 
 # After so many folds whose prefixes all took less than so many seconds, keys cost more than they save.
 _LOOKED_AT = 10
@@ -149,100 +143,3 @@ def _bytes(size: Any) -> int:
             f"but got {size!r}."
         )
     return int(number)
-
-
-def with_shared_prefixes(estimator: Any) -> bool:
-    """Have the pipelines in `estimator` ask for shared prefixes; return whether there are any.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An unfitted estimator, which is changed: a Pipeline, or a TransformedTargetRegressor around one. Pipelines that
-        are steps, in a FeatureUnion or in a ColumnTransformer are found as well. One with a `memory` of its own is left
-        alone, as are subclasses of these, which may do otherwise than they.
-    """
-    return _place(estimator, (), (), is_entry=True)
-
-
-def _place(estimator: Any, path: tuple[str, ...], targets: tuple[tuple[str, ...], ...], *, is_entry: bool) -> bool:
-    if type(estimator) is compose().TransformedTargetRegressor:
-        return _place(estimator.regressor, (*path, "regressor"), (*targets, path), is_entry=is_entry)
-    if type(estimator) is not Pipeline or estimator.memory is not None:
-        return False
-    estimator.memory = PrefixMemory(targets, is_entry=is_entry)
-    for name, step in estimator.steps:
-        for inner in branches(step):
-            _place(inner, (*path, name), targets, is_entry=False)
-    return True
-
-
-@dataclass(eq=False)
-class PrefixMemory:
-    """The `memory` of a pipeline whose prefixes are shared; outside a search it does nothing.
-
-    Attributes
-    ----------
-    targets : tuple of paths
-        Where the TransformedTargetRegressors are that change y before the pipeline is given it.
-    is_entry : bool
-        Whether what the pipeline is fitted on are the fold's rows.
-    """
-
-    targets: tuple[tuple[str, ...], ...]
-    is_entry: bool
-
-    location: None = None  # or a Pipeline would clone its steps, which not all can be
-
-    def cache(self, function: Callable[..., Any], ignore: Any = None) -> Callable[..., Any]:
-        """Return what a Pipeline calls to fit a step and transform with it, in place of `function`."""
-        evaluation = evaluation_here()
-        if evaluation is None:
-            return function
-        return lambda step, X, y, **kwargs: evaluation.fit_transform(self, function, step, X, y, kwargs)
-
-    def __deepcopy__(self, memo: Any) -> "PrefixMemory":
-        return self  # clones of a pipeline stand at the same place
-
-
-def sharing_nothing() -> AbstractContextManager[None]:
-    """Share nothing in a search that is itself part of another one's fold."""
-    return evaluating(None)
-
-
-def prefix_origin(data: Any) -> bytes | None:
-    """Return the key of data that shared steps were given or made, None if it is not known."""
-    evaluation = evaluation_here()
-    return None if evaluation is None else evaluation.origin(data)
-
-
-def know_test_rows(X: Any) -> None:
-    """Remember that `X` are the fold's test rows, before a scorer is given them."""
-    evaluation = evaluation_here()
-    if evaluation is not None:
-        evaluation.know_test_rows(X)
-
-
-def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
-    """Return `scorer` so that the rows which it is given to score are known, if it only predicts for them.
-
-    One that a user wrote may do anything with the estimator and the rows. It is left alone with them: nothing is shared
-    while it runs.
-
-    Parameters
-    ----------
-    scorer : callable
-        The scorer, or the scorer of several metrics.
-    failed : callable
-        Called with the traceback of a scorer that raised.
-    """
-    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _leave, failed)
-
-
-def _know_rows(X: Any) -> None:
-    evaluation = evaluation_here()
-    if evaluation is not None:
-        evaluation.know_scored(X)
-
-
-def _leave(X: Any) -> None:
-    share_no_more()

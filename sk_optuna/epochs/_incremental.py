@@ -18,8 +18,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
-from sk_optuna._compat import own_warm_start
-from sk_optuna.evaluation._epochs import EpochMonitor
+from sk_optuna._compat._sklearn import own_warm_start
+from sk_optuna.epochs._protocol import EpochMonitor
 
 FitByEpochs = Callable[..., Any]
 """Called with the estimator, X, y, the monitor and fit parameters; returns the estimator, fitted."""

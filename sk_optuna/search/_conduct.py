@@ -8,12 +8,13 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat import BaseSearchCV
-from sk_optuna._compat_optuna import stop_requested, stoppable
-from sk_optuna._schedule import Deadline, search_trials
-from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord
+from sk_optuna._compat._optuna import stop_requested, stoppable
+from sk_optuna._compat._sklearn import BaseSearchCV
+from sk_optuna.evaluation import FoldEvaluator, FoldResult, FoldTask, TrialRecord, steering_metric
 from sk_optuna.execution import Outcome, open_engine
-from sk_optuna.results import Progress, steering_metric, summarize
+from sk_optuna.results import Progress, summarize
+from sk_optuna.search._budget import Deadline
+from sk_optuna.search._schedule import search_trials
 from sk_optuna.study import Proposal, Proposals, Pruning
 
 

@@ -10,11 +10,12 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
-from sk_optuna._compat import BaseSearchCV, num_samples
-from sk_optuna._compat_optuna import new_study
-from sk_optuna.evaluation import check_cache_prefix, check_reports_epochs, keeps_data, leaf_of
+from sk_optuna._compat._optuna import new_study
+from sk_optuna._compat._sklearn import BaseSearchCV, num_samples
+from sk_optuna.epochs import check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, runs_on_this_machine
+from sk_optuna.prefixes import check_cache_prefix
 from sk_optuna.study import check_pruner
 
 # Candidates that are looked at before the first fit, as long as none of them could be fitted.

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import get_tags
 
-from sk_optuna._compat import BaseSearchCV
+from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 
 

@@ -6,7 +6,6 @@ search. Folds are submitted one by one, oldest trial first, so that at the end o
 A fold that a decision may spare is not submitted before the decision: a guess would train what nobody wants.
 """
 
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -15,36 +14,8 @@ from optuna.trial import FrozenTrial
 
 from sk_optuna.evaluation import FoldResult, TrialRecord
 from sk_optuna.execution import Engine, Outcome
+from sk_optuna.search._budget import Deadline
 from sk_optuna.study import Proposal, Proposals
-
-
-class Deadline:
-    """The end of the time, if there is one.
-
-    Parameters
-    ----------
-    timeout : float or None
-        Seconds from now.
-    """
-
-    def __init__(self, timeout: float | None) -> None:
-        self._start = time.monotonic()
-        self._timeout = timeout
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._start
-
-    @property
-    def left(self) -> float | None:
-        """Seconds to the end, None if there is none."""
-        return None if self._timeout is None else self._timeout - self.elapsed
-
-    @property
-    def passed(self) -> bool:
-        """Whether the time is over."""
-        return self.left is not None and self.left <= 0
 
 
 class Conduct(Protocol):

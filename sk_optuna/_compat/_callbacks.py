@@ -1,0 +1,57 @@
+"""scikit-learn's callbacks, new in 1.9."""
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from sklearn.model_selection._search import BaseSearchCV
+
+_HAS_CALLBACKS = hasattr(BaseSearchCV, "_init_callback_context")
+
+
+class NoTask:
+    """A task that nobody watches, for scikit-learn before 1.9 and for folds without callbacks."""
+
+    def subcontext(self, **kwargs: Any) -> "NoTask":
+        """Return a task that nobody watches either."""
+        return self
+
+    def propagate_callback_context(self, sub_estimator: Any) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
+
+    def call_on_fit_task_begin(self, **kwargs: Any) -> "NoTask":
+        """Do nothing."""
+        return self
+
+    def call_on_fit_task_end(self, **kwargs: Any) -> bool:
+        """Do nothing, and do not ask to stop."""
+        return False
+
+
+def begin_fit(search: Any, *, max_subtasks: int, **kwargs: Any) -> Any:
+    """Return the root task of a fit, begun; `kwargs` are those of ``call_on_fit_task_begin``."""
+    if not _HAS_CALLBACKS:
+        return NoTask()
+    context = search._init_callback_context(max_subtasks=max_subtasks)
+    return context.call_on_fit_task_begin(estimator=search, **kwargs)
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Return whether scikit-learn callbacks are set on an estimator or one within."""
+    return any(hasattr(each, "_skl_callbacks") for each in (estimator, *estimator.get_params().values()))
+
+
+def detached_task(context: Any) -> Any:
+    """Return a copy of a task and its ancestors without any other descendants, to be sent to a worker.
+
+    The whole tree would be pickled with every fold, and while it grows.
+    """
+    if isinstance(context, NoTask):
+        return context
+    detached = copy.copy(context)
+    detached._children_map = {}
+    if context.parent is not None:
+        detached.parent = detached_task(context.parent)
+        detached.parent._children_map = {detached.task_id: detached}
+    return detached

@@ -1,0 +1,157 @@
+"""scikit-learn's privates, but for its callbacks; their signatures are the same from 1.6 to 1.9, exceptions noted."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from traceback import format_exc
+from typing import Any
+
+import sklearn
+from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
+from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split as safe_split
+from sklearn.utils.parallel import delayed
+from sklearn.utils.validation import _check_method_params as check_method_params
+from sklearn.utils.validation import _num_samples as num_samples
+
+__all__ = [
+    "BaseSearchCV",
+    "Interval",
+    "MultimetricScorer",
+    "StrOptions",
+    "check_method_params",
+    "fit_and_score",
+    "fit_context",
+    "insert_error_scores",
+    "num_samples",
+    "only_predicts",
+    "own_warm_start",
+    "safe_split",
+    "search_estimator_has",
+    "warn_or_raise_about_fit_failures",
+    "watching_scorer",
+    "with_caller_config",
+]
+
+insert_error_scores = _insert_error_scores
+warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
+
+
+def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict[str, Any]:
+    """Call scikit-learn's ``_fit_and_score``, which knows `caller` and `callback_ctx` since 1.9."""
+    if "callback_ctx" in _FIT_AND_SCORE_PARAMETERS:
+        kwargs.update(caller=caller, callback_ctx=callback_ctx)
+    result: dict[str, Any] = _fit_and_score(*args, **kwargs)
+    return result
+
+
+_FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
+
+
+# --- scorers --------------------------------------------------------------------------------------------
+
+
+def only_predicts(scorer: Any) -> bool:
+    """Return whether a scorer is scikit-learn's own: it predicts for the rows, or calls the estimator's `score`."""
+    scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
+    return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
+
+
+def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
+    """Return `scorer` so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
+
+    ``_fit_and_score`` treats several metrics otherwise than one, and knows them by their class.
+    """
+    if isinstance(scorer, MultimetricScorer):
+        return _WatchingMultimetricScorer(scorer, watch, failed)
+
+    return _WatchingScorer(scorer, watch, failed)
+
+
+class _WatchingScorer:
+    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+        self._scorer = scorer
+        self._watch = watch
+        self._failed = failed
+
+    def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        self._watch(X)
+        try:
+            return self._scorer(estimator, X, *args, **kwargs)
+        except Exception:
+            self._failed(format_exc())
+            raise
+
+    def __repr__(self) -> str:
+        """Name the scorer as scikit-learn's messages are to name it."""
+        return repr(self._scorer)
+
+
+class _WatchingMultimetricScorer(MultimetricScorer):
+    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+        super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
+        self._watch = watch
+        self._failed = failed
+
+    def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
+        self._watch(X)
+        scores = super().__call__(estimator, X, *args, **kwargs)
+        for score in scores.values():
+            if isinstance(score, str):  # the traceback of a scorer that raised
+                self._failed(score)
+        return scores
+
+
+# --- forests, which advise against a warm start with class weights --------------------------------------
+
+
+@contextmanager
+def own_warm_start(estimator: Any) -> Iterator[None]:
+    """Have `fit` keep its advice on a warm start to itself: that other rows would have other weights than the first.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One that is fitted on the same rows again and again; any that gives no such advice is left as it is.
+    """
+    name = "_validate_y_class_weight"
+    validate = getattr(estimator, name, None)
+    if validate is None:
+        yield
+        return
+
+    def validate_as_if_fitted_once(*args: Any, **kwargs: Any) -> Any:
+        estimator.warm_start = False
+        try:
+            return validate(*args, **kwargs)
+        finally:
+            estimator.warm_start = True
+
+    vars(estimator)[name] = validate_as_if_fitted_once
+    try:
+        yield
+    finally:
+        del vars(estimator)[name]
+
+
+# --- configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------
+
+
+def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False) -> Callable[..., Any]:
+    """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters.
+
+    Threads share the filters of the process, so in them nothing is exchanged, which all would see.
+    """
+    if in_threads:
+        return sklearn.config_context(**sklearn.get_config())(function)  # type: ignore[no-any-return]
+    wrapped, _, _ = delayed(function)()
+    config = sklearn.get_config()
+    if hasattr(wrapped, "with_config_and_warning_filters"):
+        return wrapped.with_config_and_warning_filters(config, list(warnings.filters))  # type: ignore[no-any-return]
+    return wrapped.with_config(config)  # type: ignore[no-any-return]

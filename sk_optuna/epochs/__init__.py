@@ -1,0 +1,26 @@
+"""How a search and the estimator that it trains talk after each epoch.
+
+The search hands a monitor to the estimator's ``fit_epochs(X, y, monitor)``; the estimator reports each epoch to it and
+is told whether to stop. Estimators that want to be followed may import this room.
+"""
+
+from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
+from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of
+from sk_optuna.epochs._monitors import EpochReports, FoldMonitor, UnscoredMonitor
+from sk_optuna.epochs._protocol import PRUNED, Curve, EpochMonitor, Judge, Monitor
+
+__all__ = [
+    "PRUNED",
+    "Curve",
+    "EpochMonitor",
+    "EpochReports",
+    "FoldMonitor",
+    "Judge",
+    "Monitor",
+    "UnscoredMonitor",
+    "as_leaf_sees",
+    "check_reports_epochs",
+    "follow_epochs",
+    "keeps_data",
+    "leaf_of",
+]

@@ -1,0 +1,78 @@
+"""Pipelines that ask for shared prefixes: the memory that is put in them, and where they are found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sk_optuna.prefixes._current_evaluation import evaluation_here
+
+
+def with_shared_prefixes(estimator: Any) -> bool:
+    """Have the pipelines in `estimator` ask for shared prefixes; return whether there are any.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An unfitted estimator, which is changed: a Pipeline, or a TransformedTargetRegressor around one. Pipelines that
+        are steps, in a FeatureUnion or in a ColumnTransformer are found as well. One with a `memory` of its own is left
+        alone, as are subclasses of these, which may do otherwise than they.
+    """
+    return _place(estimator, (), (), is_entry=True)
+
+
+def _place(estimator: Any, path: tuple[str, ...], targets: tuple[tuple[str, ...], ...], *, is_entry: bool) -> bool:
+    if type(estimator) is compose().TransformedTargetRegressor:
+        return _place(estimator.regressor, (*path, "regressor"), (*targets, path), is_entry=is_entry)
+    if type(estimator) is not Pipeline or estimator.memory is not None:
+        return False
+    estimator.memory = PrefixMemory(targets, is_entry=is_entry)
+    for name, step in estimator.steps:
+        for inner in branches(step):
+            _place(inner, (*path, name), targets, is_entry=False)
+    return True
+
+
+@dataclass(eq=False)
+class PrefixMemory:
+    """The `memory` of a pipeline whose prefixes are shared; outside a search it does nothing.
+
+    Attributes
+    ----------
+    targets : tuple of paths
+        Where the TransformedTargetRegressors are that change y before the pipeline is given it.
+    is_entry : bool
+        Whether what the pipeline is fitted on are the fold's rows.
+    """
+
+    targets: tuple[tuple[str, ...], ...]
+    is_entry: bool
+
+    location: None = None  # or a Pipeline would clone its steps, which not all can be
+
+    def cache(self, function: Callable[..., Any], ignore: Any = None) -> Callable[..., Any]:
+        """Return what a Pipeline calls to fit a step and transform with it, in place of `function`."""
+        evaluation = evaluation_here()
+        if evaluation is None:
+            return function
+        return lambda step, X, y, **kwargs: evaluation.fit_transform(self, function, step, X, y, kwargs)
+
+    def __deepcopy__(self, memo: Any) -> "PrefixMemory":
+        return self  # clones of a pipeline stand at the same place
+
+
+def compose() -> Any:
+    """Return `sklearn.compose`, which takes 5 MB in each worker and brings linear models: not before it is needed."""
+    import sklearn.compose
+
+    return sklearn.compose
+
+
+def branches(step: Any) -> list[Any]:
+    """Return where in a step pipelines may be that are given known data."""
+    if type(step) is FeatureUnion:
+        return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
+    if type(step) is compose().ColumnTransformer:
+        return [branch for _, branch, _ in step.transformers if type(branch) is Pipeline]
+    return [step]

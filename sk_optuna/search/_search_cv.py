@@ -1,0 +1,575 @@
+"""OptunaSearchCV: scikit-learn's BaseSearchCV around a search of our own.
+
+`fit` is written anew because the loop is what differs: trials are asked one at a time and told in order, folds are
+tasks. What surrounds the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML) is
+inherited. Driving `evaluate_candidates` instead would split the data again for every candidate and format the whole
+table each time.
+"""
+
+import warnings
+from contextlib import suppress
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from optuna.trial import FrozenTrial
+from sklearn.base import clone, is_classifier
+from sklearn.utils import indexable
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sk_optuna._compat._callbacks import begin_fit, has_callbacks
+from sk_optuna._compat._sklearn import (
+    BaseSearchCV,
+    Interval,
+    MultimetricScorer,
+    StrOptions,
+    check_method_params,
+    fit_context,
+    search_estimator_has,
+)
+from sk_optuna._optional import require
+from sk_optuna.epochs import EpochReports
+from sk_optuna.evaluation import FoldEvaluator, TrialRecord, split_once, together
+from sk_optuna.execution import n_processes
+from sk_optuna.prefixes import PrefixSharing, share_prefixes
+from sk_optuna.results import keep_results
+from sk_optuna.search._arguments import callback_metadata, check_arguments, check_candidates, seed_from
+from sk_optuna.search._base import SearchBase
+from sk_optuna.search._conduct import run_trials
+from sk_optuna.search._refit import refit_best
+from sk_optuna.spaces import first_trials, space_from_user
+from sk_optuna.study import Proposals, Pruning, open_pruning, sampler_factory
+
+_DEFAULT_N_TRIALS = 50
+
+
+class OptunaSearchCV(SearchBase):
+    """Search over parameters with cross-validation, candidates chosen by an Optuna sampler.
+
+    It has GridSearchCV's interface and can stand where GridSearchCV or RandomizedSearchCV stood: alone, in a Pipeline,
+    or as the estimator of `cross_val_score`. A grid is evaluated as GridSearchCV evaluates it; a larger space is
+    sampled, each trial learning from the ones before.
+
+    A search with an integer `random_state` gives the same `cv_results_`, times aside, at any `n_jobs` and on any joblib
+    backend, provided that the estimator itself is deterministic.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        An object with `fit`; it also needs `score` unless `scoring` is given. It is cloned, never changed.
+
+    param_distributions : dict, list of dicts or callable, default=None
+        The search space. Exactly one of `param_distributions` and `param_grid` must be given.
+
+        - A dict from parameter names to what the parameter may be:
+
+          - a list, tuple, range or 1-D array of values of any kind, estimators included;
+          - a frozen ``scipy.stats`` distribution. `uniform`, `loguniform` and `randint` become ranges that Optuna
+            knows; any other is modelled through its quantile function;
+          - an ``optuna.distributions`` distribution.
+
+        - A list of such dicts: alternatives, of which each trial chooses one. They are branches of one study.
+        - A callable ``space(trial) -> dict`` that suggests parameters with the methods of :class:`optuna.trial.Trial`.
+
+    param_grid : dict, list of dicts or callable, default=None
+        The same under GridSearchCV's name.
+
+    n_trials : int, default=None
+        Number of candidates. A grid (a space made of lists only) of at most `n_trials` combinations is evaluated whole,
+        in the order of :class:`~sklearn.model_selection.ParameterGrid`; so is any grid if `n_trials` is None. In a
+        larger one, and in any space of countably many combinations, no combination is tried twice, and the search ends
+        when all were tried. In other spaces None means 50 candidates, or, with a `timeout`, as many as there is time
+        for.
+
+    n_iter : int, default=None
+        The same under RandomizedSearchCV's name, for lists, too; at most one of them can be given.
+
+    timeout : float, default=None
+        Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
+        first candidate is always finished; one that the end of the time cuts short is dropped. How many candidates
+        there are then depends on the machine, and so does the result.
+
+    sampler : str, callable, optuna.samplers.BaseSampler or None, default="tpe"
+        What chooses the candidates.
+
+        - ``"tpe"``, or None as in Optuna: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are
+          finished, it draws at random.
+        - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"gp"`` (extra `gp`), ``"nsgaii"``.
+        - ``"grid"``: combinations at random; the space must be made of lists only.
+        - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
+          depends on `random_state` and the trial's number only, so the sampler must not need to remember.
+        - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and what
+          :func:`~sklearn.base.clone` makes of it is a deep copy too. Prefer a callable wherever the search is cloned,
+          as nested cross-validation does.
+
+    pruner : str or optuna.pruners.BasePruner, default=None
+        What stops a candidate between two folds (for epochs see `report`). None runs every fold of every candidate, as
+        GridSearchCV does.
+
+        - ``"race"``: stops a candidate that is too far behind the best one so far on the folds that both have run, see
+          :class:`~sk_optuna.pruners.PairedRacePruner`. Of these it is the one made for folds.
+        - ``"wilcoxon"``, ``"median"``, ``"percentile"`` (the best 25 percent go on), ``"halving"`` and ``"hyperband"``
+          (after 1, 2, 4, ... folds half of them go on): Optuna's.
+        - ``"threshold"``: stops a candidate at its first fold that failed or whose score is not a number.
+        - An Optuna pruner; a copy of it judges each trial. A PairedRacePruner or WilcoxonPruner is given the score of
+          each fold, any other the mean so far.
+
+        All candidates run the folds in the same order, a random one that `random_state` determines. A candidate that
+        was stopped has no mean, ranks last and is never the best. What a decision sees is the study as it was when the
+        candidate was asked for, so that here too the result does not depend on `n_jobs`. Candidates with a failed fold
+        are not stopped, but for ``"threshold"``. If `cv` gives a single split there is nothing to stop, and a warning
+        says so.
+
+    report : {"fold", "epoch"}, default="fold"
+        After what a candidate reports its score, and the pruner decides.
+
+        - ``"fold"``: each fold.
+        - ``"epoch"``: each epoch of each fold, scored on the fold's test rows. The estimator, or the last step of the
+          Pipeline, must be one that can: a network of :mod:`sk_optuna.skorch`, one with `partial_fit` and `max_iter`
+          (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or `max_iter` (boosting, forests), or
+          one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared with earlier ones at the same
+          epoch of the same fold, and stopped in the middle of it. ``"race"`` compares the folds that ended by their
+          scores and the one that runs by its score so far, and learns from the candidates that ran to their end, of
+          which it needs five, how far behind is too far; it loses the least. Of Optuna's there are ``"median"``,
+          ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), ``"threshold"``,
+          or an instance, whose steps are epochs counted from 1. With None every candidate trains to its end and the
+          curves are kept. Estimators that are fitted through `partial_fit` make `max_iter` passes, whatever their own
+          rule for stopping says. Ensembles that grow are fitted once for each round, which can take ten times as long
+          as ``"fold"``.
+
+    checkpoint : {"last", "best"}, default="last"
+        Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best
+        score on the fold's test rows. The latter chooses on the rows that the score is for, which makes the score too
+        good; the refit then ends after the median of the best candidate's best epochs.
+
+    cache_prefix : "auto", bool or str, default="auto"
+        Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
+        only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
+        part; pipelines with a `memory` of their own do not. Scores are the same as without: a step that changes its
+        input, the targets or itself in place, or keeps what it made, is fitted each time.
+
+        - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
+          out, as are those that are fitted faster than looked up.
+        - True: those with a `random_state` take part, too: all candidates then share one draw.
+        - False: every fit fits every step.
+        - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
+          what was not used for longest is dropped. The default is a quarter of the memory that is free.
+
+    initial_params : list of dicts or "default", default=None
+        What is tried first. A dict need not name every parameter: the sampler chooses the others. ``"default"`` tries
+        the estimator's own values of the parameters whose space contains them.
+
+    max_concurrent_trials : int, default=4
+        Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
+        a candidate learns from the ones that were finished when it was asked for. Raise it where there are more workers
+        than so many candidates have folds; the later a candidate learns of the others, the later TPE finds good ones.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
+        are several, the sampler maximizes the one that `refit` names, else the first one.
+
+    n_jobs : int, default=None
+        Number of jobs to run in parallel, a job being one fold of one candidate; None means 1 unless in a
+        :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
+
+    refit : bool, str or callable, default=True
+        As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics says what is
+        best; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never the
+        best while there is one without.
+
+    cv : int, cross-validation generator or iterable, default=None
+        As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
+
+    verbose : int, default=0
+        0 prints nothing; from 1 on there is a line for each finished candidate with the best score so far and the time
+        left; from 2 on also a line for each fold, with the details that GridSearchCV shows at the same level.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        Most folds handed to the workers at a time.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`; networks of :mod:`sk_optuna.skorch`
+        and :mod:`sk_optuna.lightning`, and FunctionEstimators, whose own `random_state` is None take a seed from it,
+        another one for each trial and fold. None takes fresh entropy; NumPy's global state is neither used nor changed.
+
+    error_score : "raise" or numeric, default=np.nan
+        Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
+        state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it. If
+        that is so of all candidates, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
+        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns, and so is `best_score_`.)
+
+    return_train_score : bool, default=False
+        Whether `cv_results_` contains scores on the training folds.
+
+    study_callbacks : list of callables, default=None
+        Optuna's callbacks: called with the study and the finished trial, in the order of trials.
+        :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray of shape (n_trials_,)
+        GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
+        columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
+        With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
+        is `n_epochs_run`, of all folds; a candidate that was stopped in a fold has there the score that it had got to.
+        Where candidates ran out of memory, `stop_reason` says so. Fit times are those really spent: short where the
+        first steps of a pipeline were fitted before.
+
+    best_estimator_ : estimator
+        The best candidate, fitted on all the data. Not available if ``refit=False``.
+
+    best_score_ : float
+        Mean test score of the best candidate. Not available if `refit` is callable, or is False with several metrics.
+
+    best_params_ : dict
+        Parameters of the best candidate. Not available if ``refit=False`` with several metrics.
+
+    best_index_ : int
+        Row of the best candidate in `cv_results_`. Not available if ``refit=False`` with several metrics.
+
+    best_trial_ : optuna.trial.FrozenTrial
+        Trial of the best candidate; available where `best_index_` is.
+
+    study_ : optuna.study.Study
+        The study, in memory, maximizing; it goes wherever Optuna takes one. It shows plain values: choices that are
+        objects by a label, other scipy distributions by their quantile, branches by their number. The value of a pruned
+        trial is an estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the
+        mean difference to it on the same folds.
+
+    n_trials_ : int
+        Number of finished candidates.
+
+    n_splits_ : int
+        Number of folds.
+
+    learning_curves_ : dict of str to ndarray of shape (n_epochs,)
+        One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
+        where the estimator does not say) and `valid_score`, that of the metric that steers the search. Only with
+        ``report="epoch"``; ``pandas.DataFrame`` takes it.
+
+    refit_epochs_ : int or None
+        Epochs after which the refit ended. Only with ``checkpoint="best"``.
+
+    refit_time_ : float
+        Seconds used for refitting. Not available if ``refit=False``.
+
+    scorer_ : callable or dict of str to callable
+        The scorer, or the scorers by name.
+
+    multimetric_ : bool
+        Whether there are several metrics.
+
+    classes_ : ndarray of shape (n_classes,)
+        Class labels of the refitted classifier.
+
+    n_features_in_ : int
+        Number of features seen during `fit`, where the refitted estimator says it.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where the refitted estimator says them.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Evaluates every combination of a grid.
+    sklearn.model_selection.RandomizedSearchCV : Draws candidates without learning from results.
+
+    Notes
+    -----
+    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
+    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing
+    is a good part of the time, and ``sampler="random"`` may be the better use of it.
+
+    `best_score_` is the best of many and so too good. For an honest estimate pass the search to
+    :func:`~sklearn.model_selection.cross_val_score`.
+
+    With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
+    memory maps if it is large, as under any joblib call.
+
+    A candidate that runs out of memory, the device's or the machine's, is stopped: its state is ``"PRUNED"``, it ranks
+    last, and the search goes on.
+
+    If a worker process dies, the folds that were lost run again, one at a time; the one that takes a second worker with
+    it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
+
+    References
+    ----------
+    .. [1] S. Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm Components and Their Roles for
+       Better Empirical Performance", 2023. :arxiv:`2304.11127`
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sk_optuna import OptunaSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = OptunaSearchCV(SVC(), {"C": [0.1, 1, 10], "kernel": ["rbf", "linear"]}).fit(X, y)
+    >>> search.n_trials_, search.best_params_
+    (6, {'C': 1, 'kernel': 'linear'})
+    >>> space = {"C": loguniform(1e-3, 1e3), "gamma": loguniform(1e-4, 1e1)}
+    >>> search = OptunaSearchCV(SVC(), space, n_trials=20, random_state=0).fit(X, y)
+    >>> search.n_trials_
+    20
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_distributions": "no_validation",
+        "param_grid": "no_validation",
+        "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "sampler": "no_validation",
+        "pruner": "no_validation",
+        "report": [StrOptions({"fold", "epoch"})],
+        "checkpoint": [StrOptions({"last", "best"})],
+        "cache_prefix": "no_validation",
+        "initial_params": "no_validation",
+        "max_concurrent_trials": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
+        "random_state": ["random_state"],
+        "study_callbacks": "no_validation",
+    }
+    n_iter: int | None = None  # of searches that were pickled before there was this argument
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_distributions: Any = None,
+        *,
+        param_grid: Any = None,
+        n_trials: int | None = None,
+        n_iter: int | None = None,
+        timeout: float | None = None,
+        sampler: Any = "tpe",
+        pruner: Any = None,
+        report: str = "fold",
+        checkpoint: Literal["last", "best"] = "last",
+        cache_prefix: bool | str = "auto",
+        initial_params: Any = None,
+        max_concurrent_trials: int = 4,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        study_callbacks: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_distributions = param_distributions
+        self.param_grid = param_grid
+        self.n_trials = n_trials
+        self.n_iter = n_iter
+        self.timeout = timeout
+        self.sampler = sampler
+        self.pruner = pruner
+        self.report = report
+        self.checkpoint = checkpoint
+        self.cache_prefix = cache_prefix
+        self.initial_params = initial_params
+        self.max_concurrent_trials = max_concurrent_trials
+        self.random_state = random_state
+        self.study_callbacks = study_callbacks
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
+        """Search, and refit the best candidate on all of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+            Training data; square for a precomputed kernel or distance.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; None for unsupervised learning.
+        **params : dict of str to object
+            What else goes to `fit` of the estimator, to the scorer and to the splitter, as in GridSearchCV:
+            `sample_weight`, `groups`, or anything routed. What has the length of `X` is split with it.
+
+        Returns
+        -------
+        self : OptunaSearchCV
+            The fitted search.
+
+        Raises
+        ------
+        sk_optuna.exceptions.InvalidArgumentError
+            Where an argument cannot be used; a ValueError and a TypeError. No model has been trained then.
+        sk_optuna.exceptions.MissingExtraError
+            Where the sampler needs a package that is not installed.
+        sk_optuna.exceptions.NoScoreError
+            Where no candidate has a finite mean score, since a fit or the scorer failed for each, or gave none; a
+            ValueError and a TypeError. `cv_results_` and `study_` are there.
+        ValueError
+            Where all fits failed, or the pruner left no candidate to choose.
+        """
+        self._forget_last_fit()
+        check_arguments(self)
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        base_estimator = clone(self.estimator)
+        random_state = seed_from(self.random_state)
+        space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
+        proposals = self._open_study(space, base_estimator, random_state)
+
+        hook_data = {"X": X, "y": y, "metadata": callback_metadata(params)}
+        root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
+        splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
+        check_candidates(self, space, X, y, splits)
+        self.n_splits_ = len(splits)
+        pruning = open_pruning(
+            self.pruner, proposals.study, report=self.report, n_splits=self.n_splits_, random_state=random_state
+        )
+        sharing = clone(base_estimator)
+        evaluator = FoldEvaluator(
+            estimator=sharing,
+            X=X,
+            y=y,
+            splits=splits,
+            scorer=scorers,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+            caller=self if hasattr(self, "_skl_callbacks") else None,
+            random_state=random_state,
+            prefixes=self._open_prefixes(sharing),
+            epochs=self._open_epochs(scorers),
+        )
+        self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
+        self._search(proposals, pruning, evaluator, root, refit_metric)
+        if self.refit:
+            refit_best(
+                self,
+                base_estimator,
+                X,
+                y,
+                routed.estimator.fit,
+                random_state=random_state,
+                root=root,
+                hook_data=hook_data,
+            )
+        root.call_on_fit_task_end(estimator=self, **hook_data)
+        return self
+
+    @available_if(search_estimator_has("transform"))
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Search, refit, and transform `X` with the best candidate.
+
+        Only available if ``refit=True`` and the estimator has `transform`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict of str to object
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray or sparse matrix of shape (n_samples, n_features_out)
+            The transformed data.
+        """
+        return self.fit(X, y, **params).transform(X)
+
+    @property
+    def best_trial_(self) -> FrozenTrial:
+        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
+        try:
+            number = self.cv_results_["trial_number"][self.best_index_]
+        except AttributeError:
+            raise AttributeError(f"{type(self).__name__} object has no attribute 'best_trial_'") from None
+        trial: FrozenTrial = deepcopy(self.study_.get_trials(deepcopy=False)[number])
+        return trial
+
+    def trials_dataframe(self, **kwargs: Any) -> Any:
+        """Return the trials as a pandas DataFrame, as ``study_.trials_dataframe`` makes it.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            `attrs` and `multi_index` of :meth:`optuna.study.Study.trials_dataframe`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
+            standard deviations of all metrics are in the columns ``user_attrs_*``.
+
+        Raises
+        ------
+        sk_optuna.exceptions.MissingExtraError
+            Where pandas is not installed.
+        """
+        check_is_fitted(self, "study_")
+        require("pandas", extra="pandas", purpose="trials_dataframe")
+        return self.study_.trials_dataframe(**kwargs)
+
+    def _open_study(self, space: Any, estimator: Any, random_state: int) -> Proposals:
+        """Return the trials to come: the space, its sampler, and what is tried first."""
+        n_trials = self.n_trials if self.n_iter is None else self.n_iter
+        if n_trials is None and self.timeout is None and not space.is_grid:
+            n_trials = _DEFAULT_N_TRIALS
+        return Proposals(
+            space,
+            sampler_factory(self.sampler, random_state, is_grid=space.is_grid, is_conditional=space.is_conditional),
+            random_state=random_state,
+            first=first_trials(self.initial_params, space, estimator),
+            strict=not isinstance(self.initial_params, str),
+            n_trials=n_trials,
+        )
+
+    def _open_prefixes(self, estimator: Any) -> PrefixSharing | None:
+        """Return what shares prefixes, having prepared `estimator` for it; None if nothing is shared."""
+        if has_callbacks(self):  # they would not hear of a step that was fitted before
+            return None
+        return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
+
+    def _open_epochs(self, scorers: Any) -> EpochReports | None:
+        """Return how epochs are scored, None if they are not reported."""
+        if self.report == "fold":
+            return None
+        metric = self.refit if isinstance(self.refit, str) else None
+        return EpochReports(scorers, metric, self.checkpoint)
+
+    def _search(
+        self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any
+    ) -> None:
+        """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
+        records: list[TrialRecord] = []
+        try:
+            run_trials(self, proposals, pruning, evaluator, root, records)
+        except KeyboardInterrupt:
+            with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
+                warnings.simplefilter("ignore")
+                if records:
+                    keep_results(self, records, refit_metric)
+            raise
+        finally:
+            evaluator.close()
+            self.study_ = proposals.close()
+        keep_results(self, records, refit_metric)

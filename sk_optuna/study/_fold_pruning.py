@@ -1,0 +1,105 @@
+"""Decide after a fold whether a trial's other folds are to run."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.pruners import BasePruner, ThresholdPruner
+from optuna.trial import FrozenTrial
+
+from sk_optuna._compat._optuna import frozen
+from sk_optuna._study_view import study_showing
+from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.study._epoch_pruning import Curves
+from sk_optuna.study._proposals import Proposal
+from sk_optuna.study._pruners import FOR_FOLDS, compares_folds
+
+
+class FoldPruning:
+    """Pruning between folds.
+
+    Parameters
+    ----------
+    pruner : str or optuna.pruners.BasePruner
+        The user's argument; a pruner is copied.
+    study : optuna.study.Study
+        The search's study, into which trials are told in order.
+    order : sequence of int
+        The folds in the order in which every trial runs them.
+
+    Attributes
+    ----------
+    order : sequence of int
+        The order.
+    pruner : optuna.pruners.BasePruner
+        The pruner.
+    """
+
+    def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
+        self.pruner: BasePruner = FOR_FOLDS[pruner](len(order)) if isinstance(pruner, str) else deepcopy(pruner)
+        self.order = order
+        self._study = study
+        self._compares_folds = compares_folds(self.pruner)
+        self._complete: dict[int, np.ndarray] = {}
+        self._own: dict[int, BasePruner] = {}
+
+    def n_free(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
+        if not isinstance(self.pruner, PairedRacePruner):
+            return 1
+        return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
+
+    def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
+        """Return whether a trial ends here.
+
+        A trial with a score that is not finite has failed, and is nothing to compare with; only a ThresholdPruner,
+        which exists to notice such values, is told of it.
+        """
+        if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
+            return False
+        self._report(proposal, scores)
+        return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
+
+    def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
+        """Return None: no decision within a fold."""
+
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
+        """Take note of all scores of a trial that is going to be told."""
+        self._own.pop(proposal.number, None)
+        if np.isfinite(scores).all():
+            self._report(proposal, scores)
+            if not pruned:
+                self._complete[proposal.number] = scores
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
+
+        Unlike the mean of the folds that ran, this does not depend on how hard just these were.
+        """
+        try:
+            incumbent = self._complete[self._as_asked(proposal).best_trial.number]
+        except ValueError:
+            return float(np.mean(scores))
+        return float(incumbent.mean() + np.mean(scores - incumbent[: len(scores)]))
+
+    def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Report what was not reported: fold scores to a pruner that compares folds, else the mean so far."""
+        reports = scores if self._compares_folds else scores.cumsum() / np.arange(1, len(scores) + 1)
+        for step in range(len(frozen(proposal.trial).intermediate_values), len(scores)):
+            proposal.trial.report(float(reports[step]), step + 1)
+
+    def _pruner_of(self, proposal: Proposal) -> BasePruner:
+        """Return the trial's own copy of the pruner; ours needs none, since it remembers only what it has read."""
+        if isinstance(self.pruner, PairedRacePruner):
+            return self.pruner
+        return self._own.setdefault(proposal.number, deepcopy(self.pruner))
+
+    def _as_asked(self, proposal: Proposal) -> Study:
+        """Return the study as it was when the trial was asked, without the trials then in flight."""
+
+        def told(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+            return trials[: proposal.n_told]
+
+        return study_showing(self._study, told)

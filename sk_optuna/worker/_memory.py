@@ -1,0 +1,80 @@
+"""The memory of a worker process: how much is free, and letting go of what later fits kept."""
+
+import gc
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+_releases: list[Callable[[], None]] = []
+
+
+def on_release(release: Callable[[], None]) -> None:
+    """Have `release` called, in this process, when a search ends and when memory has run out.
+
+    Parameters
+    ----------
+    release : callable
+        What lets go of things that were kept for later fits.
+    """
+    _releases.append(release)
+
+
+def release_kept() -> None:
+    """Let go of what was kept for later fits."""
+    for release in _releases:
+        release()
+
+
+def release_memory() -> None:
+    """Let go of what was kept, collect what a failed fit left in cycles, and have torch give back what it caches.
+
+    A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
+    """
+    release_kept()
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    with suppress(RuntimeError):
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()
+
+
+def clear_frames(error: BaseException) -> None:
+    """Drop the local variables that an error, those it comes from, and those in a group hold by their tracebacks."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        traceback.clear_frames(each.__traceback__)
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+# What is assumed to be free where the system does not say.
+_UNKNOWN_MEMORY = 2**32
+
+
+def free_memory() -> int:
+    """Return how many bytes this process could still take, as far as the system and its control group say."""
+    free = [_of_the_machine()]
+    with suppress(OSError, ValueError):  # the limit is "max" where there is none
+        group = Path("/sys/fs/cgroup")
+        limit, current = ((group / f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current"))
+        free.append(max(int(limit) - int(current), 0))
+    return min(free)
+
+
+def _of_the_machine() -> int:
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    return _UNKNOWN_MEMORY
