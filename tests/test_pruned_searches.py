@@ -40,13 +40,16 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._optuna import make_unwarned
-from sk_optuna.evaluation._fold import FoldResult
+from sk_optuna.evaluation._fold import Fold, FoldResult
 from sk_optuna.execution import Outcome
 from sk_optuna.execution._engines import JoblibEngine, SerialEngine
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.study import FoldPruning
+from sk_optuna.study._pruning import random_order
+from sk_optuna.study._ready import one_after_the_other
+from sk_optuna.study._told import ToldTrial
 
 # --- the searches -----------------------------------------------------------------------------------------------------
 
@@ -196,8 +199,7 @@ def fold_scores(found, metric=None):
 
 
 def order_of(found):
-    study = optuna.create_study(direction="maximize")
-    return FoldPruning("race", study, n_splits=found.n_splits_, random_state=found.random_state).order
+    return random_order(found.n_splits_, found.random_state)
 
 
 def assert_sound(found, *, compares_folds):
@@ -336,7 +338,7 @@ def test_every_decision_is_the_pruners_on_a_study_with_the_trials_told_at_the_as
         study = optuna.create_study(direction="maximize", study_name=found.study_.study_name)
         study.add_trials(trials[: n_told(found, row)])
         study.add_trial(create_trial(state=TrialState.RUNNING))
-        pruner = FoldPruning(PRUNERS[name], study, n_splits=K, random_state=0).pruner
+        pruner = FoldPruning(PRUNERS[name], study, order=range(K)).pruner
         reports = scores[row][order]
         if name not in COMPARES_FOLDS:
             reports = reports.cumsum() / np.arange(1, K + 1)
@@ -471,13 +473,13 @@ class Plan:
         self.n_asked += 1
         return type("Proposal", (), {"number": self.n_asked - 1, "params": {}})
 
-    def n_free(self, proposal):
-        return self.free[proposal.number]
+    def ready(self, proposal, record):
+        return one_after_the_other(self.order, record, self.free[proposal.number])
 
-    def arguments(self, proposal, record, fold):
-        return ()
+    def fold(self, proposal, record, number):
+        return Fold(proposal.number, number, {})
 
-    def settle(self, fold, outcome):
+    def result_of(self, fold, outcome):
         return FoldResult(
             test_scores=0.0,
             train_scores=None,
@@ -489,12 +491,12 @@ class Plan:
         )
 
     def stops(self, proposal, record):
-        assert len(record.first_results) < len(self.order)
-        return len(record.first_results) >= self.ends[proposal.number]
+        assert record.n_leading < len(self.order)
+        return record.n_leading >= max(self.free[proposal.number], self.ends[proposal.number])
 
     def tell(self, proposal, record):
         self.told.append(proposal.number)
-        return None
+        return ToldTrial(None, None, (), record)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -522,7 +524,7 @@ def test_no_slot_idles_while_a_fold_may_start_and_no_fold_starts_that_may_be_spa
 
     engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), look)
     trials = search_trials(plan, engine, plan, max_concurrent_trials=most, deadline=Deadline(None))
-    records = [record for record, _ in trials]
+    records = [told.record for told in trials]
     assert plan.told == [record.number for record in records] == list(range(n_trials))
     assert [len(record.results) for record in records] == [n_run(number) for number in range(n_trials)]
     assert len(engine.submitted) == sum(map(n_run, range(n_trials)))

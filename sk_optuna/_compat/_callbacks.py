@@ -9,18 +9,18 @@ from sklearn.model_selection._search import BaseSearchCV
 _HAS_CALLBACKS = hasattr(BaseSearchCV, "_init_callback_context")
 
 
-class NoTask:
-    """A task that nobody watches, for scikit-learn before 1.9 and for folds without callbacks."""
+class NoHooks:
+    """The hooks of nobody, for scikit-learn before 1.9 and for folds without callbacks."""
 
-    def subcontext(self, **kwargs: Any) -> "NoTask":
-        """Return a task that nobody watches either."""
+    def subcontext(self, **kwargs: Any) -> "NoHooks":
+        """Return the hooks of nobody."""
         return self
 
     def propagate_callback_context(self, sub_estimator: Any) -> AbstractContextManager[None]:
         """Do nothing."""
         return nullcontext()
 
-    def call_on_fit_task_begin(self, **kwargs: Any) -> "NoTask":
+    def call_on_fit_task_begin(self, **kwargs: Any) -> "NoHooks":
         """Do nothing."""
         return self
 
@@ -30,28 +30,33 @@ class NoTask:
 
 
 def begin_fit(search: Any, *, max_subtasks: int, **kwargs: Any) -> Any:
-    """Return the root task of a fit, begun; `kwargs` are those of ``call_on_fit_task_begin``."""
+    """Return the hooks of a whole fit, begun; `kwargs` are those of ``call_on_fit_task_begin``."""
     if not _HAS_CALLBACKS:
-        return NoTask()
+        return NoHooks()
     context = search._init_callback_context(max_subtasks=max_subtasks)
     return context.call_on_fit_task_begin(estimator=search, **kwargs)
 
 
 def has_callbacks(estimator: Any) -> bool:
     """Return whether scikit-learn callbacks are set on an estimator or one within."""
-    return any(hasattr(each, "_skl_callbacks") for each in (estimator, *estimator.get_params().values()))
+    return any(has_own_callbacks(each) for each in (estimator, *estimator.get_params().values()))
 
 
-def detached_task(context: Any) -> Any:
-    """Return a copy of a task and its ancestors without any other descendants, to be sent to a worker.
+def has_own_callbacks(estimator: Any) -> bool:
+    """Return whether scikit-learn callbacks are set on an estimator itself."""
+    return hasattr(estimator, "_skl_callbacks")
+
+
+def detached_hooks(context: Any) -> Any:
+    """Return a copy of hooks and their ancestors without any other descendants, to be sent to a worker.
 
     The whole tree would be pickled with every fold, and while it grows.
     """
-    if isinstance(context, NoTask):
+    if isinstance(context, NoHooks):
         return context
     detached = copy.copy(context)
     detached._children_map = {}
     if context.parent is not None:
-        detached.parent = detached_task(context.parent)
+        detached.parent = detached_hooks(context.parent)
         detached.parent._children_map = {detached.task_id: detached}
     return detached

@@ -2,9 +2,10 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from traceback import format_exc
+from types import SimpleNamespace
 from typing import Any
 
 import sklearn
@@ -26,20 +27,25 @@ __all__ = [
     "MultimetricScorer",
     "StrOptions",
     "check_method_params",
+    "check_refit_for_multimetric",
     "fit_and_score",
     "fit_context",
+    "format_results",
     "insert_error_scores",
     "num_samples",
     "only_predicts",
     "own_warm_start",
     "safe_split",
+    "scorers_by_name",
     "search_estimator_has",
+    "select_best_index",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
     "with_caller_config",
 ]
 
 insert_error_scores = _insert_error_scores
+select_best_index = BaseSearchCV._select_best_index
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
 
@@ -51,15 +57,41 @@ def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> 
     return result
 
 
+def format_results(
+    params: list[dict[str, Any]],
+    n_splits: int,
+    out: list[dict[str, Any]],
+    more: Mapping[str, Any],
+    *,
+    return_train_score: bool,
+) -> dict[str, Any]:
+    """Call ``BaseSearchCV._format_results``, which reads one argument of the search and nothing else of it."""
+    search = SimpleNamespace(return_train_score=return_train_score)
+    table: dict[str, Any] = BaseSearchCV._format_results(search, params, n_splits, out, more)
+    return table
+
+
+def check_refit_for_multimetric(refit: Any, metrics: Iterable[str]) -> None:
+    """Call ``BaseSearchCV._check_refit_for_multimetric``, which reads `refit` and nothing else of the search."""
+    BaseSearchCV._check_refit_for_multimetric(SimpleNamespace(refit=refit), metrics)
+
+
 _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
 
 
 # --- scorers --------------------------------------------------------------------------------------------
 
 
+def scorers_by_name(scorer: Any) -> dict[str, Any] | None:
+    """Return the scorers of several metrics; None of a scorer of one, or of a callable that names its own."""
+    scorers: dict[str, Any] | None = scorer._scorers if isinstance(scorer, MultimetricScorer) else None
+    return scorers
+
+
 def only_predicts(scorer: Any) -> bool:
     """Return whether a scorer is scikit-learn's own: it predicts for the rows, or calls the estimator's `score`."""
-    scorers = scorer._scorers.values() if isinstance(scorer, MultimetricScorer) else [scorer]
+    by_name = scorers_by_name(scorer)
+    scorers = [scorer] if by_name is None else by_name.values()
     return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
 
 

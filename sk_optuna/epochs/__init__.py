@@ -6,14 +6,12 @@ is told whether to stop. Estimators that want to be followed may import this roo
 
 from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
 from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of
-from sk_optuna.epochs._monitors import EpochReports, FoldMonitor, UnscoredMonitor
-from sk_optuna.epochs._protocol import PRUNED, Curve, EpochMonitor, Judge, Monitor
+from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
+from sk_optuna.epochs._protocol import Curve, EpochMonitor, Judge, Monitor
 
 __all__ = [
-    "PRUNED",
     "Curve",
     "EpochMonitor",
-    "EpochReports",
     "FoldMonitor",
     "Judge",
     "Monitor",

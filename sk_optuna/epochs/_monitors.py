@@ -12,44 +12,13 @@ the test rows, and makes scores too good; it has to be asked for.
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sk_optuna.epochs._leaf import as_leaf_sees, changes_predictions
 from sk_optuna.epochs._protocol import Curve, Judge
-
-
-@dataclass(frozen=True)
-class EpochReports:
-    """How epochs are scored.
-
-    Attributes
-    ----------
-    scorer : callable
-        A scorer of scikit-learn's kind, or the scorer of several metrics, which knows whose weights are whose.
-    metric : str or None
-        Which score counts if the scorer returns several; the first if there is none of this name.
-    checkpoint : {"last", "best"}
-        Which epoch a fold's score is that of.
-    """
-
-    scorer: Callable[..., Any]
-    metric: str | None
-    checkpoint: Literal["last", "best"]
-
-    def score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> float:
-        """Return the score of an estimator on rows and, where there are any, targets."""
-        scores = self.scorer(estimator, X, **params) if y is None else self.scorer(estimator, X, y, **params)
-        if isinstance(scores, dict):
-            scores = scores[self.metric if self.metric in scores else next(iter(scores))]
-        try:
-            return float(scores)
-        except (TypeError, ValueError):  # in scikit-learn's words
-            raise ValueError(
-                f"scoring must return a number, got {scores} ({type(scores)}) instead. (scorer={self.scorer})"
-            ) from None
 
 
 class UnscoredMonitor:

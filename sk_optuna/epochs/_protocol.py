@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-PRUNED = "pruned"
-
 
 class EpochMonitor(Protocol):
     """What an estimator is given to report its epochs to."""

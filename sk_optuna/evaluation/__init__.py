@@ -1,16 +1,31 @@
 """One fold of one candidate: fit, score, result; the splits that folds come from, and the record of a trial."""
 
-from sk_optuna.evaluation._fold import FoldEvaluator, FoldResult, FoldTask
-from sk_optuna.evaluation._metrics import metric_names, steering_metric
+from sk_optuna.evaluation._ending import Ending
+from sk_optuna.evaluation._epoch_scores import EpochScores
+from sk_optuna.evaluation._evaluator import FoldEvaluator
+from sk_optuna.evaluation._fold import Fold, FoldHooks, FoldResult
+from sk_optuna.evaluation._metrics import (
+    check_refit,
+    metric_names,
+    nearest_metrics,
+    nearest_scorers,
+    steering_metric,
+)
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import split_once, together
 
 __all__ = [
+    "Ending",
+    "EpochScores",
+    "Fold",
     "FoldEvaluator",
+    "FoldHooks",
     "FoldResult",
-    "FoldTask",
     "TrialRecord",
+    "check_refit",
     "metric_names",
+    "nearest_metrics",
+    "nearest_scorers",
     "split_once",
     "steering_metric",
     "together",

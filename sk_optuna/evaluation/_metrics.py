@@ -1,9 +1,15 @@
 """The metrics of a search's trials, and the one that steers the sampler."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
+from sklearn.metrics import get_scorer_names
+
+from sk_optuna._compat._sklearn import check_refit_for_multimetric
 from sk_optuna.evaluation._record import TrialRecord
+from sk_optuna.exceptions import InvalidArgumentError
 
 
 def metric_names(records: Sequence[TrialRecord]) -> list[str]:
@@ -14,3 +20,48 @@ def metric_names(records: Sequence[TrialRecord]) -> list[str]:
 def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
     """Return the metric that the sampler is told: the one that chooses the best candidate, else the first one."""
     return refit if isinstance(refit, str) and refit in metrics else metrics[0]
+
+
+def check_refit(refit: Any, metrics: Iterable[str]) -> None:
+    """Refuse a `refit` that does not say which of several metrics chooses the best candidate.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words, with the metrics that may be meant.
+    """
+    with nearest_metrics(refit, metrics):
+        check_refit_for_multimetric(refit, metrics)
+
+
+@contextmanager
+def nearest_scorers(scoring: Any) -> Iterator[None]:
+    """Add to scikit-learn's error about a `scoring` that is unknown the names that come nearest."""
+    try:
+        yield
+    except ValueError as error:
+        names = [scoring] if isinstance(scoring, str) else scoring.values() if isinstance(scoring, Mapping) else scoring
+        names = names if isinstance(names, Iterable) else []
+        known = get_scorer_names()
+        unknown = [name for name in names if isinstance(name, str) and name not in known]
+        _raise_with_nearest(unknown, known, error)
+
+
+@contextmanager
+def nearest_metrics(refit: Any, metrics: Iterable[str]) -> Iterator[None]:
+    """Add to scikit-learn's error about a `refit` that is no metric the metrics that come nearest, or all of a few."""
+    try:
+        yield
+    except ValueError as error:
+        _raise_with_nearest([refit] if isinstance(refit, str) else [], list(metrics), error)
+
+
+def _raise_with_nearest(unknown: list[str], known: list[str], error: ValueError) -> None:
+    hints = []
+    for name in unknown:
+        near = get_close_matches(name, known, n=3) or (known if len(known) <= 6 else [])
+        if near:
+            hints.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+    if not hints:
+        raise error
+    raise InvalidArgumentError(f"{' '.join(hints)} {error}") from error

@@ -1,13 +1,12 @@
-"""A trial as the search remembers it: its parameters and what each fold said."""
+"""A trial as the search remembers it: its parameters and the results of its folds."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from sk_optuna.epochs import PRUNED
 from sk_optuna.evaluation._fold import FoldResult
 
 
@@ -25,15 +24,15 @@ class TrialRecord:
         The folds in the order in which they run.
     folds : list of FoldResult or None
         By fold; None until the fold has run.
-    stopped : bool
-        Whether the folds that have not run are not going to.
+    is_cut : bool
+        Whether the trial was stopped: the folds that have not run are not going to.
     """
 
     number: int
     params: dict[str, Any]
     order: Sequence[int]
     folds: list[FoldResult | None] = field(init=False, repr=False)
-    stopped: bool = False
+    is_cut: bool = False
 
     def __post_init__(self) -> None:
         self.folds = [None] * len(self.order)
@@ -41,7 +40,7 @@ class TrialRecord:
     @property
     def is_finished(self) -> bool:
         """Whether no fold is left to run."""
-        return self.stopped or all(fold is not None for fold in self.folds)
+        return self.is_cut or all(fold is not None for fold in self.folds)
 
     @property
     def results(self) -> list[FoldResult]:
@@ -49,7 +48,7 @@ class TrialRecord:
         return [fold for fold in self.folds if fold is not None]
 
     @property
-    def first_results(self) -> list[FoldResult]:
+    def leading_results(self) -> list[FoldResult]:
         """The folds that have run, in the order of running, up to the first that has not."""
         results = []
         for i in self.order:
@@ -60,14 +59,15 @@ class TrialRecord:
         return results
 
     @property
-    def cut(self) -> str | None:
-        """Why a fold was cut short, None if none was."""
-        return next((fold.cut for fold in self.first_results if fold.cut is not None), None)
+    def n_leading(self) -> int:
+        """Number of folds that have run, in the order of running, up to the first that has not."""
+        return len(self.leading_results)
 
     @property
     def reason(self) -> str:
-        """What ran out, so that the trial was stopped; empty for other trials."""
-        return self.cut if self.cut is not None and self.cut != PRUNED else ""
+        """The shortage for which the trial was stopped, in one line; empty for other trials."""
+        endings = [fold.ending for fold in self.leading_results if fold.ending is not None and fold.ending.cuts_trial]
+        return endings[0].detail if endings else ""
 
     @property
     def n_epochs(self) -> int:
@@ -75,22 +75,22 @@ class TrialRecord:
         return sum(len(fold.curve.scores) for fold in self.results if fold.curve is not None)
 
     def add(self, fold: int, result: FoldResult) -> None:
-        """Note what a fold said. If it was cut short, the trial is stopped, and what came of later folds is dropped.
+        """Add the result of a fold. If it cuts the trial, results of later folds are dropped.
 
         Those ran only because there were workers left, and are not to make a difference.
         """
         self.folds[fold] = result
-        first = self.first_results
-        cut = next((i for i, result in enumerate(first) if result.cut is not None), None)
+        endings = [result.ending for result in self.leading_results]
+        cut = next((i for i, ending in enumerate(endings) if ending is not None and ending.cuts_trial), None)
         if cut is not None:
-            self.stopped = True
+            self.is_cut = True
             for later in self.order[cut + 1 :]:
                 self.folds[later] = None
 
     @property
-    def stop(self) -> bool:
+    def ends_search(self) -> bool:
         """Whether a scikit-learn callback asked for the search to end."""
-        return any(fold.stop for fold in self.results)
+        return any(fold.ends_search for fold in self.results)
 
     @property
     def is_multimetric(self) -> bool:
@@ -109,9 +109,9 @@ class TrialRecord:
         """Return the test scores of the folds that have run, of shape (n_folds_run,)."""
         return np.array([_score(fold, metric) for fold in self.results], dtype=np.float64)
 
-    def first_scores(self, metric: str) -> np.ndarray:
-        """Return the test scores of `first_results`, NaN where a fit or the scorer failed."""
-        results = self.first_results
+    def leading_scores(self, metric: str) -> np.ndarray:
+        """Return the test scores of `leading_results`, NaN where a fit or the scorer failed."""
+        results = self.leading_results
         return np.array([math.nan if _failed(fold, metric) else _score(fold, metric) for fold in results], dtype=float)
 
     def value(self, metric: str) -> float | None:
@@ -124,11 +124,11 @@ class TrialRecord:
         mean = float(self.scores(metric).mean())
         return mean if math.isfinite(mean) else None
 
-    def state(self, metric: str) -> str:
-        """Return what became of the trial, in Optuna's words: FAIL, PRUNED or COMPLETE."""
+    def state(self, metric: str) -> Literal["COMPLETE", "PRUNED", "FAIL"]:
+        """Return how the trial ended, in Optuna's words."""
         if self.value(metric) is None and not self.reason:
             return "FAIL"
-        return "PRUNED" if self.stopped else "COMPLETE"
+        return "PRUNED" if self.is_cut else "COMPLETE"
 
 
 def _failed(fold: FoldResult, metric: str) -> bool:

@@ -1,22 +1,17 @@
 """Trial records -> cv_results_ and learning curves, and the lines printed on the way."""
 
-from sk_optuna.results._no_best import check_any_score, check_not_pruned
-from sk_optuna.results._outcome import keep_results
+from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._progress import Progress
-from sk_optuna.results._table import (
-    learning_curves,
-    median_best_epoch,
-    summarize,
-    tabulate,
-)
+from sk_optuna.results._rules import Rules
+from sk_optuna.results._table import learning_curves, summarize, tabulate
 
 __all__ = [
+    "Best",
+    "Outcome",
     "Progress",
-    "check_any_score",
-    "check_not_pruned",
-    "keep_results",
+    "Rules",
+    "conclude",
     "learning_curves",
-    "median_best_epoch",
     "summarize",
     "tabulate",
 ]

@@ -1,40 +1,113 @@
-"""What a search says in the end."""
+"""The outcome of a search: its table and the best candidate, made of the records of its trials.
 
-from collections.abc import Sequence
+Nothing here needs the search itself, so an outcome can be had of records that come from elsewhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sk_optuna._compat._sklearn import BaseSearchCV
-from sk_optuna.evaluation import TrialRecord, metric_names
+import numpy as np
+
+from sk_optuna._compat._sklearn import select_best_index
+from sk_optuna.evaluation import TrialRecord
 from sk_optuna.results._no_best import check_any_score, check_not_pruned
+from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import learning_curves, median_best_epoch, tabulate
 
 
-def keep_results(search: BaseSearchCV, records: Sequence[TrialRecord], refit_metric: Any) -> None:
-    """Set the attributes that say what the trials found.
+@dataclass(frozen=True)
+class Best:
+    """The best candidate.
+
+    Attributes
+    ----------
+    index : int
+        Its row.
+    params : dict
+        Its parameters.
+    score : float or None
+        Its mean score; None where a callable chose it.
+    refit_epochs : int or None
+        Epochs after which a refit ends; None for as many as the estimator makes.
+    """
+
+    index: int
+    params: dict[str, Any]
+    score: float | None
+    refit_epochs: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The results of a search.
+
+    Attributes
+    ----------
+    records : sequence of TrialRecord
+        The trials.
+    rules : Rules
+        The search's arguments.
+    cv_results : dict of str to ndarray
+        The table.
+    learning_curves : dict of str to ndarray, or None
+        One row for each epoch; None where epochs are not reported.
+    """
+
+    records: Sequence[TrialRecord]
+    rules: Rules
+    cv_results: Mapping[str, Any]
+    learning_curves: Mapping[str, np.ndarray] | None
+
+    @property
+    def is_multimetric(self) -> bool:
+        """Whether there are several metrics."""
+        return any(record.is_multimetric for record in self.records)
+
+    def best(self) -> Best | None:
+        """Choose the best candidate; None where `refit` leaves the choice to the user.
+
+        Raises
+        ------
+        NoScoreError
+            Where no candidate has a score.
+        ValueError
+            Where the chosen candidate was pruned.
+        """
+        rules, table = self.rules, self.cv_results
+        check_any_score(self.records, rules.refit, rules.scoring)
+        if not rules.refit and self.is_multimetric:
+            return None
+        metric = rules.refit if callable(rules.scoring) and self.is_multimetric else rules.refit_metric
+        index = select_best_index(rules.refit, metric, table)
+        check_not_pruned(table, index, rules.refit, rules.pruner)
+        return Best(
+            index,
+            params=table["params"][index],
+            score=None if callable(rules.refit) else table[f"mean_test_{metric}"][index],
+            refit_epochs=median_best_epoch(self.records[index]) if rules.checkpoint == "best" else None,
+        )
+
+
+def conclude(records: Sequence[TrialRecord], rules: Rules) -> Outcome:
+    """Return the outcome of a search.
+
+    Parameters
+    ----------
+    records : sequence of TrialRecord
+        The trials that were told, at least one.
+    rules : Rules
+        The search's arguments.
 
     Raises
     ------
     ValueError
-        Where all fits failed, or no candidate is left to choose; the table is there in the latter case.
+        Where all fits failed, or `refit` names no metric.
     """
-    search.multimetric_ = any(record.is_multimetric for record in records)
-    if callable(search.scoring) and search.multimetric_:
-        search._check_refit_for_multimetric(metric_names(records))
-        refit_metric = search.refit
-    by_epoch = search.report == "epoch"
-    if by_epoch:
-        search.learning_curves_ = learning_curves(records)
-    search.cv_results_ = results = tabulate(
-        search, records, with_n_folds=search.pruner is not None, with_n_epochs=by_epoch
+    steering = rules.steering(records)
+    return Outcome(
+        records,
+        rules,
+        cv_results=tabulate(records, rules, steering),
+        learning_curves=learning_curves(records) if rules.by_epoch else None,
     )
-    search.n_trials_ = len(records)
-    check_any_score(records, search.refit, search.scoring)
-    if search.refit or not search.multimetric_:
-        best = search._select_best_index(search.refit, refit_metric, results)
-        check_not_pruned(results, best, search.refit, search.pruner)
-        search.best_index_ = best
-        if not callable(search.refit):
-            search.best_score_ = results[f"mean_test_{refit_metric}"][best]
-        search.best_params_ = results["params"][best]
-        if search.checkpoint == "best":
-            search.refit_epochs_ = median_best_epoch(records[best])

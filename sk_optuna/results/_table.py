@@ -12,25 +12,22 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sk_optuna._compat._sklearn import BaseSearchCV, insert_error_scores, warn_or_raise_about_fit_failures
-from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names, steering_metric
+from sk_optuna._compat._sklearn import format_results, insert_error_scores, warn_or_raise_about_fit_failures
+from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
+from sk_optuna.results._rules import Rules
 
 
-def tabulate(
-    search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_folds: bool, with_n_epochs: bool
-) -> dict[str, Any]:
+def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dict[str, Any]:
     """Return the table of `records`, one row each.
 
     Parameters
     ----------
-    search : BaseSearchCV
-        Whose `scoring`, `error_score` and `return_train_score` apply.
     records : sequence of TrialRecord
         Finished trials, at least one.
-    with_n_folds : bool
-        Whether there is a column for the number of folds that have run.
-    with_n_epochs : bool
-        Whether there is one for the number of epochs, of all folds.
+    rules : Rules
+        The search's arguments.
+    steering : str
+        The metric that the sampler was told.
 
     Raises
     ------
@@ -47,23 +44,23 @@ def tabulate(
     metrics = metric_names(records)
     out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
     ran = [result for row in out for result in row if result is not None]
-    warn_or_raise_about_fit_failures(ran, search.error_score)
-    if callable(search.scoring):
-        insert_error_scores(ran, search.error_score)
-    steering = steering_metric(search.refit, metrics)
+    warn_or_raise_about_fit_failures(ran, rules.error_score)
+    if callable(rules.scoring):
+        insert_error_scores(ran, rules.error_score)
     more: dict[str, list[Any]] = {
         "trial_number": [record.number for record in records],
         "trial_state": [record.state(steering) for record in records],
     }
-    if with_n_folds:
+    if rules.pruner is not None:
         more["n_folds_run"] = [len(record.results) for record in records]
-    if with_n_epochs:
+    if rules.by_epoch:
         more["n_epochs_run"] = [record.n_epochs for record in records]
     if any(record.reason for record in records):
         more["stop_reason"] = [record.reason for record in records]
     filler = _filler(ran)
     filled = [filler if result is None else result for row in out for result in row]
-    table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), filled, more)
+    params, n_splits = [record.params for record in records], len(records[0].folds)
+    table = format_results(params, n_splits, filled, more, return_train_score=rules.return_train_score)
     _blank_unrun_folds(table, records)
     for metric in metrics:
         _rank_anew(table, metric, records)
@@ -109,7 +106,7 @@ def _zero_or_nan(scores: Sequence[float]) -> float:
 
 def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) -> None:
     """Put NaN where a fold was not run and where a mean would have needed it; times are those of the folds that ran."""
-    short = np.array([record.stopped or len(record.results) < len(record.folds) for record in records])
+    short = np.array([record.is_cut or len(record.results) < len(record.folds) for record in records])
     if not short.any():
         return
     for key, column in table.items():
@@ -129,7 +126,7 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
     scikit-learn ranks a failed one by the score that stands for it.
     """
     last = np.array([record.state(metric) != "COMPLETE" for record in records])
-    if not last.any() or (last.all() and not any(record.stopped for record in records)):
+    if not last.any() or (last.all() and not any(record.is_cut for record in records)):
         return
     key = f"rank_test_{metric}"
     ranks = np.full(last.shape, np.count_nonzero(~last) + 1, dtype=table[key].dtype)
@@ -144,7 +141,7 @@ def summarize(record: TrialRecord) -> Mapping[str, Any]:
         attributes["n_epochs_run"] = record.n_epochs
     if record.reason:
         attributes["stop_reason"] = record.reason
-    if record.stopped:
+    if record.is_cut:
         return {**attributes, "n_folds_run": len(record.results)}
     with np.errstate(invalid="ignore"):
         for metric in record.metrics:

@@ -1,8 +1,8 @@
-"""What a search's arguments must be beyond what scikit-learn's parameter constraints can express."""
+"""Checks of a search's arguments that scikit-learn's parameter constraints cannot express."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from optuna.samplers import RandomSampler
@@ -11,7 +11,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from sk_optuna._compat._optuna import new_study
-from sk_optuna._compat._sklearn import BaseSearchCV, num_samples
+from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs import check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, runs_on_this_machine
@@ -22,8 +22,32 @@ from sk_optuna.study import check_pruner
 _LOOKED_AT = 64
 
 
-def check_arguments(search: BaseSearchCV) -> None:
-    """Refuse what constraints cannot express, or not as helpfully.
+class Arguments(Protocol):
+    """The arguments of a search that are checked here."""
+
+    cache_prefix: Any
+    checkpoint: Any
+    estimator: Any
+    n_iter: Any
+    n_jobs: int | None
+    n_trials: Any
+    pre_dispatch: Any
+    pruner: Any
+    refit: Any
+    report: Any
+    scoring: Any
+    study_callbacks: Any
+
+
+def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
+    """Refuse arguments that constraints cannot express, or not as helpfully.
+
+    Parameters
+    ----------
+    search : Arguments
+        The search.
+    by_epoch : bool
+        Whether epochs are reported.
 
     Raises
     ------
@@ -36,9 +60,9 @@ def check_arguments(search: BaseSearchCV) -> None:
             f"but got n_iter={search.n_iter!r} and n_trials={search.n_trials!r}. Leave one out."
         )
     _check_scorer(search)
-    check_pruner(search.pruner, search.report)
+    check_pruner(search.pruner, by_epoch=by_epoch)
     check_cache_prefix(search.cache_prefix)
-    if search.report == "epoch":
+    if by_epoch:
         check_reports_epochs(search.estimator)
     elif search.checkpoint != "last":
         raise InvalidArgumentError(
@@ -54,7 +78,7 @@ def check_arguments(search: BaseSearchCV) -> None:
     max_outstanding(search.pre_dispatch, 1)
 
 
-def _check_scorer(search: BaseSearchCV) -> None:
+def _check_scorer(search: Arguments) -> None:
     """Refuse a metric of scikit-learn in a scorer's place, which GridSearchCV does among several metrics only."""
     if not callable(search.scoring):
         return
@@ -64,7 +88,7 @@ def _check_scorer(search: BaseSearchCV) -> None:
         raise InvalidArgumentError(f"The 'scoring' parameter cannot be used: {error}") from None
 
 
-def check_candidates(search: BaseSearchCV, space: Any, X: Any, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
+def check_candidates(search: Arguments, space: Any, X: Any, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
     """Ask the leaf of the estimator whether any candidate could be fitted, where it has a method `check_fit` to say so.
 
     Candidates are drawn at random, the same each time, up to the first that could. Where folds run on other machines,
@@ -113,9 +137,3 @@ def seed_from(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def callback_metadata(params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what scikit-learn shows its callbacks of the fit parameters."""
-    sample_weight = params.get("sample_weight")
-    return None if sample_weight is None else {"sample_weight": sample_weight}

@@ -1,21 +1,39 @@
-"""BaseSearchCV, corrected in what a search says of itself: its tags, its routing, and which names may be meant."""
+"""BaseSearchCV, corrected in what a search says of itself (tags, routing, names that may be meant), and its results."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
-from sklearn.metrics import get_scorer_names
+from optuna.trial import FrozenTrial
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._compat._sklearn import BaseSearchCV
-from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna._optional import require
+from sk_optuna.evaluation import nearest_metrics, nearest_scorers
+from sk_optuna.results import Best, Outcome
+
+# The fitted attributes that are set; others are properties.
+_FITTED = (
+    "best_estimator_",
+    "best_index_",
+    "best_params_",
+    "best_score_",
+    "cv_results_",
+    "feature_names_in_",
+    "learning_curves_",
+    "multimetric_",
+    "n_splits_",
+    "n_trials_",
+    "refit_epochs_",
+    "refit_time_",
+    "scorer_",
+    "study_",
+)
 
 
 class SearchBase(BaseSearchCV):
-    """The base of OptunaSearchCV; it does not search."""
+    """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
 
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
@@ -56,40 +74,58 @@ class SearchBase(BaseSearchCV):
         with nearest_metrics(self.refit, scores):
             super()._check_refit_for_multimetric(scores)
 
+    @property
+    def best_trial_(self) -> FrozenTrial:
+        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
+        try:
+            number = self.cv_results_["trial_number"][self.best_index_]
+        except AttributeError:
+            raise AttributeError(f"{type(self).__name__} object has no attribute 'best_trial_'") from None
+        trial: FrozenTrial = deepcopy(self.study_.get_trials(deepcopy=False)[number])
+        return trial
+
+    def trials_dataframe(self, **kwargs: Any) -> Any:
+        """Return the trials as a pandas DataFrame, as ``study_.trials_dataframe`` makes it.
+
+        Parameters
+        ----------
+        **kwargs : dict
+            `attrs` and `multi_index` of :meth:`optuna.study.Study.trials_dataframe`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
+            standard deviations of all metrics are in the columns ``user_attrs_*``.
+
+        Raises
+        ------
+        sk_optuna.exceptions.MissingExtraError
+            Where pandas is not installed.
+        """
+        check_is_fitted(self, "study_")
+        require("pandas", extra="pandas", purpose="trials_dataframe")
+        return self.study_.trials_dataframe(**kwargs)
+
+    def _keep(self, outcome: Outcome) -> Best | None:
+        """Set the attributes that say what the trials found, and return the best candidate if there is one."""
+        self.multimetric_ = outcome.is_multimetric
+        self.n_trials_ = len(outcome.records)
+        self.cv_results_ = outcome.cv_results
+        if outcome.learning_curves is not None:
+            self.learning_curves_ = outcome.learning_curves
+        best = outcome.best()
+        if best is not None:
+            self.best_index_ = best.index
+            self.best_params_ = best.params
+            if best.score is not None:
+                self.best_score_ = best.score
+            if self.checkpoint == "best":
+                self.refit_epochs_ = best.refit_epochs
+        return best
+
     def _forget_last_fit(self) -> None:
         """Remove what an earlier fit found: a search that is broken off must not predict with another one's model."""
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)
-
-
-@contextmanager
-def nearest_scorers(scoring: Any) -> Iterator[None]:
-    """Add to scikit-learn's error about a `scoring` that is unknown the names that come nearest."""
-    try:
-        yield
-    except ValueError as error:
-        names = [scoring] if isinstance(scoring, str) else scoring.values() if isinstance(scoring, Mapping) else scoring
-        names = names if isinstance(names, Iterable) else []
-        known = get_scorer_names()
-        unknown = [name for name in names if isinstance(name, str) and name not in known]
-        _raise_with_nearest(unknown, known, error)
-
-
-@contextmanager
-def nearest_metrics(refit: Any, metrics: Iterable[str]) -> Iterator[None]:
-    """Add to scikit-learn's error about a `refit` that is no metric the metrics that come nearest, or all of a few."""
-    try:
-        yield
-    except ValueError as error:
-        _raise_with_nearest([refit] if isinstance(refit, str) else [], list(metrics), error)
-
-
-def _raise_with_nearest(unknown: list[str], known: list[str], error: ValueError) -> None:
-    hints = []
-    for name in unknown:
-        near = get_close_matches(name, known, n=3) or (known if len(known) <= 6 else [])
-        if near:
-            hints.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
-    if not hints:
-        raise error
-    raise InvalidArgumentError(f"{' '.join(hints)} {error}") from error
+        for name in _FITTED:
+            if name in vars(self):
+                delattr(self, name)

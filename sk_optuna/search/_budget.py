@@ -1,6 +1,24 @@
-"""The budget of a search: until when its folds may start."""
+"""The budget of a search: how many trials there are to be, and until when their folds may start."""
 
 import time
+
+_DEFAULT_N_TRIALS = 50
+
+
+def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | None, *, is_grid: bool) -> int | None:
+    """Return the number of trials that the arguments ask for; None for a whole grid, or for as many as there is time.
+
+    Parameters
+    ----------
+    n_trials, n_iter : int or None
+        The user's arguments, of which at most one is given.
+    timeout : float or None
+        Seconds for the whole search.
+    is_grid : bool
+        Whether the space is a grid.
+    """
+    wanted = n_trials if n_iter is None else n_iter
+    return _DEFAULT_N_TRIALS if wanted is None and timeout is None and not is_grid else wanted
 
 
 class Deadline:

@@ -7,15 +7,20 @@ A fold that a decision may spare is not submitted before the decision: a guess w
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from dataclasses import dataclass, field
+from typing import Protocol, cast
 
-from optuna.trial import FrozenTrial
-
-from sk_optuna.evaluation import FoldResult, TrialRecord
+from sk_optuna.evaluation import Fold, FoldResult, TrialRecord
 from sk_optuna.execution import Engine, Outcome
 from sk_optuna.search._budget import Deadline
-from sk_optuna.study import Proposal, Proposals
+from sk_optuna.study import Proposal, ToldTrial
+
+
+class Asking(Protocol):
+    """The source of trials."""
+
+    def ask(self) -> Proposal | None:
+        """Return the next trial; None if there are no more."""
 
 
 class Conduct(Protocol):
@@ -23,19 +28,19 @@ class Conduct(Protocol):
 
     order: Sequence[int]
 
-    def arguments(self, proposal: Proposal, record: TrialRecord, fold: int) -> tuple[Any, ...]:
-        """Return the arguments of the engine's function for one fold of a trial."""
+    def ready(self, proposal: Proposal, record: TrialRecord) -> Sequence[int]:
+        """Return the folds of a trial that may run now, those that run or ended included."""
 
-    def settle(self, fold: int, outcome: Outcome) -> FoldResult:
+    def fold(self, proposal: Proposal, record: TrialRecord, number: int) -> Fold:
+        """Return one fold of a trial, to be submitted."""
+
+    def result_of(self, fold: int, outcome: Outcome) -> FoldResult:
         """Return the result of a fold."""
-
-    def n_free(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run before the first decision."""
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether a trial ends after the folds that have run."""
 
-    def tell(self, proposal: Proposal, record: TrialRecord) -> FrozenTrial:
+    def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell how a trial ended."""
 
 
@@ -43,30 +48,27 @@ class Conduct(Protocol):
 class _Running:
     proposal: Proposal
     record: TrialRecord
-    n_free: int
-    n_submitted: int = 0
+    submitted: set[int] = field(default_factory=set)
 
-    def next_fold(self) -> int | None:
-        """Return the fold to run next, None while it depends on one that has not come back, or if there is none."""
-        record = self.record
-        if record.stopped or self.n_submitted == len(record.order):
+    def next_fold(self, conduct: Conduct) -> int | None:
+        """Return the fold to submit next, None while it depends on one that has not come back, or if there is none."""
+        if self.record.is_cut:
             return None
-        if self.n_submitted >= max(self.n_free, len(record.first_results) + 1):
-            return None
-        return record.order[self.n_submitted]
+        ready = conduct.ready(self.proposal, self.record)
+        return next((fold for fold in ready if fold not in self.submitted), None)
 
 
 def search_trials(
-    proposals: Proposals, engine: Engine, conduct: Conduct, *, max_concurrent_trials: int, deadline: Deadline
-) -> Generator[tuple[TrialRecord, FrozenTrial]]:
-    """Iterate over the finished trials, in the order in which they were asked.
+    proposals: Asking, engine: Engine, conduct: Conduct, *, max_concurrent_trials: int, deadline: Deadline
+) -> Generator[ToldTrial[TrialRecord]]:
+    """Iterate over the trials as they are told, in the order in which they were asked.
 
     Closing the iterator ends the search; trials in flight are then dropped.
 
     Parameters
     ----------
-    proposals : Proposals
-        Where trials come from.
+    proposals : Asking
+        The source of trials.
     engine : Engine
         An entered engine.
     conduct : Conduct
@@ -81,35 +83,35 @@ def search_trials(
     def start_next() -> None:
         proposal = proposals.ask()
         if proposal is not None:
-            record = TrialRecord(proposal.number, proposal.params, conduct.order)
-            running[proposal.number] = _Running(proposal, record, conduct.n_free(proposal))
+            running[proposal.number] = _Running(proposal, TrialRecord(proposal.number, proposal.params, conduct.order))
 
     for _ in range(max_concurrent_trials):
         start_next()
     while running:
         for trial in running.values():
             while engine.has_room and (not deadline.passed or trial.proposal.number == 0):
-                if (fold := trial.next_fold()) is None:
+                if (number := trial.next_fold(conduct)) is None:
                     break
-                trial.n_submitted += 1
-                engine.submit((trial.proposal.number, fold), *conduct.arguments(trial.proposal, trial.record, fold))
+                trial.submitted.add(number)
+                fold = conduct.fold(trial.proposal, trial.record, number)
+                engine.submit(fold.key, fold)
         if engine.is_idle:
             return
         outcome = engine.wait()
-        number, fold = cast(tuple[int, int], outcome.key)
-        if number in running and not running[number].record.stopped:
-            _take(running[number], fold, conduct.settle(fold, outcome), conduct)
+        number, split = cast(tuple[int, int], outcome.key)
+        if number in running and not running[number].record.is_cut:
+            _take(running[number], split, conduct.result_of(split, outcome), conduct)
         while running and (oldest := next(iter(running.values()))).record.is_finished:
             told = conduct.tell(oldest.proposal, oldest.record)
             del running[oldest.proposal.number]
-            yield oldest.record, told
+            yield told
             if not deadline.passed:
                 start_next()
 
 
-def _take(trial: _Running, fold: int, result: FoldResult, conduct: Conduct) -> None:
-    """Note the result of a fold, and decide on those to come once no fold before them is missing."""
+def _take(trial: _Running, split: int, result: FoldResult, conduct: Conduct) -> None:
+    """Add the result of a fold, and decide on those to come."""
     record = trial.record
-    record.add(fold, result)
-    if not record.stopped and trial.n_free <= len(record.first_results) < len(record.order):
-        record.stopped = conduct.stops(trial.proposal, record)
+    record.add(split, result)
+    if not record.is_cut and record.n_leading < len(record.order):
+        record.is_cut = conduct.stops(trial.proposal, record)

@@ -8,41 +8,37 @@ table each time.
 
 import warnings
 from contextlib import suppress
-from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from optuna.trial import FrozenTrial
 from sklearn.base import clone, is_classifier
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from sk_optuna._compat._callbacks import begin_fit, has_callbacks
+from sk_optuna._compat._callbacks import has_callbacks, has_own_callbacks
 from sk_optuna._compat._sklearn import (
     BaseSearchCV,
     Interval,
-    MultimetricScorer,
     StrOptions,
     check_method_params,
     fit_context,
+    scorers_by_name,
     search_estimator_has,
 )
-from sk_optuna._optional import require
-from sk_optuna.epochs import EpochReports
-from sk_optuna.evaluation import FoldEvaluator, TrialRecord, split_once, together
+from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, split_once, together
 from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
-from sk_optuna.results import keep_results
-from sk_optuna.search._arguments import callback_metadata, check_arguments, check_candidates, seed_from
+from sk_optuna.results import Best, Rules, conclude
+from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from
 from sk_optuna.search._base import SearchBase
-from sk_optuna.search._conduct import run_trials
+from sk_optuna.search._budget import n_trials_wanted
+from sk_optuna.search._conduct import Run, run_trials
+from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import Proposals, Pruning, open_pruning, sampler_factory
-
-_DEFAULT_N_TRIALS = 50
+from sk_optuna.study import Proposals, Pruning, open_pruning, open_study, sampler_factory
+from sk_optuna.worker import CurrentFold
 
 
 class OptunaSearchCV(SearchBase):
@@ -423,7 +419,8 @@ class OptunaSearchCV(SearchBase):
             Where all fits failed, or the pruner left no candidate to choose.
         """
         self._forget_last_fit()
-        check_arguments(self)
+        by_epoch = self.report == "epoch"
+        check_arguments(self, by_epoch=by_epoch)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
@@ -431,19 +428,23 @@ class OptunaSearchCV(SearchBase):
         base_estimator = clone(self.estimator)
         random_state = seed_from(self.random_state)
         space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
-        proposals = self._open_study(space, base_estimator, random_state)
+        proposals = self._proposals(space, base_estimator, random_state)
 
-        hook_data = {"X": X, "y": y, "metadata": callback_metadata(params)}
-        root = begin_fit(self, max_subtasks=1 + (self.refit is not False), **hook_data)
+        hooks = FitHooks(self, X, y, params)
         splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
         check_candidates(self, space, X, y, splits)
-        self.n_splits_ = len(splits)
         pruning = open_pruning(
-            self.pruner, proposals.study, report=self.report, n_splits=self.n_splits_, random_state=random_state
+            self.pruner,
+            proposals.study,
+            proposals.told,
+            by_epoch=by_epoch,
+            n_splits=len(splits),
+            random_state=random_state,
         )
-        sharing = clone(base_estimator)
+        estimator = clone(base_estimator)
+        prefixes = self._share_prefixes_of(estimator)
         evaluator = FoldEvaluator(
-            estimator=sharing,
+            estimator=estimator,
             X=X,
             y=y,
             splits=splits,
@@ -453,25 +454,30 @@ class OptunaSearchCV(SearchBase):
             error_score=self.error_score,
             return_train_score=self.return_train_score,
             verbose=self.verbose,
-            caller=self if hasattr(self, "_skl_callbacks") else None,
+            caller=self if has_own_callbacks(self) else None,
             random_state=random_state,
-            prefixes=self._open_prefixes(sharing),
-            epochs=self._open_epochs(scorers),
+            prefixes=prefixes,
+            epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
         )
-        self.scorer_ = scorers._scorers if isinstance(scorers, MultimetricScorer) else scorers
-        self._search(proposals, pruning, evaluator, root, refit_metric)
+        self.n_splits_ = len(splits)
+        self.scorer_ = scorers_by_name(scorers) or scorers
+        best = self._search(proposals, pruning, evaluator, self._rules(refit_metric, by_epoch=by_epoch), hooks)
         if self.refit:
-            refit_best(
-                self,
-                base_estimator,
-                X,
-                y,
-                routed.estimator.fit,
-                random_state=random_state,
-                root=root,
-                hook_data=hook_data,
-            )
-        root.call_on_fit_task_end(estimator=self, **hook_data)
+            assert best is not None
+            with hooks.of_refit() as refit_hooks:
+                self.best_estimator_, self.refit_time_ = refit_best(
+                    base_estimator,
+                    best,
+                    X,
+                    y,
+                    routed.estimator.fit,
+                    fold=CurrentFold(random_state, int(self.cv_results_["trial_number"][best.index]), len(splits)),
+                    by_epoch=by_epoch,
+                    hooks=refit_hooks,
+                )
+                if hasattr(self.best_estimator_, "feature_names_in_"):
+                    self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        hooks.end()
         return self
 
     @available_if(search_estimator_has("transform"))
@@ -496,80 +502,68 @@ class OptunaSearchCV(SearchBase):
         """
         return self.fit(X, y, **params).transform(X)
 
-    @property
-    def best_trial_(self) -> FrozenTrial:
-        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
-        try:
-            number = self.cv_results_["trial_number"][self.best_index_]
-        except AttributeError:
-            raise AttributeError(f"{type(self).__name__} object has no attribute 'best_trial_'") from None
-        trial: FrozenTrial = deepcopy(self.study_.get_trials(deepcopy=False)[number])
-        return trial
-
-    def trials_dataframe(self, **kwargs: Any) -> Any:
-        """Return the trials as a pandas DataFrame, as ``study_.trials_dataframe`` makes it.
-
-        Parameters
-        ----------
-        **kwargs : dict
-            `attrs` and `multi_index` of :meth:`optuna.study.Study.trials_dataframe`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
-            standard deviations of all metrics are in the columns ``user_attrs_*``.
-
-        Raises
-        ------
-        sk_optuna.exceptions.MissingExtraError
-            Where pandas is not installed.
-        """
-        check_is_fitted(self, "study_")
-        require("pandas", extra="pandas", purpose="trials_dataframe")
-        return self.study_.trials_dataframe(**kwargs)
-
-    def _open_study(self, space: Any, estimator: Any, random_state: int) -> Proposals:
+    def _proposals(self, space: Any, estimator: Any, random_state: int) -> Proposals[TrialRecord]:
         """Return the trials to come: the space, its sampler, and what is tried first."""
-        n_trials = self.n_trials if self.n_iter is None else self.n_iter
-        if n_trials is None and self.timeout is None and not space.is_grid:
-            n_trials = _DEFAULT_N_TRIALS
         return Proposals(
+            open_study(random_state),
             space,
             sampler_factory(self.sampler, random_state, is_grid=space.is_grid, is_conditional=space.is_conditional),
             random_state=random_state,
             first=first_trials(self.initial_params, space, estimator),
             strict=not isinstance(self.initial_params, str),
-            n_trials=n_trials,
+            n_trials=n_trials_wanted(self.n_trials, self.n_iter, self.timeout, is_grid=space.is_grid),
         )
 
-    def _open_prefixes(self, estimator: Any) -> PrefixSharing | None:
-        """Return what shares prefixes, having prepared `estimator` for it; None if nothing is shared."""
+    def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
+        """Prepare `estimator` for shared prefixes and return the sharing; None if nothing is shared."""
         if has_callbacks(self):  # they would not hear of a step that was fitted before
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
-    def _open_epochs(self, scorers: Any) -> EpochReports | None:
-        """Return how epochs are scored, None if they are not reported."""
-        if self.report == "fold":
-            return None
-        metric = self.refit if isinstance(self.refit, str) else None
-        return EpochReports(scorers, metric, self.checkpoint)
+    @property
+    def _refit_name(self) -> str | None:
+        return self.refit if isinstance(self.refit, str) else None
+
+    def _rules(self, refit_metric: Any, *, by_epoch: bool) -> Rules:
+        return Rules(
+            scoring=self.scoring,
+            refit=self.refit,
+            refit_metric=refit_metric,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            pruner=self.pruner,
+            by_epoch=by_epoch,
+            checkpoint=self.checkpoint,
+        )
 
     def _search(
-        self, proposals: Proposals, pruning: Pruning, evaluator: FoldEvaluator, root: Any, refit_metric: Any
-    ) -> None:
+        self,
+        proposals: Proposals[TrialRecord],
+        pruning: Pruning,
+        evaluator: FoldEvaluator,
+        rules: Rules,
+        hooks: FitHooks,
+    ) -> Best | None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
-        records: list[TrialRecord] = []
+        run = Run(
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            max_concurrent_trials=self.max_concurrent_trials,
+            timeout=self.timeout,
+            verbose=self.verbose,
+            study_callbacks=self.study_callbacks or (),
+        )
+        n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
         try:
-            run_trials(self, proposals, pruning, evaluator, root, records)
+            with hooks.of_trials(n_folds) as trial_hooks:
+                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks)
         except KeyboardInterrupt:
             with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
                 warnings.simplefilter("ignore")
-                if records:
-                    keep_results(self, records, refit_metric)
+                if proposals.told:
+                    self._keep(conclude(proposals.told.records, rules))
             raise
         finally:
             evaluator.close()
             self.study_ = proposals.close()
-        keep_results(self, records, refit_metric)
+        return self._keep(conclude(proposals.told.records, rules))

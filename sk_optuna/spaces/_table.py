@@ -5,7 +5,7 @@ every trial. Parameters that mean the same in several branches share their name,
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
 from typing import Any
@@ -81,6 +81,17 @@ class TableSpace:
         """Return what two rows share exactly if they mean the same parameters, in whichever branch."""
         return frozenset((name, identity(value)) for name, value in self.decode(row).items())
 
+    def row(self, index: int) -> Row:
+        """Return the combination that `rows` gives at this place."""
+        for number, branch in enumerate(self.branches):
+            columns = [domain.column() or () for domain in branch.values()]
+            size = math.prod(map(len, columns))
+            if index < size:
+                start = {self._branch_name: number} if self.is_conditional else {}
+                return start | dict(zip(self._study_names[number].values(), _values_at(index, columns), strict=True))
+            index -= size
+        raise IndexError(f"the table has {self.size} rows")
+
     def rows(self) -> Iterator[Row]:
         """Iterate over all combinations of a countable space in ParameterGrid's order, duplicates kept."""
         return self._rows(lambda domain: domain.column() or ())
@@ -145,6 +156,15 @@ class TableSpace:
     def _branch_of(self, row: Row) -> tuple[dict[str, Domain], dict[str, str]]:
         number = row[self._branch_name] if self.is_conditional else 0
         return self.branches[number], self._study_names[number]
+
+
+def _values_at(index: int, columns: Sequence[Sequence[Any]]) -> list[Any]:
+    """Return the combination that ``product(*columns)`` gives at this place."""
+    values = []
+    for column in reversed(columns):
+        index, place = divmod(index, len(column))
+        values.append(column[place])
+    return values[::-1]
 
 
 def _count(branches: list[dict[str, Domain]], length: Callable[[Domain], int | None]) -> int | None:

@@ -1,10 +1,14 @@
-"""Samplers and pruners by name, seeds per trial, and the trials asked for, judged and told."""
+"""Samplers and pruners by name, a seed for each trial, and the trials: asked for, judged, told, remembered.
+
+A search asks and tells here; nothing in this room runs a fold.
+"""
 
 from sk_optuna.study._fold_pruning import FoldPruning
-from sk_optuna.study._proposals import Proposal, Proposals
+from sk_optuna.study._proposals import Proposal, Proposals, open_study
 from sk_optuna.study._pruners import check_pruner
 from sk_optuna.study._pruning import EveryFold, Pruning, open_pruning
 from sk_optuna.study._samplers import SamplerFactory, sampler_factory
+from sk_optuna.study._told import Told, ToldTrial
 
 __all__ = [
     "EveryFold",
@@ -13,7 +17,10 @@ __all__ = [
     "Proposals",
     "Pruning",
     "SamplerFactory",
+    "Told",
+    "ToldTrial",
     "check_pruner",
     "open_pruning",
+    "open_study",
     "sampler_factory",
 ]

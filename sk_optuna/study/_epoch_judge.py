@@ -14,8 +14,8 @@ from sk_optuna._compat._optuna import frozen, new_study, stored_as
 from sk_optuna._study_view import study_showing
 
 
-class ToldFold(NamedTuple):
-    """What a fold of an earlier trial is compared by; small, since every task carries those of all of them."""
+class RivalFold(NamedTuple):
+    """A fold of an earlier trial, as a pruner compares it; small, since every task carries those of all of them."""
 
     number: int
     is_complete: bool
@@ -51,7 +51,7 @@ class EpochJudge:
         The fold's own copy.
     trial : FrozenTrial
         The trial as it was asked for.
-    told : list of ToldFold
+    rivals : list of RivalFold
         This fold of earlier trials.
     study_name : str
         Hyperband draws from it.
@@ -61,7 +61,7 @@ class EpochJudge:
 
     pruner: BasePruner
     trial: FrozenTrial
-    told: list[ToldFold]
+    rivals: list[RivalFold]
     study_name: str
     notes: dict[str, Any] = field(default_factory=dict)
     _view: Study | None = None
@@ -77,8 +77,8 @@ class EpochJudge:
         if self._view is None:
             study = new_study(study_name=self.study_name)
             self._written = study.ask()
-            told = [fold.as_trial() for fold in self.told]
-            self._view = study_showing(study, lambda trials: told)
+            rivals = [fold.as_trial() for fold in self.rivals]
+            self._view = study_showing(study, lambda trials: rivals)
         now = stored_as(self._written, self.trial)
         now.intermediate_values = dict(enumerate(scores, start=1))
         stops = bool(self.pruner.prune(self._view, now))

@@ -8,7 +8,6 @@ a fold, its other folds are not begun. The race, ours, looks at all folds of a t
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,13 @@ from optuna import Study
 from optuna.pruners import BasePruner
 
 from sk_optuna._compat._optuna import frozen
-from sk_optuna.epochs import Curve, Judge
-from sk_optuna.study._epoch_judge import EpochJudge, ToldFold
-from sk_optuna.study._epoch_race import N_STARTUP, ToldTrial, race_judge
+from sk_optuna.epochs import Judge
+from sk_optuna.study._epoch_judge import EpochJudge, RivalFold
+from sk_optuna.study._epoch_race import N_STARTUP, Rival, race_judge
 from sk_optuna.study._proposals import Proposal
 from sk_optuna.study._pruners import FOR_EPOCHS
-
-Curves = Sequence[Curve | None]
-"""The epochs of a trial's folds in the order in which they run; None where they were not reported."""
+from sk_optuna.study._ready import Running, one_after_the_other
+from sk_optuna.study._told import Curves, Told, ToldTrial
 
 
 class EpochPruning:
@@ -34,7 +32,9 @@ class EpochPruning:
     pruner : None, str or optuna.pruners.BasePruner
         The user's argument; None keeps the curves and stops nothing.
     study : optuna.study.Study
-        The search's study, into which trials are told in order.
+        The search's study, of which Optuna's pruners read the name.
+    told : Told
+        The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
 
@@ -44,62 +44,34 @@ class EpochPruning:
         The order.
     """
 
-    def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
+    def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
         self._pruner: BasePruner | None = FOR_EPOCHS[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
         self.order = range(len(order)) if pruner is None else order
         self._study = study
-        self._told: list[_Told] = []
+        self._told = told
 
-    def n_free(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run side by side: one, since it may be stopped in any."""
-        return len(self.order) if self._pruner is None else 1
+    def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
+        """Return one fold after the other, since a trial may be stopped in any; without a pruner all of them."""
+        return self.order if self._pruner is None else one_after_the_other(self.order, record)
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
-        """Return what decides between the epochs of a fold; `scores` are those of the folds before it."""
+        """Return the judge of the epochs of a fold; `scores` are those of the folds before it."""
         if self._pruner is None:
             return None
-        told = [trial.in_folds[fold] for trial in self._told_at_ask(proposal) if fold in trial.in_folds]
-        return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), told, self._study.study_name)
+        place = self.order.index(fold)
+        told = self._told.as_of(proposal.n_told)
+        rivals = [rival for trial in told if (rival := _rival_fold(trial, place)) is not None]
+        return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), rivals, self._study.study_name)
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
-        """Return False: what is to be decided, the fold has decided."""
+        """Return False: a fold decides for itself."""
         return False
 
-    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
-        """Take note of the epochs of a trial that is going to be told, and report their mean over the folds.
-
-        A trial with a fold that failed is nothing to compare with.
-        """
-        told = _Told(scores, curves)
-        self._told.append(told)
-        if not np.isfinite(scores).all():
-            return
-        told.is_complete = not pruned
-        if self._pruner is not None:
-            for fold, score, curve in zip(self.order, scores.tolist(), curves, strict=False):
-                if curve is not None and np.isfinite(curve.scores).all():
-                    told.in_folds[fold] = ToldFold(proposal.number, not pruned, score, curve.scores, curve.notes)
-        for epoch, mean in enumerate(_mean_curve(curves), start=1):
-            proposal.trial.report(mean, epoch)
-
-    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
-        """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
-
-        In the fold in which the trial was stopped, it is the difference at that epoch.
-        """
-        complete = [trial for trial in self._told_at_ask(proposal) if trial.is_complete]
-        if not complete:
-            return float(np.mean(scores))
-        incumbent = max(complete, key=lambda trial: float(trial.scores.mean()))
-        differences = scores - incumbent.scores[: len(scores)]
-        theirs, ours = incumbent.curves[len(scores) - 1], curves[-1]
-        if theirs is not None and ours is not None and theirs.scores and ours.scores:
-            at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
-            differences[-1] = ours.scores[-1] - at_same_epoch
-        return float(incumbent.scores.mean() + differences.mean())
-
-    def _told_at_ask(self, proposal: Proposal) -> "list[_Told]":
-        return self._told[: proposal.n_told]
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
+        """Report, of a trial that is going to be told, the mean over its folds at each epoch; nothing if one failed."""
+        if np.isfinite(scores).all():
+            for epoch, mean in enumerate(_mean_curve(curves), start=1):
+                proposal.trial.report(mean, epoch)
 
 
 class EpochRacing(EpochPruning):
@@ -108,40 +80,42 @@ class EpochRacing(EpochPruning):
     Parameters
     ----------
     study : optuna.study.Study
-        The search's study, into which trials are told in order.
+        The search's study.
+    told : Told
+        The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
     """
 
-    def __init__(self, study: Study, *, order: Sequence[int]) -> None:
-        super().__init__(None, study, order=order)
+    def __init__(self, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
+        super().__init__(None, study, told, order=order)
         self.order = order
 
-    def n_free(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run side by side: all of them while there can be no decision."""
-        n_complete = sum(trial.is_complete for trial in self._told_at_ask(proposal))
-        return 1 if n_complete >= N_STARTUP else len(self.order)
+    def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
+        """Return one fold after the other; all of them while there can be no decision."""
+        return one_after_the_other(self.order, record) if self._may_stop(proposal) else self.order
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
-        """Return what decides between the epochs of a fold; `scores` are those of the folds before it."""
-        if self.n_free(proposal) > 1:
+        """Return the judge of the epochs of a fold; `scores` are those of the folds before it."""
+        if not self._may_stop(proposal):
             return None
-        told = [
-            ToldTrial(trial.scores, curve.scores)
-            for trial in self._told_at_ask(proposal)
-            if trial.is_complete and (curve := trial.curves[len(scores)]) and np.isfinite(curve.scores).all()
+        rivals = [
+            Rival(trial.scores, curve.scores)
+            for trial in self._told.as_of(proposal.n_told).complete
+            if (curve := trial.curves[len(scores)]) and np.isfinite(curve.scores).all()
         ]
-        return race_judge(scores, told)
+        return race_judge(scores, rivals)
+
+    def _may_stop(self, proposal: Proposal) -> bool:
+        return len(self._told.as_of(proposal.n_told).complete) >= N_STARTUP
 
 
-@dataclass
-class _Told:
-    """A trial as later ones are compared with it; its scores and curves in the order of the folds."""
-
-    scores: np.ndarray
-    curves: Curves
-    is_complete: bool = False
-    in_folds: dict[int, ToldFold] = field(default_factory=dict)
+def _rival_fold(trial: ToldTrial[Any], place: int) -> RivalFold | None:
+    """Return the fold that a trial ran at this place; None if there is nothing to compare with, or a fold failed."""
+    curve = trial.curves[place] if place < len(trial.curves) else None
+    if curve is None or not np.isfinite(trial.scores).all() or not np.isfinite(curve.scores).all():
+        return None
+    return RivalFold(trial.number, trial.is_complete, float(trial.scores[place]), curve.scores, curve.notes)
 
 
 def _mean_curve(curves: Curves) -> list[float]:

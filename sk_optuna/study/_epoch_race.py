@@ -24,8 +24,8 @@ N_STARTUP = 5
 """Complete trials, the incumbent among them, before the first is stopped."""
 
 
-class ToldTrial(NamedTuple):
-    """A trial that ran to its end.
+class Rival(NamedTuple):
+    """A trial that ran to its end, with which the running one is compared.
 
     Attributes
     ----------
@@ -60,10 +60,10 @@ class RaceJudge:
         return least is not None and bool(np.isfinite(scores).all()) and scores[-1] < least
 
 
-def race_judge(finals: np.ndarray, told: Sequence[ToldTrial]) -> RaceJudge | None:
+def race_judge(finals: np.ndarray, rivals: Sequence[Rival]) -> RaceJudge | None:
     r"""Return what decides between the epochs of a trial's next fold; None if too little is known.
 
-    Let :math:`D` be the mean difference between the trial and the incumbent, the best of `told`: in folds that have
+    Let :math:`D` be the mean difference between the trial and the incumbent, the best of `rivals`: in folds that have
     ended that of their scores, in the running one that of the scores at the same epoch. For other complete trials,
     `D` at that point and what became of it, :math:`F`, are known. The trial is stopped if
 
@@ -80,14 +80,14 @@ def race_judge(finals: np.ndarray, told: Sequence[ToldTrial]) -> RaceJudge | Non
     ----------
     finals : ndarray of shape (n_ended,)
         Scores of the trial's folds that have ended, in order.
-    told : sequence of ToldTrial
+    rivals : sequence of Rival
         Complete trials, with the curve of the fold that is to run.
     """
-    if len(told) < N_STARTUP or not np.isfinite(finals).all():
+    if len(rivals) < N_STARTUP or not np.isfinite(finals).all():
         return None
     n_ended = len(finals)
-    incumbent = max(told, key=lambda trial: float(trial.finals.mean()))
-    others = [trial for trial in told if (trial.finals != incumbent.finals).any()]
+    incumbent = max(rivals, key=lambda trial: float(trial.finals.mean()))
+    others = [trial for trial in rivals if (trial.finals != incumbent.finals).any()]
     ahead = float((finals - incumbent.finals[:n_ended]).sum())
     is_last_fold = n_ended == len(incumbent.finals) - 1
     least = {}
@@ -104,7 +104,7 @@ def _looks(n_epochs: int, is_last_fold: bool) -> list[int]:
     return looks if is_last_fold or not n_epochs else [*looks, n_epochs]
 
 
-def _error(others: Sequence[ToldTrial], incumbent: ToldTrial, n_ended: int, epoch: int) -> float | None:
+def _error(others: Sequence[Rival], incumbent: Rival, n_ended: int, epoch: int) -> float | None:
     """Return how far behind a trial may be; None if too few trials had the epoch."""
     had = [trial for trial in others if len(trial.curve) >= epoch]
     if len(had) < N_STARTUP - 1:

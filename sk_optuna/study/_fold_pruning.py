@@ -12,9 +12,10 @@ from optuna.trial import FrozenTrial
 from sk_optuna._compat._optuna import frozen
 from sk_optuna._study_view import study_showing
 from sk_optuna.pruners import PairedRacePruner
-from sk_optuna.study._epoch_pruning import Curves
 from sk_optuna.study._proposals import Proposal
 from sk_optuna.study._pruners import FOR_FOLDS, compares_folds
+from sk_optuna.study._ready import Running, one_after_the_other
+from sk_optuna.study._told import Curves
 
 
 class FoldPruning:
@@ -42,14 +43,12 @@ class FoldPruning:
         self.order = order
         self._study = study
         self._compares_folds = compares_folds(self.pruner)
-        self._complete: dict[int, np.ndarray] = {}
+        self._n_before: dict[int, int] = {}
         self._own: dict[int, BasePruner] = {}
 
-    def n_free(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
-        if not isinstance(self.pruner, PairedRacePruner):
-            return 1
-        return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
+    def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
+        """Return one fold after the other, once so many ran side by side as no decision can spare."""
+        return one_after_the_other(self.order, record, self._n_before_decision(proposal))
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends here.
@@ -57,32 +56,33 @@ class FoldPruning:
         A trial with a score that is not finite has failed, and is nothing to compare with; only a ThresholdPruner,
         which exists to notice such values, is told of it.
         """
+        if len(scores) < self._n_before_decision(proposal):
+            return False
         if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
             return False
         self._report(proposal, scores)
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
-        """Return None: no decision within a fold."""
+        """Return None: there is no decision within a fold."""
 
-    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
-        """Take note of all scores of a trial that is going to be told."""
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
+        """Report, of a trial that is going to be told, what was not reported; nothing if a fold failed."""
         self._own.pop(proposal.number, None)
+        self._n_before.pop(proposal.number, None)
         if np.isfinite(scores).all():
             self._report(proposal, scores)
-            if not pruned:
-                self._complete[proposal.number] = scores
 
-    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
-        """Return the incumbent's mean score and, added to it, the mean difference to it on the same folds.
+    def _n_before_decision(self, proposal: Proposal) -> int:
+        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
+        if proposal.number not in self._n_before:
+            self._n_before[proposal.number] = self._first_decision(proposal)
+        return self._n_before[proposal.number]
 
-        Unlike the mean of the folds that ran, this does not depend on how hard just these were.
-        """
-        try:
-            incumbent = self._complete[self._as_asked(proposal).best_trial.number]
-        except ValueError:
-            return float(np.mean(scores))
-        return float(incumbent.mean() + np.mean(scores - incumbent[: len(scores)]))
+    def _first_decision(self, proposal: Proposal) -> int:
+        if not isinstance(self.pruner, PairedRacePruner):
+            return 1
+        return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
 
     def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Report what was not reported: fold scores to a pruner that compares folds, else the mean so far."""

@@ -1,27 +1,31 @@
-"""Ask for trials and tell their results: the only place where the study changes.
+"""Ask for trials, and tell how they ended.
 
 A suggestion depends on the seed, the trial's number, the trials told so far and those in flight, and on nothing else.
-Nothing here knows of time, workers or folds.
+Between ask and tell a pruner reports scores to the running trial and notes on it; nothing else changes a study.
+Nothing here knows of time or workers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import copy, deepcopy
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
+import numpy as np
 import optuna
 from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from sk_optuna._compat._optuna import new_study, refreshed, tell_pruned, without_log_lines
 from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler
+from sk_optuna.study._grid import GridOrder
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
-from sk_optuna.study._tried import Row, Table, TableExhaustedError, TriedRows
+from sk_optuna.study._told import Curves, Record, Told, ToldTrial
+from sk_optuna.study._tried import Table, TableExhaustedError, TriedRows
 
 # Its sampler logs a line about conditional spaces, which it need not know of: rows are drawn branch by branch.
 _QMC = "optuna.samplers._qmc"
@@ -53,11 +57,18 @@ class Proposal:
         return self.trial.number
 
 
-class Proposals:
+def open_study(random_state: int) -> optuna.Study:
+    """Return a new study in memory. Its name is the same in each run, since Hyperband makes its draws from it."""
+    return new_study(study_name=f"sk_optuna-{random_state}")
+
+
+class Proposals(Generic[Record]):
     """The trials of one search, in order.
 
     Parameters
     ----------
+    study : optuna.Study
+        The study, as `open_study` opens it.
     space : Table or define-by-run space
         What is searched.
     make_sampler : callable
@@ -76,12 +87,15 @@ class Proposals:
     ----------
     study : optuna.Study
         The study.
+    told : Told
+        The trials that were told.
     n_trials : int or None
         How many trials there will be at most; None if that is not known.
     """
 
     def __init__(
         self,
+        study: optuna.Study,
         space: Any,
         make_sampler: SamplerFactory,
         *,
@@ -90,23 +104,20 @@ class Proposals:
         strict: bool = True,
         n_trials: int | None,
     ) -> None:
-        self.study = new_study(study_name=_study_name(random_state))
+        self.study = study
+        self.told: Told[Record] = Told()
         self._space = space
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
         self._n_asked = 0
-        self._n_told = 0
-        self._estimated: dict[int, FrozenTrial] = {}
-        self._with_estimates = study_showing(
-            self.study, lambda trials: [self._estimated.get(trial.number, trial) for trial in trials]
-        )
-        self._grid: Iterator[Row] | None = None
+        self._with_estimates = study_showing(study, self.told.with_estimates)
+        self._grid: GridOrder | None = None
         self._tried: TriedRows | None = None
         size = space.size
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
-            self._grid = _grid_rows(space, first)
+            self._grid = GridOrder(space, first)
             make_sampler(0)  # not needed before the end, but what is wrong with it must not wait until then
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
@@ -129,44 +140,57 @@ class Proposals:
         if self._tried is not None:
             self._tried.add(trial.params)
         self._n_asked += 1
-        return Proposal(trial, params, self._n_told)
+        return Proposal(trial, params, len(self.told))
 
     def tell(
-        self, proposal: Proposal, value: float | None, attributes: Mapping[str, Any], *, pruned: bool = False
-    ) -> FrozenTrial:
-        """Tell how a trial ended, and return it as the study keeps it.
+        self,
+        proposal: Proposal,
+        mean: float | None,
+        *,
+        pruned: bool = False,
+        scores: Sequence[float] | np.ndarray = (),
+        curves: Curves = (),
+        attributes: Mapping[str, Any] | None = None,
+        record: Any = None,
+    ) -> ToldTrial[Record]:
+        """Tell how a trial ended, and return it as it is remembered.
 
         Parameters
         ----------
         proposal : Proposal
             The trial; trials are told in the order in which they were asked.
-        value : float or None
-            Its value, None if it failed; of a pruned trial what is estimated. Samplers learn from estimates as from
-            values; in the study the trial is a pruned one and never its best. A pruned one without an estimate is, to
-            TPE, worse than all that have a value.
-        attributes : mapping
-            What the study keeps beside the value.
+        mean : float or None
+            The mean score of the folds that ran; None if the trial failed. A pruned trial is told its estimate instead.
+            Samplers learn from estimates as from values; in the study the trial is a pruned one and never its best. A
+            pruned one without a mean is, to TPE, worse than all that have a value.
         pruned : bool, default=False
             Whether the trial was stopped before its end.
+        scores : sequence of float
+            Scores of the folds that ran, in order; NaN for one that failed.
+        curves : sequence of Curve or None
+            Their epochs.
+        attributes : mapping, default=None
+            Attributes of the trial in the study.
+        record : object, default=None
+            The results of the folds, kept for whoever reads `told`.
         """
-        for key, attribute in attributes.items():
+        scores = np.asarray(scores, dtype=float)
+        for key, attribute in (attributes or {}).items():
             proposal.trial.set_user_attr(key, attribute)
-        self._n_told += 1
         with without_log_lines(_QMC):
-            if not pruned:
-                return self.study.tell(proposal.trial, value, state=TrialState.FAIL if value is None else None)
-            told = tell_pruned(self.study, proposal.trial, value)
-        if value is None:
-            return told
-        self._estimated[proposal.number] = estimated = copy(told)
-        estimated.state = TrialState.COMPLETE
+            if pruned:
+                value = None if mean is None else self.told.as_of(proposal.n_told).estimate(scores, curves)
+                trial = tell_pruned(self.study, proposal.trial, value)
+            else:
+                trial = self.study.tell(proposal.trial, mean, state=TrialState.FAIL if mean is None else None)
+        self.told.append(told := ToldTrial(trial, scores, curves, record))
         return told
 
     def close(self) -> optuna.Study:
         """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
-            whole, self.study = self.study, new_study(study_name=_study_name(self._random_state))
+            whole, self.study = self.study, open_study(self._random_state)
             for key, attribute in whole.user_attrs.items():
                 self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())
@@ -176,49 +200,15 @@ class Proposals:
     def _sampler(self, number: int) -> BaseSampler:
         """Return the sampler of trial `number`, held to what is prescribed for it."""
         if self._grid is not None:
-            return RowSampler(self._space, _NOT_ASKED, fixed=next(self._grid), tried=None, seed=0)
+            return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
         sampler = self._make_sampler(number)
-        if self._estimated:
+        if self.told.has_estimates:
             sampler = EstimatesSampler(sampler, refreshed(self._with_estimates))
         if isinstance(self._space, Table):
             seed = trial_seed(self._random_state, number)
             return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
         return FixedSampler(sampler, fixed)
-
-
-def _study_name(random_state: int) -> str:
-    """Return a name that is the same in each run, since Hyperband makes its draws from it."""
-    return f"sk_optuna-{random_state}"
-
-
-def _grid_rows(table: Table, first: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
-    """Iterate over all rows in ParameterGrid's order, but for those that `first` names, which come first."""
-    brought_forward: set[int] = set()
-    whole = _rows_that_are(first, table) if len(first) > 1 else {}
-    for fixed in first:
-        rows: Iterable[tuple[int, Row]] = whole.get(_key(fixed)) or enumerate(table.rows())
-        for i, row in rows:
-            if i not in brought_forward and fixed.items() <= row.items():
-                brought_forward.add(i)
-                yield row
-                break
-    for i, row in enumerate(table.rows()):
-        if i not in brought_forward:
-            yield row
-
-
-def _rows_that_are(first: Sequence[Mapping[str, Any]], table: Table) -> dict[Any, list[tuple[int, Row]]]:
-    """Return the numbered rows that are one of `first` to the last value, which is found in one walk for all."""
-    found: dict[Any, list[tuple[int, Row]]] = {_key(fixed): [] for fixed in first}
-    for i, row in enumerate(table.rows()):
-        if (key := _key(row)) in found:
-            found[key].append((i, row))
-    return found
-
-
-def _key(row: Mapping[str, Any]) -> frozenset[tuple[str, Any]]:
-    return frozenset(row.items())
 
 
 def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:

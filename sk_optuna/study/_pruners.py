@@ -36,15 +36,15 @@ FOR_EPOCHS: dict[str, Callable[[], BasePruner]] = {
 }
 
 
-def check_pruner(pruner: Any, report: str) -> None:
+def check_pruner(pruner: Any, *, by_epoch: bool) -> None:
     """Refuse what cannot decide between folds, or between epochs.
 
     Parameters
     ----------
     pruner : object
         The user's argument.
-    report : {"fold", "epoch"}
-        After what there is a decision.
+    by_epoch : bool
+        Whether there is a decision after each epoch, else after each fold.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def check_pruner(pruner: Any, report: str) -> None:
         Where `pruner` is neither None, nor a name, nor an optuna pruner; or one that compares folds where epochs are
         reported.
     """
-    names = sorted(FOR_FOLDS if report == "fold" else [*FOR_EPOCHS, "race"])
+    names = sorted([*FOR_EPOCHS, "race"] if by_epoch else FOR_FOLDS)
     if pruner is None or (isinstance(pruner, str) and pruner in names):
         return
     known = ", ".join(map(repr, names))
     compares = isinstance(pruner, BasePruner) and compares_folds(pruner)
-    if report == "epoch" and (compares or (isinstance(pruner, str) and pruner in FOR_FOLDS)):
+    if by_epoch and (compares or (isinstance(pruner, str) and pruner in FOR_FOLDS)):
         raise InvalidArgumentError(
             f"pruner={pruner!r} compares the scores of folds, but with report='epoch' there is a decision after each "
             f"epoch. Use one of {known}, among which 'race' is a race between epochs, another optuna pruner, or "

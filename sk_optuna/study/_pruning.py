@@ -13,14 +13,18 @@ import numpy as np
 from optuna import Study
 
 from sk_optuna.epochs import Judge
-from sk_optuna.study._epoch_pruning import Curves, EpochPruning, EpochRacing
+from sk_optuna.study._epoch_pruning import EpochPruning, EpochRacing
 from sk_optuna.study._fold_pruning import FoldPruning
 from sk_optuna.study._proposals import Proposal
 from sk_optuna.study._pruners import is_race
+from sk_optuna.study._ready import Running
+from sk_optuna.study._told import Curves, Told
 
 
-def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, random_state: int) -> "Pruning":
-    """Return what decides between folds, or between epochs.
+def open_pruning(
+    pruner: Any, study: Study, told: Told[Any], *, by_epoch: bool, n_splits: int, random_state: int
+) -> "Pruning":
+    """Return the pruning between folds, or between epochs.
 
     Parameters
     ----------
@@ -28,8 +32,10 @@ def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, rando
         The user's argument, checked.
     study : optuna.study.Study
         The search's study.
-    report : {"fold", "epoch"}
-        After what there is a decision.
+    told : Told
+        The trials that were told.
+    by_epoch : bool
+        Whether there is a decision after each epoch, else after each fold.
     n_splits : int
         Folds of a trial.
     random_state : int
@@ -40,9 +46,11 @@ def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, rando
     UserWarning
         Where there is a single fold, so that there is nothing to decide between folds.
     """
-    if report == "epoch":
-        order = random_order(n_splits, random_state)
-        return EpochRacing(study, order=order) if is_race(pruner) else EpochPruning(pruner, study, order=order)
+    order = random_order(n_splits, random_state)
+    if by_epoch:
+        if is_race(pruner):
+            return EpochRacing(study, told, order=order)
+        return EpochPruning(pruner, study, told, order=order)
     if pruner is None:
         return EveryFold(n_splits)
     if n_splits == 1:
@@ -53,7 +61,7 @@ def open_pruning(pruner: Any, study: Study, *, report: str, n_splits: int, rando
             stacklevel=4,
         )
         return EveryFold(n_splits)
-    return FoldPruning(pruner, study, order=random_order(n_splits, random_state))
+    return FoldPruning(pruner, study, order=order)
 
 
 def random_order(n_splits: int, random_state: int) -> Sequence[int]:
@@ -66,27 +74,24 @@ def random_order(n_splits: int, random_state: int) -> Sequence[int]:
 
 
 class Pruning(Protocol):
-    """Which folds of a trial run, and in which order."""
+    """The folds of a trial that run, and their order."""
 
     order: Sequence[int]
 
-    def n_free(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run before the first decision."""
+    def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
+        """Return the folds of a trial that may run now, those that run or ended included."""
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends after the folds, in order, that have these scores; NaN for one that failed."""
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
-        """Return what decides between the epochs of a fold, in the worker that runs it.
+        """Return the judge of the epochs of a fold, for the worker that runs it; None if there is no decision in it.
 
         `scores` are those of the folds before it; of fewer, while all folds run side by side.
         """
 
-    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
-        """Take note of all scores of a trial that is going to be told."""
-
-    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
-        """Return what the mean score of a stopped trial would have been, as far as can be known."""
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
+        """Report the scores of a trial that is going to be told."""
 
 
 class EveryFold:
@@ -101,9 +106,9 @@ class EveryFold:
     def __init__(self, n_splits: int) -> None:
         self.order: Sequence[int] = range(n_splits)
 
-    def n_free(self, proposal: Proposal) -> int:
-        """Return the number of folds."""
-        return len(self.order)
+    def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
+        """Return all folds."""
+        return self.order
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return False."""
@@ -112,9 +117,5 @@ class EveryFold:
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None."""
 
-    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves, *, pruned: bool) -> None:
+    def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Do nothing: reports cost time, and nobody asks for them."""
-
-    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
-        """Return the mean."""
-        return float(np.mean(scores))

@@ -36,6 +36,9 @@ class Table(Protocol):
     def key(self, row: Row) -> Any:
         """Return what rows share that mean the same."""
 
+    def row(self, index: int) -> Row:
+        """Return one of all rows by its place in ParameterGrid's order."""
+
     def rows(self) -> Iterator[Row]:
         """Iterate over all rows in ParameterGrid's order."""
 

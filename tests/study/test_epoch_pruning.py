@@ -1,6 +1,7 @@
 """Decisions between epochs: Optuna's own, on what was known at the ask, at the same epoch of the same fold."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -25,10 +26,11 @@ from sk_optuna.epochs._protocol import Curve
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.spaces import space_from_user
-from sk_optuna.study import Proposals, check_pruner, open_pruning
+from sk_optuna.study import Proposals, check_pruner, open_pruning, open_study
 
 N_EPOCHS = 9
 NONE = np.empty(0)
+NOTHING_RAN = SimpleNamespace(n_leading=0)
 
 
 class Model(BaseEstimator):
@@ -65,17 +67,19 @@ def random_sampler(seed):
 
 def opened(pruner="median", *, n_splits=3):
     space = space_from_user(SPACE, None, Model())
-    proposals = Proposals(space, lambda number: random_sampler(number), random_state=0, n_trials=30)
-    return proposals, open_pruning(pruner, proposals.study, report="epoch", n_splits=n_splits, random_state=0)
+    proposals = Proposals(open_study(0), space, random_sampler, random_state=0, n_trials=30)
+    opening = {"by_epoch": True, "n_splits": n_splits, "random_state": 0}
+    return proposals, open_pruning(pruner, proposals.study, proposals.told, **opening)
 
 
 def curve(*scores, notes=None):
     return Curve((float("nan"),) * len(scores), scores, 1 + int(np.argmax(scores)), notes or {})
 
 
-def tell(proposals, pruning, proposal, curves, *, pruned=False, value=0.0):
-    pruning.finish(proposal, np.array([each.scores[-1] for each in curves]), curves, pruned=pruned)
-    return proposals.tell(proposal, value, {}, pruned=pruned)
+def tell(proposals, pruning, proposal, curves, *, pruned=False):
+    scores = np.array([each.scores[-1] for each in curves])
+    pruning.finish(proposal, scores, curves)
+    return proposals.tell(proposal, float(scores.mean()), pruned=pruned, scores=scores, curves=curves).trial
 
 
 # --- the same decisions as Optuna's -----------------------------------------------------------------------------------
@@ -194,8 +198,9 @@ def test_what_successive_halving_notes_of_a_trial_is_known_to_later_ones():
 def test_trials_with_a_failed_fold_are_nothing_to_compare_with():
     proposals, pruning = opened(MedianPruner(n_startup_trials=1))
     failed = proposals.ask()
-    pruning.finish(failed, np.array([0.9, np.nan, 0.9]), [curve(0.9), None, curve(0.9)], pruned=False)
-    proposals.tell(failed, None, {})
+    scores, curves = np.array([0.9, np.nan, 0.9]), [curve(0.9), None, curve(0.9)]
+    pruning.finish(failed, scores, curves)
+    proposals.tell(failed, None, scores=scores, curves=curves)
     assert not pruning.judge(proposals.ask(), 0, NONE).stops([0.1])
 
 
@@ -222,15 +227,17 @@ def test_estimate_is_the_incumbents_mean_and_the_difference_on_the_same_folds_at
     scores = np.array([0.5, 0.6])
     curves = [curve(0.4, 0.5), curve(0.6)]
     expected = 0.8 + np.mean([0.5 - 0.6, 0.6 - 0.7])
-    assert pruning.estimate(later, scores, curves) == pytest.approx(expected)
-    assert pruning.estimate(first, scores, curves) == pytest.approx(0.55)  # nothing was known then
+    assert proposals.told.as_of(later.n_told).estimate(scores, curves) == pytest.approx(expected)
+    assert proposals.told.as_of(first.n_told).estimate(scores, curves) == pytest.approx(0.55)  # nothing was known then
+    told = proposals.tell(later, float(scores.mean()), pruned=True, scores=scores, curves=curves)
+    assert told.value == pytest.approx(expected)
 
 
 def test_without_a_pruner_folds_run_side_by_side_in_the_splitters_order():
     proposals, pruning = opened(None, n_splits=4)
     proposal = proposals.ask()
     assert list(pruning.order) == [0, 1, 2, 3]
-    assert pruning.n_free(proposal) == 4
+    assert len(pruning.ready(proposal, NOTHING_RAN)) == 4
     assert pruning.judge(proposal, 2, NONE) is None
 
 
@@ -239,7 +246,7 @@ def test_without_a_pruner_folds_run_side_by_side_in_the_splitters_order():
 
 @pytest.mark.parametrize("name", ["median", "percentile", "halving", "hyperband", "race", "threshold", None])
 def test_names_for_epochs_are_accepted(name):
-    check_pruner(name, "epoch")
+    check_pruner(name, by_epoch=True)
 
 
 @pytest.mark.parametrize(
@@ -254,10 +261,10 @@ def test_names_for_epochs_are_accepted(name):
 )
 def test_what_compares_folds_is_refused_between_epochs(pruner):
     with pytest.raises(InvalidArgumentError, match=r"compares the scores of folds.*'median'.*'race' is.*report='fold'"):
-        check_pruner(pruner, "epoch")
+        check_pruner(pruner, by_epoch=True)
 
 
 @pytest.mark.parametrize("pruner", ["Median", "", 3, MedianPruner])
 def test_what_is_no_pruner_is_refused_with_the_names(pruner):
     with pytest.raises(InvalidArgumentError, match=r"'pruner' parameter must be None, one of 'halving', 'hyperband'"):
-        check_pruner(pruner, "epoch")
+        check_pruner(pruner, by_epoch=True)

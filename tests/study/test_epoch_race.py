@@ -1,6 +1,7 @@
 """The race between epochs: what is compared, what is learned from trials that ran to their end, when it is silent."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -12,11 +13,12 @@ from sklearn.model_selection import KFold
 from sk_optuna import OptunaSearchCV
 from sk_optuna.epochs._protocol import Curve
 from sk_optuna.spaces import space_from_user
-from sk_optuna.study import Proposals, open_pruning
-from sk_optuna.study._epoch_race import N_STARTUP, ToldTrial, race_judge
+from sk_optuna.study import Proposals, open_pruning, open_study
+from sk_optuna.study._epoch_race import N_STARTUP, Rival, race_judge
 
 EPOCHS = np.arange(1, 11)
 NONE = np.empty(0)
+NOTHING_RAN = SimpleNamespace(n_leading=0)
 
 
 def told(n_trials=8, *, n_folds=3, noise=0.02, seed=0, shift=0.0):
@@ -25,7 +27,7 @@ def told(n_trials=8, *, n_folds=3, noise=0.02, seed=0, shift=0.0):
     found = []
     for level in np.linspace(0.5, 0.9, n_trials):
         finals = shift + level + rng.normal(scale=noise, size=n_folds)
-        found.append(ToldTrial(finals, (finals[0] + rng.normal(scale=noise, size=len(EPOCHS) - 1)).tolist()))
+        found.append(Rival(finals, (finals[0] + rng.normal(scale=noise, size=len(EPOCHS) - 1)).tolist()))
         found[-1].curve.append(finals[0])
     return found
 
@@ -46,7 +48,7 @@ def test_who_is_far_behind_is_stopped_at_once_and_who_is_ahead_never():
 
 def test_the_limit_is_what_a_computation_by_hand_says():
     """Four others are .1 to .4 behind at the end, and .2 less far at the first epoch: Student's t, 4 degrees, .9."""
-    trials = [ToldTrial(np.full(2, 0.9 - d), (0.5 - d + (0.2 if d else 0), 0.9 - d)) for d in (0, 0.1, 0.2, 0.3, 0.4)]
+    trials = [Rival(np.full(2, 0.9 - d), (0.5 - d + (0.2 if d else 0), 0.9 - d)) for d in (0, 0.1, 0.2, 0.3, 0.4)]
     judge = race_judge(NONE, trials)
     assert judge.least == pytest.approx({1: 0.5 - 1.5332062740589 * 0.2, 2: 0.9}, rel=1e-8)
     after_one = race_judge(np.array([0.85]), trials)
@@ -55,7 +57,7 @@ def test_the_limit_is_what_a_computation_by_hand_says():
 
 def test_where_early_epochs_say_little_of_the_end_nobody_is_stopped_by_them():
     rng = np.random.default_rng(0)
-    trials = [ToldTrial(trial.finals, [*rng.uniform(0, 1, size=len(EPOCHS) - 1), trial.finals[0]]) for trial in told()]
+    trials = [Rival(trial.finals, [*rng.uniform(0, 1, size=len(EPOCHS) - 1), trial.finals[0]]) for trial in told()]
     judge = race_judge(NONE, trials)
     assert stops_at(judge, 0.5) == len(EPOCHS)
     assert stops_at(race_judge(NONE, told()), 0.5) == 1
@@ -116,10 +118,10 @@ def test_scores_that_are_no_numbers_stop_nobody():
 
 def test_curves_are_compared_as_far_as_enough_others_and_the_incumbent_go():
     best, *others = sorted(told(9), key=lambda trial: -trial.finals.mean())
-    shorter = [ToldTrial(trial.finals, trial.curve[:3]) for trial in others]
+    shorter = [Rival(trial.finals, trial.curve[:3]) for trial in others]
     assert list(race_judge(NONE, [best, *shorter]).least) == [1, 2]
     assert list(race_judge(NONE, [best, *shorter[:4], *others[4:]]).least) == [1, 2, 4, 8, 10]
-    cut = ToldTrial(best.finals, best.curve[:3])
+    cut = Rival(best.finals, best.curve[:3])
     assert list(race_judge(NONE, [cut, *others]).least) == [1, 2, 3]
 
 
@@ -176,8 +178,11 @@ def test_a_search_is_the_same_at_any_number_of_jobs(n_jobs):
 
 def opened():
     space = space_from_user(SPACE, None, Model())
-    proposals = Proposals(space, lambda number: optuna.samplers.RandomSampler(seed=number), random_state=0, n_trials=30)
-    return proposals, open_pruning("race", proposals.study, report="epoch", n_splits=3, random_state=0)
+    proposals = Proposals(
+        open_study(0), space, lambda number: optuna.samplers.RandomSampler(seed=number), random_state=0, n_trials=30
+    )
+    opening = {"by_epoch": True, "n_splits": 3, "random_state": 0}
+    return proposals, open_pruning("race", proposals.study, proposals.told, **opening)
 
 
 def test_each_fold_is_compared_with_itself():
@@ -185,8 +190,8 @@ def test_each_fold_is_compared_with_itself():
     for level in np.linspace(0.5, 0.9, N_STARTUP):
         proposal, finals = proposals.ask(), level + np.array([-0.4, 0.0, 0.4])
         curves = [Curve((0.0,) * 2, (final - 0.1, final), 2, {}) for final in finals]
-        pruning.finish(proposal, finals, curves, pruned=False)
-        proposals.tell(proposal, level, {})
+        pruning.finish(proposal, finals, curves)
+        proposals.tell(proposal, level, scores=finals, curves=curves)
     late, (hard, middle, easy) = proposals.ask(), pruning.order
     for fold, before, best in (hard, [], 0.5), (middle, [0.5], 0.9), (easy, [0.5, 0.9], 1.3):
         judge = pruning.judge(late, fold, np.array(before))
@@ -199,23 +204,23 @@ def test_a_judge_knows_what_had_been_told_when_the_trial_was_asked():
     early = proposals.ask()
     for level in np.linspace(0.5, 0.9, N_STARTUP):
         proposal, curve = proposals.ask(), Curve((0.0,) * 2, (level - 0.1, level), 2, {})
-        pruning.finish(proposal, np.full(3, level), [curve] * 3, pruned=False)
-        proposals.tell(proposal, level, {})
+        pruning.finish(proposal, np.full(3, level), [curve] * 3)
+        proposals.tell(proposal, level, scores=np.full(3, level), curves=[curve] * 3)
     late = proposals.ask()
-    assert pruning.n_free(early) == 3
+    assert len(pruning.ready(early, NOTHING_RAN)) == 3
     assert pruning.judge(early, pruning.order[0], NONE) is None
-    assert pruning.n_free(late) == 1
+    assert len(pruning.ready(late, NOTHING_RAN)) == 1
     assert pruning.judge(late, pruning.order[0], NONE).stops([0.1])
 
 
 def test_pruned_trials_are_nothing_to_compare_with():
     proposals, pruning = opened()
-    curve, n_free = Curve((0.0,) * 2, (0.1, 0.2), 2, {}), []
+    curve, n_ready = Curve((0.0,) * 2, (0.1, 0.2), 2, {}), []
     for number in range(2 * N_STARTUP):
         proposal, is_pruned = proposals.ask(), number % 2 == 0
-        n_free.append(pruning.n_free(proposal))
+        n_ready.append(len(pruning.ready(proposal, NOTHING_RAN)))
         n_ran = 1 if is_pruned else 3
-        pruning.finish(proposal, np.full(n_ran, 0.2), [curve] * n_ran, pruned=is_pruned)
-        proposals.tell(proposal, 0.2, {}, pruned=is_pruned)
-    assert n_free == [3] * 2 * N_STARTUP
-    assert pruning.n_free(proposals.ask()) == 1
+        pruning.finish(proposal, np.full(n_ran, 0.2), [curve] * n_ran)
+        proposals.tell(proposal, 0.2, pruned=is_pruned, scores=np.full(n_ran, 0.2), curves=[curve] * n_ran)
+    assert n_ready == [3] * 2 * N_STARTUP
+    assert len(pruning.ready(proposals.ask(), NOTHING_RAN)) == 1

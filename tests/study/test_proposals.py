@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold, ParameterGrid
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna.spaces import space_from_user
-from sk_optuna.study import Proposals, sampler_factory
+from sk_optuna.study import Proposals, open_study, sampler_factory
 
 # The same examples on every machine: a suite that fails now and then is not run.
 examples = settings(max_examples=25, deadline=None, derandomize=True, database=None)
@@ -52,6 +52,7 @@ def tried(space, **arguments):
 def proposals(written, *, sampler="random", n_trials=None, first=()):
     space = space_from_user(written, None, Model())
     return Proposals(
+        open_study(0),
         space,
         sampler_factory(sampler, 0, is_grid=space.is_grid),
         random_state=0,
@@ -207,7 +208,7 @@ def test_asks_end_after_as_many_trials_as_there_are_or_are_wanted(grid, n_trials
         rows.append(proposal.params)
         open_.append(proposal)
         if len(open_) >= in_flight:
-            asked.tell(open_.pop(0), 1.0, {})
+            asked.tell(open_.pop(0), 1.0)
     size = len(ParameterGrid(grid))
     if n_trials >= size:
         assert count(rows) == count(ParameterGrid(grid))
@@ -227,8 +228,8 @@ def test_trial_in_flight_is_not_proposed_again():
 def test_told_trials_keep_their_values_attributes_and_states():
     asked = proposals(GRID)
     first, second = asked.ask(), asked.ask()
-    assert asked.tell(first, 0.5, {"mean_fit_time": 1.0}).state is TrialState.COMPLETE
-    assert asked.tell(second, None, {}).state is TrialState.FAIL
+    assert asked.tell(first, 0.5, attributes={"mean_fit_time": 1.0}).state == "COMPLETE"
+    assert asked.tell(second, None).state == "FAIL"
     study = asked.close()
     assert [trial.value for trial in study.trials] == [0.5, None]
     assert study.trials[0].user_attrs == {"mean_fit_time": 1.0}
@@ -237,7 +238,7 @@ def test_told_trials_keep_their_values_attributes_and_states():
 
 def test_closed_study_has_no_trial_that_was_never_finished():
     asked = proposals(GRID)
-    asked.tell(asked.ask(), 1.0, {})
+    asked.tell(asked.ask(), 1.0)
     asked.ask()
     study = asked.close()
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE]
@@ -251,7 +252,7 @@ def test_trial_depends_on_results_and_not_on_how_they_were_waited_for():
         while batch := [p for p in (asked.ask() for _ in range(3)) if p is not None]:
             found += [p.params for p in batch]
             for proposal in order(batch):
-                asked.tell(proposal, float(proposal.params["a"]), {})
+                asked.tell(proposal, float(proposal.params["a"]))
         return found
 
     assert rows(list) == rows(lambda batch: batch[::-1])
@@ -270,7 +271,7 @@ def test_random_sampling_of_a_quantile_follows_the_distribution():
     rows = []
     while (proposal := asked.ask()) is not None:
         rows.append(proposal.params)
-        asked.tell(proposal, 0.0, {})
+        asked.tell(proposal, 0.0)
     for name, variable in variables.items():
         assert stats.kstest([row[name] for row in rows], variable.cdf).pvalue > 0.001
 

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -14,8 +15,9 @@ from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.spaces import space_from_user
-from sk_optuna.study import EveryFold, FoldPruning, Proposals, check_pruner
+from sk_optuna.study import EveryFold, Proposals, check_pruner, open_pruning, open_study
 
+NOTHING_RAN = SimpleNamespace(n_leading=0)
 NAMES = ["race", "median", "percentile", "wilcoxon", "halving", "hyperband", "threshold"]
 KINDS = {
     "race": PairedRacePruner,
@@ -67,19 +69,18 @@ class RecordingSampler(optuna.samplers.RandomSampler):
 def opened(pruner, *, n_splits=4, random_state=0, sampler=None, n_trials=30):
     space = space_from_user({"a": optuna.distributions.FloatDistribution(0, 1)}, None, Model())
     make_sampler = sampler or (lambda number: optuna.samplers.RandomSampler(seed=number))
-    proposals = Proposals(space, make_sampler, random_state=random_state, n_trials=n_trials)
-    return proposals, FoldPruning(pruner, proposals.study, n_splits=n_splits, random_state=random_state)
+    proposals = Proposals(open_study(random_state), space, make_sampler, random_state=random_state, n_trials=n_trials)
+    opening = {"by_epoch": False, "n_splits": n_splits, "random_state": random_state}
+    return proposals, open_pruning(pruner, proposals.study, proposals.told, **opening)
 
 
 def tell(proposals, pruning, proposal, scores):
     """Tell a trial that ran these folds, pruned if they are not all."""
     scores = np.array(scores, dtype=float)
     pruned = len(scores) < len(pruning.order)
-    value = float(scores.mean()) if np.isfinite(scores).all() else None
-    pruning.finish(proposal, scores, [], pruned=pruned)
-    if pruned and value is not None:
-        value = pruning.estimate(proposal, scores, [])
-    return proposals.tell(proposal, value, {}, pruned=pruned and value is not None)
+    mean = float(scores.mean()) if np.isfinite(scores).all() else None
+    pruning.finish(proposal, scores, [])
+    return proposals.tell(proposal, mean, pruned=pruned and mean is not None, scores=scores).trial
 
 
 ROWS = [[0.9, 0.8, 0.7, 0.6], [0.88, 0.79, 0.7, 0.57], [0.89, 0.78, 0.68, 0.6], [0.87, 0.8, 0.69, 0.58]]
@@ -91,7 +92,7 @@ ROWS = [[0.9, 0.8, 0.7, 0.6], [0.88, 0.79, 0.7, 0.57], [0.89, 0.78, 0.68, 0.6], 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_splits", [2, 3, 5, 10])
 def test_every_name_is_a_pruner_of_optuna_at_any_number_of_folds(name, n_splits):
-    check_pruner(name, "fold")
+    check_pruner(name, by_epoch=False)
     proposals, pruning = opened(name, n_splits=n_splits)
     assert type(pruning.pruner) is KINDS[name]
     for _ in range(6):
@@ -119,13 +120,13 @@ def test_hopeless_trial_is_stopped_sooner_or_later(name):
 
 @pytest.mark.parametrize("pruner", [None, *NAMES, PairedRacePruner(), optuna.pruners.NopPruner(), Noting()])
 def test_what_can_decide_is_let_through(pruner):
-    check_pruner(pruner, "fold")
+    check_pruner(pruner, by_epoch=False)
 
 
 @pytest.mark.parametrize("pruner", [3, True, "Race", "", "none", ["race"], {"race": 1}, lambda: None, object()])
 def test_what_cannot_decide_is_refused(pruner):
     with pytest.raises(InvalidArgumentError, match=r"'pruner' parameter must be None, one of .*'race'.*, but got"):
-        check_pruner(pruner, "fold")
+        check_pruner(pruner, by_epoch=False)
 
 
 # --- the order of folds -----------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def test_every_fold_may_come_first():
 def test_without_pruning_folds_run_in_the_splitters_order_and_all_at_once():
     pruning = EveryFold(4)
     assert list(pruning.order) == [0, 1, 2, 3]
-    assert pruning.n_free(None) == 4
+    assert len(pruning.ready(None, NOTHING_RAN)) == 4
     assert not pruning.stops(None, np.array([-math.inf]))
 
 
@@ -160,7 +161,7 @@ def test_without_pruning_folds_run_in_the_splitters_order_and_all_at_once():
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_every_other_pruner_decides_after_each_fold(name):
     proposals, pruning = opened(name)
-    assert pruning.n_free(proposals.ask()) == 1
+    assert len(pruning.ready(proposals.ask(), NOTHING_RAN)) == 1
 
 
 def test_race_lets_all_folds_run_until_there_is_something_to_compare_with():
@@ -168,7 +169,7 @@ def test_race_lets_all_folds_run_until_there_is_something_to_compare_with():
     free = []
     for row in ROWS:
         proposal = proposals.ask()
-        free.append(pruning.n_free(proposal))
+        free.append(len(pruning.ready(proposal, NOTHING_RAN)))
         tell(proposals, pruning, proposal, row)
     assert free == [4, 4, 3, 3]
 
@@ -179,8 +180,8 @@ def test_race_counts_complete_trials_as_of_the_asking():
     for proposal, row in zip(early, ROWS, strict=False):
         tell(proposals, pruning, proposal, row)
         late = proposals.ask()
-    assert [pruning.n_free(proposal) for proposal in early] == [4, 4, 4]
-    assert pruning.n_free(late) == 1
+    assert [len(pruning.ready(proposal, NOTHING_RAN)) for proposal in early] == [4, 4, 4]
+    assert len(pruning.ready(late, NOTHING_RAN)) == 1
     assert not pruning.stops(early[2], np.array([0.0]))
     assert pruning.stops(late, np.array([0.0]))
 
@@ -333,7 +334,7 @@ def test_estimate_is_the_incumbents_mean_and_the_mean_difference_to_it():
     for k in (1, 2, 3):
         scores = np.array([0.5, 0.6, 0.1][:k])
         expected = incumbent.mean() + (scores - incumbent[:k]).mean()
-        assert pruning.estimate(proposal, scores, []) == pytest.approx(expected)
+        assert proposals.told.as_of(proposal.n_told).estimate(scores) == pytest.approx(expected)
 
 
 def test_estimate_does_not_depend_on_how_hard_the_first_folds_are():
@@ -342,7 +343,7 @@ def test_estimate_does_not_depend_on_how_hard_the_first_folds_are():
     for row in ROWS:
         tell(proposals, pruning, proposals.ask(), row)
     proposal = proposals.ask()
-    estimates = [pruning.estimate(proposal, np.array(ROWS[0][:k]) - 0.25, []) for k in (1, 2, 3)]
+    estimates = [proposals.told.as_of(proposal.n_told).estimate(np.array(ROWS[0][:k]) - 0.25) for k in (1, 2, 3)]
     assert estimates == pytest.approx([0.75 - 0.25] * 3)
 
 
@@ -353,13 +354,13 @@ def test_estimate_is_by_the_incumbent_as_of_the_asking():
     tell(proposals, pruning, early, ROWS[0])
     late = proposals.ask()
     expected = np.mean(ROWS[1]) + 0.5 - ROWS[1][0]
-    assert pruning.estimate(early, np.array([0.5]), []) == pytest.approx(expected)
-    assert pruning.estimate(late, np.array([0.5]), []) == pytest.approx(0.75 + 0.5 - 0.9)
+    assert proposals.told.as_of(early.n_told).estimate(np.array([0.5])) == pytest.approx(expected)
+    assert proposals.told.as_of(late.n_told).estimate(np.array([0.5])) == pytest.approx(0.75 + 0.5 - 0.9)
 
 
 def test_estimate_without_a_complete_trial_is_the_mean():
-    proposals, pruning = opened("threshold")
-    assert pruning.estimate(proposals.ask(), np.array([0.5, 0.7]), []) == pytest.approx(0.6)
+    proposals, _ = opened("threshold")
+    assert proposals.told.estimate(np.array([0.5, 0.7])) == pytest.approx(0.6)
 
 
 def test_sampler_sees_a_stopped_trial_complete_with_its_estimate_while_the_study_shows_it_pruned():

@@ -1,0 +1,23 @@
+"""How a fold ended, where it did not run to its end as it should."""
+
+from typing import Literal, NamedTuple
+
+
+class Ending(NamedTuple):
+    """The end of a fold before its time.
+
+    Attributes
+    ----------
+    kind : {"pruned", "memory", "worker", "failed"}
+        A judge stopped the training, memory ran out, the worker died, or the fit raised.
+    detail : str
+        One line for the user; empty for ``"pruned"``.
+    """
+
+    kind: Literal["pruned", "memory", "worker", "failed"]
+    detail: str = ""
+
+    @property
+    def cuts_trial(self) -> bool:
+        """Whether the other folds of the trial are not to run: more of them would tell nothing new."""
+        return self.kind in ("pruned", "memory")

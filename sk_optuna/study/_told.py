@@ -1,0 +1,150 @@
+"""The one memory of told trials.
+
+A trial is added once, when it is told, and does not change. Samplers, pruners, results and progress read it here, so a
+search that goes on after a crash has one thing to restore.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna.epochs import Curve
+
+Curves = Sequence[Curve | None]
+"""The epochs of a trial's folds in the order in which they run; None where they were not reported."""
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, eq=False)
+class ToldTrial(Generic[Record]):
+    """A trial that was told.
+
+    Attributes
+    ----------
+    trial : FrozenTrial
+        The trial as the study keeps it; its `params` are the row, as the study stores it.
+    scores : ndarray of shape (n_folds_run,)
+        Scores of the metric that steers the search, in the order in which folds run; NaN for a fold that failed.
+    curves : sequence of Curve or None
+        Epochs of the same folds.
+    record : object
+        The results of the folds, which nothing here reads.
+    """
+
+    trial: FrozenTrial
+    scores: np.ndarray
+    curves: Curves
+    record: Record
+
+    @property
+    def number(self) -> int:
+        """The trial's number in the study."""
+        return self.trial.number
+
+    @property
+    def state(self) -> str:
+        """How the trial ended, in Optuna's words: COMPLETE, PRUNED or FAIL."""
+        return self.trial.state.name
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the trial ran to its end, without a failure."""
+        return self.trial.state == TrialState.COMPLETE
+
+    @property
+    def value(self) -> float | None:
+        """The mean score; of a pruned trial what it is estimated to have become; None where there is neither."""
+        return self.trial.value
+
+    @property
+    def mean(self) -> float:
+        """The mean score, summed up in the order in which folds run."""
+        return float(self.scores.mean())
+
+
+class Told(Sequence[ToldTrial[Record]]):
+    """The trials of a search that were told, in order.
+
+    Parameters
+    ----------
+    trials : iterable of ToldTrial, default=()
+        Trials that were told before.
+    """
+
+    def __init__(self, trials: Iterable[ToldTrial[Record]] = ()) -> None:
+        self._trials = list(trials)
+        self._as_complete: dict[int, FrozenTrial] = {}
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._trials[index]
+
+    def __iter__(self) -> Iterator[ToldTrial[Record]]:
+        return iter(self._trials)
+
+    def append(self, told: ToldTrial[Record]) -> None:
+        """Add the trial that was told last."""
+        self._trials.append(told)
+        if told.trial.state == TrialState.PRUNED and told.value is not None:
+            self._as_complete[told.number] = complete = copy(told.trial)
+            complete.state = TrialState.COMPLETE
+
+    def as_of(self, n_told: int) -> "Told[Record]":
+        """Return the memory as it was when so many trials had been told."""
+        return Told(self._trials[:n_told])
+
+    @property
+    def records(self) -> list[Record]:
+        """The records of the trials."""
+        return [told.record for told in self._trials]
+
+    @property
+    def complete(self) -> list[ToldTrial[Record]]:
+        """The trials that ran to their end, without a failure."""
+        return [told for told in self._trials if told.is_complete]
+
+    @property
+    def incumbent(self) -> ToldTrial[Record] | None:
+        """The best of the complete trials, the first of equals; None if there is none."""
+        return max(self.complete, key=lambda told: told.trial.value, default=None)  # type: ignore[arg-type, return-value]
+
+    def estimate(self, scores: np.ndarray, curves: Curves = ()) -> float:
+        """Estimate the mean score of a trial that was stopped.
+
+        It is the incumbent's mean plus the mean difference to it on the same folds. Unlike the mean of the folds that
+        ran, this does not depend on how hard just these were. In a fold in which the trial was stopped, the difference
+        is that at the same epoch. Without an incumbent it is the mean.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_folds_run,)
+            Scores of the folds that ran, in order.
+        curves : sequence of Curve or None, default=()
+            Their epochs.
+        """
+        incumbent = self.incumbent
+        if incumbent is None:
+            return float(np.mean(scores))
+        differences = scores - incumbent.scores[: len(scores)]
+        ours = curves[-1] if curves else None
+        theirs = incumbent.curves[len(scores) - 1] if incumbent.curves else None
+        if theirs is not None and ours is not None and theirs.scores and ours.scores:
+            at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
+            differences[-1] = ours.scores[-1] - at_same_epoch
+        return incumbent.mean + float(differences.mean())
+
+    @property
+    def has_estimates(self) -> bool:
+        """Whether any trial was pruned and has an estimate."""
+        return bool(self._as_complete)
+
+    def with_estimates(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the study's trials as samplers see them: pruned ones complete, their estimates for values."""
+        return [self._as_complete.get(trial.number, trial) for trial in trials]
