@@ -164,22 +164,6 @@ def summarize(record: TrialRecord) -> Mapping[str, Any]:
     return attributes
 
 
-def learning_curves(records: Sequence[TrialRecord]) -> dict[str, np.ndarray]:
-    """Return one row for each epoch that was reported, by trial, fold and epoch."""
-    rows = [
-        (record.number, fold, epoch, train_loss, score)
-        for record in records
-        for fold, result in enumerate(record.folds)
-        if result is not None and result.curve is not None
-        for epoch, (train_loss, score) in enumerate(
-            zip(result.curve.train_losses, result.curve.scores, strict=True), start=1
-        )
-    ]
-    names = {"trial_number": np.int64, "fold": np.int64, "epoch": np.int64, "train_loss": float, "valid_score": float}
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return {name: np.array(column, dtype=kind) for (name, kind), column in zip(names.items(), columns, strict=True)}
-
-
 def median_best_epoch(record: TrialRecord) -> int | None:
     """Return the median over the folds of the best epoch, at least 1; None if no epochs were reported."""
     best = [fold.curve.best_epoch for fold in record.results if fold.curve is not None and fold.curve.best_epoch]
