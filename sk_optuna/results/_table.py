@@ -1,8 +1,8 @@
 """Trial records -> the rows of cv_results_.
 
-scikit-learn's own `_format_results` writes the table; what is added here is a few columns, that folds which were not
-run are blank, and that a candidate with a failed fit or scorer ranks last even if the score that the user set for
-failures is higher than what others reached.
+scikit-learn's own `_format_results` writes the table. This module adds a few columns, blanks the folds that were not
+run, and ranks a candidate with a failed fit or scorer last, even if the user's `error_score` is higher than the scores
+of others.
 """
 
 import re
@@ -19,18 +19,18 @@ from sk_optuna.evaluation import FoldResult, TrialRecord
 def tabulate(
     search: BaseSearchCV, records: Sequence[TrialRecord], *, with_n_folds: bool, with_n_epochs: bool
 ) -> dict[str, Any]:
-    """Return the table of `records`, one row each.
+    """Tabulate `records`, one row each.
 
     Parameters
     ----------
     search : BaseSearchCV
-        Whose `scoring`, `error_score` and `return_train_score` apply.
+        The search; its `scoring`, `error_score` and `return_train_score` apply.
     records : sequence of TrialRecord
         Finished trials, at least one.
     with_n_folds : bool
-        Whether there is a column for the number of folds that have run.
+        If True, a column counts the folds that have run.
     with_n_epochs : bool
-        Whether there is one for the number of epochs, of all folds.
+        If True, a column counts the epochs of all folds.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def tabulate(
     FitFailedWarning
         Where some fits failed.
     UserWarning
-        Where mean scores are not finite for another reason than that folds were not run.
+        Where mean scores are not finite though their folds were run.
     """
     metrics = metric_names(records)
     out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
@@ -71,7 +71,7 @@ def tabulate(
 
 
 def _as_dict(fold: FoldResult, metrics: Sequence[str]) -> dict[str, Any]:
-    """Return the fold as scikit-learn's `_fit_and_score` returns it, one that failed with a score for each metric."""
+    """Write a fold as scikit-learn's `_fit_and_score` does; a failed one has a score for each metric."""
     result: dict[str, Any] = {
         "fit_error": fold.fit_error,
         "test_scores": _by_name(fold.test_scores, metrics),
@@ -89,10 +89,10 @@ def _by_name(scores: Any, metrics: Sequence[str]) -> Any:
 
 
 def _filler(ran: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what stands for a fold that was not run, until it is blanked.
+    """Return a stand-in for folds that were not run; their numbers are blanked later.
 
-    Its scores are 0, about which scikit-learn does not warn, unless it has to warn of this metric anyway: then they are
-    NaN, which is what the means in the warning are to be.
+    Its scores are 0, so that scikit-learn does not warn of them. Where scikit-learn has to warn of this metric anyway,
+    they are NaN, so that the warning shows NaN means.
     """
     filler = dict(ran[0], n_test_samples=0, fit_time=0.0, score_time=0.0)
     for key in {"test_scores", "train_scores"} & filler.keys():
@@ -108,7 +108,7 @@ def _zero_or_nan(scores: Sequence[float]) -> float:
 
 
 def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) -> None:
-    """Put NaN where a fold was not run and where a mean would have needed it; times are those of the folds that ran."""
+    """Put NaN for folds that were not run and for means that need them; times are means over the folds that ran."""
     short = np.array([record.stopped or len(record.results) < len(record.folds) for record in records])
     if not short.any():
         return
@@ -124,9 +124,9 @@ def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) ->
 
 
 def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord]) -> None:
-    """Rank rows that failed or were pruned together behind the others.
+    """Rank failed and pruned rows behind all others, with one rank for all of them.
 
-    scikit-learn ranks a failed one by the score that stands for it.
+    scikit-learn ranks a failed row by its `error_score`.
     """
     last = np.array([record.state(metric) != "COMPLETE" for record in records])
     if not last.any() or (last.all() and not any(record.stopped for record in records)):
@@ -148,7 +148,7 @@ def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
 
 
 def summarize(record: TrialRecord) -> Mapping[str, Any]:
-    """Return what the study keeps of a trial beside its value, under the table's column names."""
+    """Summarize a trial for the study, which keeps this beside its value, under the table's column names."""
     attributes: dict[str, Any] = {"mean_fit_time": float(np.mean([fold.fit_time for fold in record.results]))}
     if record.n_epochs:
         attributes["n_epochs_run"] = record.n_epochs
@@ -165,6 +165,6 @@ def summarize(record: TrialRecord) -> Mapping[str, Any]:
 
 
 def median_best_epoch(record: TrialRecord) -> int | None:
-    """Return the median over the folds of the best epoch, at least 1; None if no epochs were reported."""
+    """Return the median of the folds' best epochs, at least 1; None where no epoch was reported or none has a score."""
     best = [fold.curve.best_epoch for fold in record.results if fold.curve is not None and fold.curve.best_epoch]
     return max(1, round(float(np.median(best)))) if best else None
