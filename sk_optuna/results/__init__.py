@@ -1,17 +1,31 @@
-"""Trial records -> cv_results_ and learning curves, and the lines printed on the way."""
+"""The outcome of a search: cv_results_, learning curves and the best candidate, made of the records of its trials.
 
+Records that displays draw and the lines of progress are made here, too. Nothing in this room needs a search.
+"""
+
+from sk_optuna.results._learning_curves import learning_curves
+from sk_optuna.results._learning_curves_record import (
+    LearningCurvesRecord,
+    MeanCurve,
+    learning_curves_record,
+    record_of_curves,
+)
 from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._progress import Progress
 from sk_optuna.results._rules import Rules
-from sk_optuna.results._table import learning_curves, summarize, tabulate
+from sk_optuna.results._table import summarize, tabulate
 
 __all__ = [
     "Best",
+    "LearningCurvesRecord",
+    "MeanCurve",
     "Outcome",
     "Progress",
     "Rules",
     "conclude",
     "learning_curves",
+    "learning_curves_record",
+    "record_of_curves",
     "summarize",
     "tabulate",
 ]

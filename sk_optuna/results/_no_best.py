@@ -1,4 +1,4 @@
-"""Refuse to call a candidate the best where none was evaluated to a score, and say why none was."""
+"""Refuse to name a best candidate where no candidate has a score, and give the reasons."""
 
 import math
 from collections import Counter
@@ -14,9 +14,9 @@ _MOST_REASONS = 3
 def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) -> None:
     """Refuse a search in which no candidate has a score.
 
-    The metric that chooses the best candidate decides. Where none does, since `refit` is False or a callable, a finite
-    mean of any metric is enough. NaN that the estimator's own `score` returns, as R2 does for one row, is taken at its
-    word: scikit-learn warns of it, and the search ends as GridSearchCV's does.
+    The metric that chooses the best candidate decides. Where `refit` is False or a callable, no metric chooses, and a
+    finite mean of any metric is enough. The estimator's own `score` may return NaN, as R2 does for one row:
+    scikit-learn warns of it, and the search ends as GridSearchCV's does.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) ->
 
 
 def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
-    """Say what the fit or the scorer of a fold raised; empty if neither did."""
+    """Quote the error of a fold's fit or scorer; empty if neither raised."""
     if result.fit_error is not None:
         return f"the fit raised {_last_line(result.fit_error)}"
     # a callable of several metrics that raised has not named them
@@ -54,7 +54,7 @@ def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
 
 
 def _not_finite(result: FoldResult, metrics: Sequence[str]) -> str:
-    """Say what the scorer of a fold returned that is no finite number; empty if all are, or it raised."""
+    """Quote the first score of a fold that is not finite; empty if all are, or if the fit or the scorer raised."""
     if _raised(result, metrics):
         return ""
     scores = result.test_scores if isinstance(result.test_scores, dict) else {"score": result.test_scores}

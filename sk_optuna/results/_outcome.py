@@ -11,9 +11,10 @@ import numpy as np
 
 from sk_optuna._compat._sklearn import select_best_index
 from sk_optuna.evaluation import TrialRecord
+from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._no_best import check_any_score, check_not_pruned
 from sk_optuna.results._rules import Rules
-from sk_optuna.results._table import learning_curves, median_best_epoch, tabulate
+from sk_optuna.results._table import median_best_epoch, tabulate
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
-"""One line per finished trial, for verbose >= 1."""
+"""Lines of progress, one for each finished trial, printed with verbose >= 1."""
 
 from sk_optuna.evaluation import TrialRecord
 
 
 class Progress:
-    """Prints where the search is.
+    """Prints the state of the search after each trial.
 
     Parameters
     ----------
     n_trials : int or None
-        Trials to come, None if that is not known.
+        Number of trials to come; None if it is not known.
     n_splits : int
-        Folds of each.
+        Number of folds of each trial.
     """
 
     def __init__(self, n_trials: int | None, n_splits: int) -> None:
@@ -31,7 +31,7 @@ class Progress:
         record : TrialRecord
             The trial.
         state : {"COMPLETE", "PRUNED", "FAIL"}
-            What became of it.
+            Its state.
         value : float or None
             Its mean score, if it is complete.
         elapsed : float
@@ -49,7 +49,7 @@ class Progress:
         print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")
 
     def _remaining(self, elapsed: float, left: float | None) -> str:
-        """Return the time left as far as it can be known: to the last trial at this pace, or to the timeout."""
+        """Estimate the time left: to the last trial at the pace so far, or to the timeout if that comes first."""
         estimates = [] if left is None else [max(left, 0.0)]
         if self._n_trials is not None:
             estimates.append(elapsed / self._n_finished * (self._n_trials - self._n_finished))
@@ -64,7 +64,7 @@ def _duration(seconds: float) -> str:
 
 
 def _pruned(record: TrialRecord) -> str:
-    """Return how far a pruned trial got, and what ran out if something did."""
+    """Tell how far a pruned trial got, or why it was stopped where something ran out."""
     if record.reason:
         return f"stopped, {record.reason}"
     if record.n_epochs:

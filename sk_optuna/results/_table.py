@@ -1,8 +1,8 @@
 """Trial records -> the rows of cv_results_.
 
-scikit-learn's own `_format_results` writes the table; what is added here is a few columns, that folds which were not
-run are blank, and that a candidate with a failed fit or scorer ranks last even if the score that the user set for
-failures is higher than what others reached.
+scikit-learn's own `_format_results` writes the table. This module adds a few columns, blanks the folds that were not
+run, and ranks a candidate with a failed fit or scorer last, even if the user's `error_score` is higher than the scores
+of others.
 """
 
 import re
@@ -18,7 +18,7 @@ from sk_optuna.results._rules import Rules
 
 
 def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dict[str, Any]:
-    """Return the table of `records`, one row each.
+    """Tabulate `records`, one row each.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     FitFailedWarning
         Where some fits failed.
     UserWarning
-        Where mean scores are not finite for another reason than that folds were not run.
+        Where mean scores are not finite though their folds were run.
     """
     metrics = metric_names(records)
     out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
@@ -68,7 +68,7 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
 
 
 def _as_dict(fold: FoldResult, metrics: Sequence[str]) -> dict[str, Any]:
-    """Return the fold as scikit-learn's `_fit_and_score` returns it, one that failed with a score for each metric."""
+    """Write a fold as scikit-learn's `_fit_and_score` does; a failed one has a score for each metric."""
     result: dict[str, Any] = {
         "fit_error": fold.fit_error,
         "test_scores": _by_name(fold.test_scores, metrics),
@@ -86,10 +86,10 @@ def _by_name(scores: Any, metrics: Sequence[str]) -> Any:
 
 
 def _filler(ran: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what stands for a fold that was not run, until it is blanked.
+    """Return a stand-in for folds that were not run; their numbers are blanked later.
 
-    Its scores are 0, about which scikit-learn does not warn, unless it has to warn of this metric anyway: then they are
-    NaN, which is what the means in the warning are to be.
+    Its scores are 0, so that scikit-learn does not warn of them. Where scikit-learn has to warn of this metric anyway,
+    they are NaN, so that the warning shows NaN means.
     """
     filler = dict(ran[0], n_test_samples=0, fit_time=0.0, score_time=0.0)
     for key in {"test_scores", "train_scores"} & filler.keys():
@@ -105,7 +105,7 @@ def _zero_or_nan(scores: Sequence[float]) -> float:
 
 
 def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) -> None:
-    """Put NaN where a fold was not run and where a mean would have needed it; times are those of the folds that ran."""
+    """Put NaN for folds that were not run and for means that need them; times are means over the folds that ran."""
     short = np.array([record.is_cut or len(record.results) < len(record.folds) for record in records])
     if not short.any():
         return
@@ -121,9 +121,9 @@ def _blank_unrun_folds(table: dict[str, Any], records: Sequence[TrialRecord]) ->
 
 
 def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord]) -> None:
-    """Rank rows that failed or were pruned together behind the others.
+    """Rank failed and pruned rows behind all others, with one rank for all of them.
 
-    scikit-learn ranks a failed one by the score that stands for it.
+    scikit-learn ranks a failed row by its `error_score`.
     """
     last = np.array([record.state(metric) != "COMPLETE" for record in records])
     if not last.any() or (last.all() and not any(record.is_cut for record in records)):
@@ -135,7 +135,7 @@ def _rank_anew(table: dict[str, Any], metric: str, records: Sequence[TrialRecord
 
 
 def summarize(record: TrialRecord) -> Mapping[str, Any]:
-    """Return what the study keeps of a trial beside its value, under the table's column names."""
+    """Summarize a trial for the study, which keeps this beside its value, under the table's column names."""
     attributes: dict[str, Any] = {"mean_fit_time": float(np.mean([fold.fit_time for fold in record.results]))}
     if record.n_epochs:
         attributes["n_epochs_run"] = record.n_epochs
@@ -151,23 +151,7 @@ def summarize(record: TrialRecord) -> Mapping[str, Any]:
     return attributes
 
 
-def learning_curves(records: Sequence[TrialRecord]) -> dict[str, np.ndarray]:
-    """Return one row for each epoch that was reported, by trial, fold and epoch."""
-    rows = [
-        (record.number, fold, epoch, train_loss, score)
-        for record in records
-        for fold, result in enumerate(record.folds)
-        if result is not None and result.curve is not None
-        for epoch, (train_loss, score) in enumerate(
-            zip(result.curve.train_losses, result.curve.scores, strict=True), start=1
-        )
-    ]
-    names = {"trial_number": np.int64, "fold": np.int64, "epoch": np.int64, "train_loss": float, "valid_score": float}
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return {name: np.array(column, dtype=kind) for (name, kind), column in zip(names.items(), columns, strict=True)}
-
-
 def median_best_epoch(record: TrialRecord) -> int | None:
-    """Return the median over the folds of the best epoch, at least 1; None if no epochs were reported."""
+    """Return the median of the folds' best epochs, at least 1; None where no epoch was reported or none has a score."""
     best = [fold.curve.best_epoch for fold in record.results if fold.curve is not None and fold.curve.best_epoch]
     return max(1, round(float(np.median(best)))) if best else None

@@ -143,6 +143,49 @@ def test_trials_of_a_single_epoch_can_be_seen(pictures):
     assert [line.get_marker() for line in display.lines_] == ["o", "o"]
 
 
+def test_frame_holds_the_points_of_all_lines(search, pictures):
+    pd = pytest.importorskip("pandas")
+    display = LearningCurvesDisplay.from_search(search)
+    drawn = sorted(line.get_xydata().tolist() for line in display.lines_)
+    frame = display.frame()
+    assert isinstance(frame, pd.DataFrame)
+    points = [rows[["epoch", "mean"]].to_numpy().tolist() for _, rows in frame.groupby("trial_number")]
+    assert sorted(points) == drawn
+    assert dict(zip(frame["trial_number"], frame["trial_state"], strict=True)) == dict(
+        zip(search.cv_results_["trial_number"], search.cv_results_["trial_state"], strict=True)
+    )
+
+
+def test_frame_holds_the_band_of_the_best_line(search, pictures):
+    pytest.importorskip("pandas")
+    display = LearningCurvesDisplay.from_search(search)
+    best = display.frame().query(f"trial_number == {display.best_trial}")
+    [path] = display.fill_between_.get_paths()
+    drawn = path.vertices[np.argsort(path.vertices[:, 0], kind="stable")]
+    for epoch, mean, std in best[["epoch", "mean", "std"]].to_numpy():
+        heights = drawn[drawn[:, 0] == epoch, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((mean - std, mean + std))
+
+
+def test_frame_follows_the_fold_and_the_sign_that_were_drawn(search, pictures):
+    whole = search.learning_curves_
+    display = LearningCurvesDisplay.from_search(search, fold=0, negate_score=True)
+    one = whole["fold"] == 0
+    assert np.asarray(display.frame()["mean"]).tolist() == (-whole["valid_score"][one]).tolist()
+    assert np.asarray(display.frame()["epoch"]).tolist() == whole["epoch"][one].tolist()
+
+
+def test_record_without_epochs_draws_empty_axes(pictures):
+    display = display_of([[[NAN, NAN]]]).plot()
+    assert display.lines_ == []
+    assert display.line_ is display.stops_ is display.fill_between_ is None
+
+
+def test_despine_reaches_the_axes(search, pictures):
+    display = LearningCurvesDisplay.from_search(search, despine=True)
+    assert not display.ax_.spines["top"].get_visible()
+
+
 def test_search_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         LearningCurvesDisplay.from_search(searched())
@@ -189,3 +232,17 @@ def test_importing_displays_imports_no_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_record_and_frame_need_neither_matplotlib_nor_pandas():
+    program = (
+        "import sys\n"
+        "sys.modules.update(matplotlib=None, pandas=None)\n"
+        "import numpy as np\n"
+        "from sk_optuna.displays import LearningCurvesDisplay\n"
+        "values = np.array([[[1.0, 2.0], [3.0, 4.0]]])\n"
+        "display = LearningCurvesDisplay(trial_number=np.arange(1), trial_state=['COMPLETE'], values=values)\n"
+        "print(type(display.frame()).__name__, display.frame()['mean'].tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.strip() == "dict [2.0, 3.0]"

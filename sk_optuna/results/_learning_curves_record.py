@@ -1,0 +1,263 @@
+"""The record of a search's learning curves: arrays, which LearningCurvesDisplay draws and tests look at.
+
+A pruned candidate has run some folds to the end, one in part and the others not at all. A mean over all folds there are
+at an epoch would jump where one of them ends. So a mean curve takes the folds that the candidate began, and goes as far
+as all of them went.
+
+The record is numpy only. It is made without matplotlib, and without a search where only `learning_curves_` was kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sk_optuna.exceptions import InvalidArgumentError
+
+_COLUMNS = ("valid_score", "train_loss")
+
+
+class MeanCurve(NamedTuple):
+    """The curve of one trial, by epoch.
+
+    Attributes
+    ----------
+    trial_number : int
+        Number of the trial.
+    trial_state : str
+        ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
+    n_folds : int
+        Folds that the trial began, over which the mean is taken.
+    mean, std : ndarray of shape (n_epochs_of_all_begun_folds,)
+        Mean and standard deviation over these folds; empty for a trial without epochs.
+    """
+
+    trial_number: int
+    trial_state: str
+    n_folds: int
+    mean: np.ndarray
+    std: np.ndarray
+
+
+# Not frozen: a display is its own record, and users rename its score before they draw it again.
+@dataclass(kw_only=True, eq=False, repr=False)
+class LearningCurvesRecord:
+    """Scores or losses of a search by trial, fold and epoch.
+
+    Parameters
+    ----------
+    trial_number : ndarray of shape (n_trials,)
+        Numbers of the trials.
+    trial_state : sequence of str of length n_trials
+        ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
+    values : ndarray of shape (n_trials, n_folds, n_epochs)
+        Score or loss after each epoch; NaN for epochs that were not run.
+    best_trial : int or None, default=None
+        Number of the best trial; None where none was chosen.
+    score_name : str, default="Score"
+        Name of the values.
+    greater_is_better : bool, default=True
+        True for scores, False for losses.
+    """
+
+    trial_number: np.ndarray
+    trial_state: Sequence[str]
+    values: np.ndarray
+    best_trial: int | None = None
+    score_name: str = "Score"
+    greater_is_better: bool = True
+
+    def mean_curves(self) -> list[MeanCurve]:
+        """Average each trial over the folds that it began, by epoch, as far as all of them went.
+
+        Returns
+        -------
+        list of MeanCurve
+            One for each trial, in order.
+        """
+        return [
+            MeanCurve(int(number), state, len(begun), begun.mean(axis=0), begun.std(axis=0))
+            if len(begun := _begun(values))
+            else MeanCurve(int(number), state, 0, np.empty(0), np.empty(0))
+            for number, state, values in zip(self.trial_number, self.trial_state, self.values, strict=True)
+        ]
+
+    def means(self) -> list[np.ndarray]:
+        """Return the means of `mean_curves`, the heights of the lines.
+
+        Returns
+        -------
+        list of ndarray
+            For each trial, in order, its mean over the folds that it began, by epoch, as far as all of them went.
+        """
+        return [curve.mean for curve in self.mean_curves()]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the mean curves as columns, one row for each point, by trial and epoch.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_points,)
+            `trial_number`, `trial_state`, `epoch` (from 1), `n_folds`, `mean` and `std`, as :class:`MeanCurve` has
+            them.
+        """
+        curves = self.mean_curves()
+        lengths = np.array([len(curve.mean) for curve in curves], dtype=np.int64)
+        return {
+            "trial_number": np.repeat(np.asarray(self.trial_number), lengths),
+            "trial_state": np.repeat(np.asarray(self.trial_state, dtype=str), lengths),
+            "epoch": np.concatenate([np.empty(0, np.int64), *(np.arange(1, length + 1) for length in lengths)]),
+            "n_folds": np.repeat(np.array([curve.n_folds for curve in curves], dtype=np.int64), lengths),
+            "mean": np.concatenate([np.empty(0), *(curve.mean for curve in curves)]),
+            "std": np.concatenate([np.empty(0), *(curve.std for curve in curves)]),
+        }
+
+
+def learning_curves_record(
+    search: Any,
+    *,
+    column: str = "valid_score",
+    fold: int | None = None,
+    score_name: str | None = None,
+    negate_score: bool = False,
+) -> LearningCurvesRecord:
+    """Record the curves of a fitted search.
+
+    Parameters
+    ----------
+    search : OptunaSearchCV
+        Fitted with ``report="epoch"``.
+    column, fold, score_name, negate_score
+        See :func:`record_of_curves`. The metric that steered the search names the scores.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        Where the search is not fitted.
+    InvalidArgumentError
+        Where it kept no curves, and for the reasons of :func:`record_of_curves`.
+    """
+    check_is_fitted(search, "cv_results_")
+    curves: Mapping[str, np.ndarray] | None = getattr(search, "learning_curves_", None)
+    if curves is None:
+        how = f"was fitted with report={search.report!r}" if hasattr(search, "report") else "keeps none"
+        raise InvalidArgumentError(
+            f"There are no learning curves to draw: this {type(search).__name__} {how}. "
+            "Fit an OptunaSearchCV with report='epoch'."
+        )
+    return record_of_curves(
+        curves,
+        search.cv_results_,
+        n_folds=search.n_splits_,
+        best_index=getattr(search, "best_index_", None),
+        metric=_metric_of(search),
+        column=column,
+        fold=fold,
+        score_name=score_name,
+        negate_score=negate_score,
+    )
+
+
+def record_of_curves(
+    curves: Mapping[str, np.ndarray],
+    table: Mapping[str, Any],
+    *,
+    n_folds: int,
+    best_index: int | None = None,
+    metric: str = "score",
+    column: str = "valid_score",
+    fold: int | None = None,
+    score_name: str | None = None,
+    negate_score: bool = False,
+) -> LearningCurvesRecord:
+    """Record curves that a search kept, without the search.
+
+    Parameters
+    ----------
+    curves : mapping of str to ndarray
+        `learning_curves_` of the search.
+    table : mapping of str to array
+        Its `cv_results_`, of which the columns `trial_number` and `trial_state` are read.
+    n_folds : int
+        Folds of each trial.
+    best_index : int or None, default=None
+        Row of the best trial in `table`.
+    metric : str, default="score"
+        Name of the metric in `curves`.
+    column : {"valid_score", "train_loss"}, default="valid_score"
+        Column of `curves` that becomes the values.
+    fold : int, default=None
+        The only fold to keep, counted from 0; None keeps all.
+    score_name : str, default=None
+        Name of the values; None makes one of `metric`.
+    negate_score : bool, default=False
+        If True, scores change their sign. Losses never do.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where there is no such column or fold, no epoch was reported, or no training loss was.
+    """
+    if column not in _COLUMNS:
+        raise InvalidArgumentError(f"column must be one of {_COLUMNS}, but got {column!r}.")
+    if not len(curves["epoch"]):
+        raise InvalidArgumentError(
+            "There are no learning curves to draw: no candidate reported an epoch. See cv_results_['trial_state'] for "
+            "whether they failed, and let fit_epochs call monitor.report()."
+        )
+    numbers = np.asarray(table["trial_number"])
+    values = _as_array(curves, column, numbers, n_folds)
+    if fold is not None:
+        values = values[:, [_checked_fold(fold, n_folds)]]
+    name, greater_is_better = metric, not negate_score
+    if column == "train_loss":
+        if np.isnan(values).all():
+            raise InvalidArgumentError(
+                "column='train_loss' cannot be drawn: the estimator did not report one. Use column='valid_score'."
+            )
+        name, greater_is_better = "Training loss", False
+    elif negate_score:
+        values, name = -values, name.removeprefix("neg_")
+    return LearningCurvesRecord(
+        trial_number=numbers,
+        trial_state=[str(state) for state in table["trial_state"]],
+        values=values,
+        best_trial=None if best_index is None else int(numbers[best_index]),
+        score_name=name.replace("_", " ").capitalize() if score_name is None else score_name,
+        greater_is_better=greater_is_better,
+    )
+
+
+def _checked_fold(fold: Any, n_folds: int) -> int:
+    if isinstance(fold, bool) or not isinstance(fold, int | np.integer) or not 0 <= fold < n_folds:
+        raise InvalidArgumentError(
+            f"fold must be None or an integer from 0 to {n_folds - 1}, the number of a fold of this search, but got "
+            f"{fold!r}."
+        )
+    return int(fold)
+
+
+def _as_array(curves: Mapping[str, np.ndarray], column: str, numbers: np.ndarray, n_folds: int) -> np.ndarray:
+    """Arrange a column by trial, fold and epoch, with NaN where there is none."""
+    values = np.full((len(numbers), n_folds, int(curves["epoch"].max())), np.nan)
+    rows = np.searchsorted(numbers, curves["trial_number"])
+    values[rows, curves["fold"], curves["epoch"] - 1] = curves[column]
+    return values
+
+
+def _begun(values: np.ndarray) -> np.ndarray:
+    """Return the folds that one trial began, as far as all of them went."""
+    lengths = [np.flatnonzero(~np.isnan(fold)).max(initial=-1) + 1 for fold in values]
+    begun = values[np.array(lengths) > 0]
+    return begun[:, : min((n for n in lengths if n), default=0)]
+
+
+def _metric_of(search: Any) -> str:
+    """Return the name of the metric that steered the search, ``"score"`` where it has none."""
+    if isinstance(search.refit, str):
+        return search.refit
+    if isinstance(search.scorer_, dict):
+        return str(next(iter(search.scorer_)))
+    return search.scoring if isinstance(search.scoring, str) else "score"

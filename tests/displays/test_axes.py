@@ -1,0 +1,85 @@
+"""Shared axes: limits that leave out the outrageous, labels, ticks, legend, and no trace in matplotlib's settings."""
+
+import numpy as np
+import pytest
+
+from sk_optuna.displays._axes import (
+    COLORS,
+    add_legend,
+    counted,
+    focused_limits,
+    new_axes,
+    remove_frame,
+    tick_whole_numbers,
+)
+
+
+@pytest.fixture
+def pictures():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+NEAR = np.linspace(0.5, 0.9, 21)
+
+
+def test_limits_leave_out_a_score_beyond_all_proportion_and_nothing_else():
+    low, high = focused_limits(np.append(NEAR, -1e6), greater_is_better=True)
+    assert -1e6 < low < NEAR.min()
+    assert high > NEAR.max()
+
+
+def test_limits_of_losses_mirror_those_of_scores():
+    low, high = focused_limits(np.append(NEAR, -1e6), greater_is_better=True)
+    assert focused_limits(np.append(-NEAR, 1e6), greater_is_better=False) == (-high, -low)
+
+
+def test_a_loss_that_is_far_better_than_the_others_stays():
+    assert focused_limits(np.append(NEAR, -1e6), greater_is_better=False) is None
+
+
+@pytest.mark.parametrize("values", [NEAR, np.full(5, 0.5), np.empty(0), np.full(3, np.nan)])
+def test_values_in_proportion_have_no_limits(values):
+    assert focused_limits(values, greater_is_better=True) is None
+
+
+def test_values_that_are_not_finite_do_not_count():
+    values = np.concatenate([NEAR, [-1e6, -np.inf, np.nan, np.inf]])
+    expected = focused_limits(np.append(NEAR, -1e6), greater_is_better=True)
+    assert focused_limits(values, greater_is_better=True) == expected
+
+
+def test_labels_count_the_trials_of_each_state():
+    assert [counted(state, 3) for state in COLORS] == ["failed (3)", "pruned (3)", "complete (3)"]
+
+
+def test_the_legend_begins_with_the_artist_on_top(pictures):
+    ax = new_axes()
+    for name in ("below", "between", "top"):
+        ax.plot([0, 1], label=name)
+    add_legend(ax, vertical="upper")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["top", "between", "below"]
+
+
+@pytest.mark.parametrize("last", [2, 3, 7, 1000])
+def test_ticks_are_whole_numbers(pictures, last):
+    ax = new_axes()
+    ax.set_xlim(0.5, last + 0.5)
+    tick_whole_numbers(ax.xaxis)
+    ticks = ax.get_xticks()
+    assert len(ticks) > 1
+    assert (ticks == ticks.round()).all()
+
+
+def test_matplotlibs_settings_stay_as_they_are(pictures):
+    before = dict(pictures.rcParams)
+    ax = new_axes()
+    ax.plot([0, 1], label="line")
+    tick_whole_numbers(ax.xaxis)
+    add_legend(ax, vertical="lower")
+    remove_frame(ax)
+    assert dict(pictures.rcParams) == before
