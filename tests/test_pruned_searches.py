@@ -43,7 +43,8 @@ from sk_optuna._compat_optuna import make_unwarned
 from sk_optuna._schedule import Deadline, search_trials
 from sk_optuna.evaluation import FoldResult
 from sk_optuna.execution import Outcome
-from sk_optuna.execution._engines import JoblibEngine, SerialEngine
+from sk_optuna.execution._joblib import JoblibEngine
+from sk_optuna.execution._serial import SerialEngine
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import FoldPruning
 

@@ -1,0 +1,168 @@
+"""Where a task runs: this thread, or a worker of joblib's active backend.
+
+Tasks are submitted one by one and taken as they finish, so that the next one can depend on what came back; joblib's own
+generators dispatch ahead of the results. An engine knows nothing of trials: a task is a key and the arguments of the
+one function that all tasks call.
+"""
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from sk_optuna._compat import JoblibWorkers, dumps, loads, with_caller_config
+from sk_optuna.exceptions import WorkerDiedError
+from sk_optuna.execution._engine import Outcome
+from sk_optuna.execution._shared import Shared
+
+# Seconds between looks at whether a worker has died without a word.
+_LOOK_EVERY = 1.0
+
+
+class _Task(NamedTuple):
+    key: Hashable
+    payload: Any
+    n_deaths: int = 0
+
+
+class _Sent(NamedTuple):
+    task: _Task
+    job: Any
+    start: float
+
+
+class JoblibEngine:
+    """Submits tasks one by one to the workers of joblib's active backend.
+
+    When a process dies, every outstanding task is lost with it, innocents too. Each of them runs again, alone; one that
+    may have been running at two deaths is reported as dead.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], workers: JoblibWorkers, *, n_jobs: int | None, n_workers: int, room: int
+    ) -> None:
+        self._workers = workers
+        self._n_jobs = n_jobs
+        self._n_workers = n_workers
+        self._room = room
+        self._function = with_caller_config(function, in_threads=workers.share_memory)
+        self._shared: Shared | None = None
+        self._arrived: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
+        self._outstanding: dict[int, _Sent] = {}
+        self._suspects: deque[_Task] = deque()
+        self._n_sent = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether fewer tasks are outstanding than the workers are to have, and none is under suspicion."""
+        return len(self._outstanding) < self._room and not self._suspects
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is outstanding."""
+        return not self._outstanding and not self._suspects
+
+    def submit(self, key: Hashable, *args: Any) -> None:
+        """Send the task to a worker.
+
+        The arguments are pickled here and now: a pickling error is the caller's, and joblib's own thread must not
+        pickle what the search goes on to change.
+        """
+        self._send(_Task(key, args if self._workers.share_memory else dumps(args)))
+
+    def wait(self) -> Outcome:
+        """Return the next outcome."""
+        while True:
+            if self._suspects and not self._outstanding:
+                self._send(self._suspects.popleft())
+            ticket, result, error = self._next_arrival()
+            if ticket not in self._outstanding:
+                continue
+            task, _, start = self._outstanding[ticket]
+            seconds = time.perf_counter() - start
+            if isinstance(error, BrokenProcessPool):
+                self._restart()
+                if self._suspects[-1].n_deaths < 2:
+                    continue
+                return Outcome(self._suspects.pop().key, None, _death(error), seconds)
+            del self._outstanding[ticket]
+            if error is not None:
+                raise error
+            return Outcome(task.key, result, None, seconds)
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind in (None, GeneratorExit) and self._drain():
+            self._workers.stop()
+        else:
+            self._workers.abort()
+
+    def _start(self) -> None:
+        self._workers.start()
+        if not self._workers.share_memory:
+            self._shared = Shared(self._function, map_above=self._workers.memmap_threshold)
+
+    def _send(self, task: _Task) -> None:
+        self._n_sent += 1
+        ticket = self._n_sent
+        self._outstanding[ticket] = _Sent(task, None, time.perf_counter())
+        if self._shared is None:
+            call, args = self._function, task.payload
+        else:
+            call, args = _run_sealed, (self._shared, task.payload)
+        job = self._workers.submit(call, args, lambda result, error: self._arrived.put((ticket, result, error)))
+        self._outstanding[ticket] = self._outstanding[ticket]._replace(job=job)
+
+    def _next_arrival(self) -> tuple[int, Any, BaseException | None]:
+        with self._workers.waiting():
+            while True:
+                try:
+                    return self._arrived.get(timeout=_LOOK_EVERY)
+                except queue.Empty:
+                    if self._workers.lost_one():
+                        ticket = next(iter(self._outstanding))
+                        return ticket, None, BrokenProcessPool("A worker process was terminated abruptly.")
+
+    def _restart(self) -> None:
+        """Begin anew with new workers. The oldest tasks, one for each worker, are those that may have been running."""
+        for i, sent in enumerate(self._outstanding.values()):
+            died = 1 if i < self._n_workers else 0
+            self._suspects.append(sent.task._replace(n_deaths=sent.task.n_deaths + died))
+        self._outstanding.clear()
+        self._workers.abort()
+        self._workers = JoblibWorkers(self._n_jobs)
+        self._start()
+
+    def _drain(self) -> bool:
+        """Call off what has not started and wait for what has; return whether the workers are still there."""
+        for ticket, sent in list(self._outstanding.items()):
+            if self._workers.cancel(sent.job):
+                del self._outstanding[ticket]
+        while self._outstanding:
+            ticket, _, error = self._next_arrival()
+            if isinstance(error, BrokenProcessPool):
+                return False
+            self._outstanding.pop(ticket, None)
+        return True
+
+
+def _run_sealed(function: Callable[..., Any], payload: bytes) -> Any:
+    """Run a task in a worker process, where the shared function has arrived as itself."""
+    return function(*loads(payload))
+
+
+def _death(error: BaseException) -> WorkerDiedError:
+    death = WorkerDiedError(
+        "The worker process died twice while it ran this fold, the second time alone. The usual causes are that the "
+        f"machine ran out of memory or that native code crashed. joblib says: {error}"
+    )
+    death.__cause__ = error
+    return death
