@@ -7,7 +7,6 @@ one function that all tasks call.
 
 import queue
 import time
-from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
@@ -17,6 +16,7 @@ from sk_optuna._compat import JoblibWorkers, dumps, loads, with_caller_config
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution._engine import Outcome
 from sk_optuna.execution._shared import Shared
+from sk_optuna.execution._suspects import Suspects
 
 # Seconds between looks at whether a worker has died without a word.
 _LOOK_EVERY = 1.0
@@ -25,7 +25,6 @@ _LOOK_EVERY = 1.0
 class _Task(NamedTuple):
     key: Hashable
     payload: Any
-    n_deaths: int = 0
 
 
 class _Sent(NamedTuple):
@@ -37,8 +36,8 @@ class _Sent(NamedTuple):
 class JoblibEngine:
     """Submits tasks one by one to the workers of joblib's active backend.
 
-    When a process dies, every outstanding task is lost with it, innocents too. Each of them runs again, alone; one that
-    may have been running at two deaths is reported as dead.
+    A process that dies takes all outstanding tasks with it. New workers are then started, and `Suspects` says which
+    tasks run again and which is reported as dead.
     """
 
     def __init__(
@@ -46,13 +45,12 @@ class JoblibEngine:
     ) -> None:
         self._workers = workers
         self._n_jobs = n_jobs
-        self._n_workers = n_workers
         self._room = room
         self._function = with_caller_config(function, in_threads=workers.share_memory)
         self._shared: Shared | None = None
         self._arrived: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
         self._outstanding: dict[int, _Sent] = {}
-        self._suspects: deque[_Task] = deque()
+        self._suspects: Suspects[_Task] = Suspects(n_workers)
         self._n_sent = 0
 
     @property
@@ -77,17 +75,18 @@ class JoblibEngine:
         """Return the next outcome."""
         while True:
             if self._suspects and not self._outstanding:
-                self._send(self._suspects.popleft())
+                self._send(self._suspects.next_alone())
             ticket, result, error = self._next_arrival()
             if ticket not in self._outstanding:
                 continue
             task, _, start = self._outstanding[ticket]
             seconds = time.perf_counter() - start
             if isinstance(error, BrokenProcessPool):
+                blamed = self._suspects.after_death([sent.task for sent in self._outstanding.values()])
                 self._restart()
-                if self._suspects[-1].n_deaths < 2:
+                if blamed is None:
                     continue
-                return Outcome(self._suspects.pop().key, None, _death(error), seconds)
+                return Outcome(blamed.key, None, _death(error), seconds)
             del self._outstanding[ticket]
             if error is not None:
                 raise error
@@ -132,10 +131,7 @@ class JoblibEngine:
                         return ticket, None, BrokenProcessPool("A worker process was terminated abruptly.")
 
     def _restart(self) -> None:
-        """Begin anew with new workers. The oldest tasks, one for each worker, are those that may have been running."""
-        for i, sent in enumerate(self._outstanding.values()):
-            died = 1 if i < self._n_workers else 0
-            self._suspects.append(sent.task._replace(n_deaths=sent.task.n_deaths + died))
+        """Forget what is outstanding, and start new workers."""
         self._outstanding.clear()
         self._workers.abort()
         self._workers = JoblibWorkers(self._n_jobs)
