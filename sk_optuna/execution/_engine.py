@@ -1,4 +1,8 @@
-"""What all engines are to the search: tasks are submitted one by one and their outcomes taken as they finish."""
+"""The interface of an engine: tasks are submitted one by one, and their outcomes taken as they finish.
+
+So the next task can depend on the last result; joblib's own generators dispatch ahead of the results. An engine knows
+nothing of trials: a task is a key and the arguments of the one function that all tasks call.
+"""
 
 from collections.abc import Hashable
 from types import TracebackType
@@ -8,18 +12,18 @@ from sk_optuna.exceptions import WorkerDiedError
 
 
 class Outcome(NamedTuple):
-    """What came of a task.
+    """The end of a task: a result, or the death of its worker.
 
     Attributes
     ----------
     key : hashable
-        The task.
+        The key of the task.
     result : object
-        What the function returned; None if the task had no result.
+        The function's return value; None if the worker died.
     death : WorkerDiedError or None
-        Why there is no result.
+        The death, which the engine reports and does not raise; None if there is a result.
     seconds : float
-        Between submission and outcome.
+        Seconds between submission and outcome.
     """
 
     key: Hashable
@@ -29,21 +33,21 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs tasks; entered before the first and left after the last."""
+    """Runs tasks. It is entered before the first task and left after the last."""
 
     @property
     def has_room(self) -> bool:
-        """Whether another task should be submitted now."""
+        """True if another task should be submitted now."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether no task is outstanding."""
+        """True if no task is outstanding."""
 
     def submit(self, key: Hashable, *args: Any) -> None:
         """Take on a task."""
 
     def wait(self) -> Outcome:
-        """Return the outcome of a task, waiting for it; an exception of the function is raised here."""
+        """Wait for a task and return its outcome. An exception of the function is raised here."""
 
     def __enter__(self) -> Self: ...
 
@@ -52,8 +56,8 @@ class Engine(Protocol):
     ) -> None: ...
 
 
-class _Entered:
-    """The empty half of an engine that needs no entering."""
+class NoSetUp:
+    """Base class of engines that hold nothing between tasks: entering and leaving do nothing."""
 
     def __enter__(self) -> Self:
         return self

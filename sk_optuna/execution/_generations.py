@@ -1,4 +1,4 @@
-"""Run tasks in batches, for backends of joblib that single calls cannot be submitted to."""
+"""The engine for backends of joblib that take no single calls: tasks run in batches."""
 
 import time
 from collections import deque
@@ -9,27 +9,28 @@ import joblib
 from joblib import effective_n_jobs
 
 from sk_optuna._compat import with_caller_config
-from sk_optuna.execution._engine import Outcome, _Entered
+from sk_optuna.execution._engine import NoSetUp, Outcome
 
 
-class GenerationEngine(_Entered):
-    """Runs tasks in batches through ``joblib.Parallel``, for backends that single calls cannot be submitted to."""
+class GenerationEngine(NoSetUp):
+    """Runs tasks in batches through ``joblib.Parallel``; a batch ends with its slowest task."""
 
     def __init__(self, function: Callable[..., Any], *, n_jobs: int | None, room: int) -> None:
         self._function = with_caller_config(function)
-        self._n_jobs = effective_n_jobs(n_jobs)  # joblib 1.3 does not ask the configuration where n_jobs is None
+        # joblib 1.3 does not ask the configuration where n_jobs is None
+        self._n_jobs = effective_n_jobs(n_jobs)
         self._room = room
         self._tasks: list[tuple[Hashable, tuple[Any, ...]]] = []
         self._outcomes: deque[Outcome] = deque()
 
     @property
     def has_room(self) -> bool:
-        """Whether the batch may grow."""
+        """True if the batch may grow."""
         return len(self._tasks) < self._room
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits to run or to be taken."""
+        """True if no task waits to run and no outcome waits to be taken."""
         return not self._tasks and not self._outcomes
 
     def submit(self, key: Hashable, *args: Any) -> None:
@@ -37,7 +38,7 @@ class GenerationEngine(_Entered):
         self._tasks.append((key, args))
 
     def wait(self) -> Outcome:
-        """Run the batch if all outcomes of the last one were taken."""
+        """Return the next outcome; run the batch if all outcomes of the last one are taken."""
         if not self._outcomes:
             tasks, self._tasks = self._tasks, []
             start = time.perf_counter()

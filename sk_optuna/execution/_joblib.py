@@ -1,8 +1,8 @@
-"""Where a task runs: this thread, or a worker of joblib's active backend.
+"""The engine for joblib's backends: tasks are submitted one by one to its workers.
 
-Tasks are submitted one by one and taken as they finish, so that the next one can depend on what came back; joblib's own
-generators dispatch ahead of the results. An engine knows nothing of trials: a task is a key and the arguments of the
-one function that all tasks call.
+The function is pickled once, with its large arrays apart (`Shared`); a task carries its own arguments only. Threads are
+given both as they are. Workers die differently on each backend: loky raises, a pool of multiprocessing replaces a dead
+process without a word, so that the engine looks for itself.
 """
 
 import queue
@@ -23,11 +23,15 @@ _LOOK_EVERY = 1.0
 
 
 class _Task(NamedTuple):
+    """A key and the arguments: pickled for processes, a tuple for threads."""
+
     key: Hashable
     payload: Any
 
 
 class _Sent(NamedTuple):
+    """An outstanding task, joblib's handle of its call, and the time of its submission."""
+
     task: _Task
     job: Any
     start: float
@@ -55,24 +59,24 @@ class JoblibEngine:
 
     @property
     def has_room(self) -> bool:
-        """Whether fewer tasks are outstanding than the workers are to have, and none is under suspicion."""
+        """True if fewer tasks are outstanding than `pre_dispatch` allows, and none is under suspicion."""
         return len(self._outstanding) < self._room and not self._suspects
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is outstanding."""
+        """True if no task is outstanding or under suspicion."""
         return not self._outstanding and not self._suspects
 
     def submit(self, key: Hashable, *args: Any) -> None:
         """Send the task to a worker.
 
-        The arguments are pickled here and now: a pickling error is the caller's, and joblib's own thread must not
-        pickle what the search goes on to change.
+        The arguments are pickled here and now, so that a pickling error is raised in the caller, and later changes of
+        the arguments do not reach the task.
         """
         self._send(_Task(key, args if self._workers.share_memory else dumps(args)))
 
     def wait(self) -> Outcome:
-        """Return the next outcome."""
+        """Wait for a task and return its outcome; run suspects again before that."""
         while True:
             if self._suspects and not self._outstanding:
                 self._send(self._suspects.next_alone())
@@ -138,7 +142,7 @@ class JoblibEngine:
         self._start()
 
     def _drain(self) -> bool:
-        """Call off what has not started and wait for what has; return whether the workers are still there."""
+        """Cancel the tasks that have not started and wait for the others; return whether the workers still live."""
         for ticket, sent in list(self._outstanding.items()):
             if self._workers.cancel(sent.job):
                 del self._outstanding[ticket]
@@ -151,7 +155,7 @@ class JoblibEngine:
 
 
 def _run_sealed(function: Callable[..., Any], payload: bytes) -> Any:
-    """Run a task in a worker process, where the shared function has arrived as itself."""
+    """Run a task in a worker process. The `Shared` function arrives unpickled, the arguments do not."""
     return function(*loads(payload))
 
 

@@ -20,11 +20,11 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
     Parameters
     ----------
     function : callable
-        What all tasks call; sent to each worker once.
+        The function that all tasks call.
     n_jobs : int or None
         As in joblib.
     pre_dispatch : int or str
-        Most tasks submitted at a time, as in joblib: a number or an expression of `n_jobs`.
+        Most tasks outstanding at a time, as in joblib: "all", a number, or an expression of `n_jobs`.
     """
     n_workers = effective_n_jobs(n_jobs)
     if n_workers == 1:
@@ -37,23 +37,23 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
 
 
 def n_processes(n_jobs: int | None) -> int:
-    """Return how many processes `n_jobs` stands for under joblib's active configuration; threads share one."""
+    """Return the number of processes behind `n_jobs` under joblib's active configuration; threads share one."""
     n_workers: int = effective_n_jobs(n_jobs)
     return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
 
 
 def runs_on_this_machine(n_jobs: int | None) -> bool:
-    """Return whether the workers that `n_jobs` stands for under joblib's active configuration are of this machine."""
+    """Return whether the workers behind `n_jobs` run on this machine, under joblib's active configuration."""
     return effective_n_jobs(n_jobs) == 1 or JoblibWorkers(n_jobs).are_local
 
 
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
-    """Return how many tasks `pre_dispatch` lets be submitted to `n_workers`, at least one.
+    """Return the most tasks that `pre_dispatch` allows to be outstanding for `n_workers`, at least one.
 
     Raises
     ------
     InvalidArgumentError
-        Where `pre_dispatch` is none of what joblib takes, or would let none be submitted to any number of workers.
+        If joblib would not take `pre_dispatch`, or if it allows no task for any number of workers.
     """
     if pre_dispatch == "all":
         return sys.maxsize

@@ -1,14 +1,14 @@
-"""Run tasks in this thread."""
+"""The engine for one worker: tasks run in this thread."""
 
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from sk_optuna.execution._engine import Outcome, _Entered
+from sk_optuna.execution._engine import NoSetUp, Outcome
 
 
-class SerialEngine(_Entered):
-    """Runs each task in this thread when it is waited for."""
+class SerialEngine(NoSetUp):
+    """Runs each task in this thread, when the search waits for it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -16,20 +16,20 @@ class SerialEngine(_Entered):
 
     @property
     def has_room(self) -> bool:
-        """Whether no task is waiting: decisions come before the next fold."""
+        """True if no task is waiting: the search decides on each result before it submits the next fold."""
         return self._task is None
 
     @property
     def is_idle(self) -> bool:
-        """Whether no task is waiting."""
+        """True if no task is waiting."""
         return self._task is None
 
     def submit(self, key: Hashable, *args: Any) -> None:
-        """Keep the task until it is waited for."""
+        """Keep the task until `wait`."""
         self._task = (key, args)
 
     def wait(self) -> Outcome:
-        """Run the task."""
+        """Run the task and return its outcome."""
         assert self._task is not None
         (key, args), self._task = self._task, None
         start = time.perf_counter()
