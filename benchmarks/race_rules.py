@@ -29,10 +29,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from optuna import Study
 from optuna.pruners import BasePruner
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from scipy import stats
 from tables import CACHE, CHOOSING, FOLDS, HELD_OUT, Run, Task, build, interval, print_versions, run_all, search
 
@@ -50,16 +48,9 @@ class Rule(PairedRacePruner):
         super().__init__(1.64, n_startup_trials, n_startup_steps)
         self._judge = judge
 
-    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+    def is_behind(self, own: np.ndarray, scores: np.ndarray) -> bool:
         """Decide by the rule, as PairedRacePruner does by its own."""
-        if len(trial.intermediate_values) < self._n_startup_steps:
-            return False
-        scores = self._seen.of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-        if len(scores.values) < self._n_startup_trials:
-            return False
-        own = scores.row(trial.intermediate_values)
-        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        return own is not None and self._judge(sign * own, sign * scores.values)
+        return self._judge(own, scores)
 
 
 Spread = Callable[[np.ndarray, np.ndarray], tuple[float, int]]

@@ -32,10 +32,10 @@ class MissingExtraError(SkOptunaError, ImportError):
 class NoScoreError(SkOptunaError, ValueError, TypeError):
     """No candidate has a mean score, so that none is the best; raised when all have been evaluated.
 
-    It is a ValueError, as that of scikit-learn where all fits failed, and a TypeError, which the refit that does not
-    come to pass might have raised.
+    It is a ValueError, as is scikit-learn's error where all fits failed. It is also a TypeError, which the refit might
+    have raised, had it begun.
     """
 
 
 class WorkerDiedError(SkOptunaError, RuntimeError):
-    """A worker process died twice while it was running one fold alone."""
+    """A worker process died twice while it ran one fold, the second time alone."""

@@ -1,7 +1,7 @@
 """Pruners for cross-validation: when the folds that have run say that a candidate will not be the best.
 
-Optuna's own pruners look at learning curves, whose values get better from step to step. Folds are another thing: their
-scores have no trend, but how hard a fold is they share with every other candidate.
+Optuna's own pruners look at learning curves, whose values get better from step to step. Scores of folds have no trend,
+but a fold that is hard for one candidate is hard for the others too.
 """
 
 import math
@@ -62,7 +62,7 @@ class PairedRacePruner(BasePruner):
     once, after two folds, saved a quarter (``benchmarks/race_rules.py``).
 
     When not to use it: with two folds there is hardly anything to save, and with a single split nothing. Repeated
-    cross-validation is fine, but its folds overlap, so the error is larger than it is taken to be; so is that of scores
+    cross-validation is fine, but its folds overlap, so the error is larger than the rule assumes; so is that of scores
     on a handful of rows. The rule knows nothing of trends: for learning curves use Optuna's pruners.
 
     Examples
@@ -103,7 +103,7 @@ class PairedRacePruner(BasePruner):
         Parameters
         ----------
         study : optuna.study.Study
-            The study, of one objective; its complete trials are what the trial is compared with.
+            The study, of one objective. The trial is compared with its complete trials.
         trial : optuna.trial.FrozenTrial
             The trial, with a fold's score at every step it has reported.
 
@@ -119,7 +119,30 @@ class PairedRacePruner(BasePruner):
             return False
         own = scores.row(trial.intermediate_values)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        return own is not None and _is_behind(sign * own, sign * scores.values, self._z)
+        return own is not None and self.is_behind(sign * own, sign * scores.values)
+
+    def is_behind(self, own: np.ndarray, scores: np.ndarray) -> bool:
+        """Return whether a candidate is too far behind the best one; override it to race by another rule.
+
+        Parameters
+        ----------
+        own : ndarray of shape (n_splits,)
+            The candidate's scores, higher is better; NaN for folds to come, of which there is at least one.
+        scores : ndarray of shape (n_trials, n_splits)
+            Those of the complete trials on the same folds.
+
+        Returns
+        -------
+        bool
+            Whether the candidate should be stopped.
+        """
+        incumbent = scores[scores.mean(axis=1).argmax()]
+        sigma = _spread(scores - incumbent)
+        if sigma is None:
+            return False
+        ran = ~np.isnan(own)
+        error = sigma * math.sqrt(1 / np.count_nonzero(ran) - 1 / len(own))
+        return bool((own - incumbent)[ran].mean() + self._z * error < 0)
 
     def may_prune(self, study: Study) -> bool:
         """Return whether there are enough complete trials for any trial to be stopped.
@@ -153,14 +176,16 @@ class _SeenScores:
     """Fold scores of complete trials, read from each trial once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # Optuna's own n_jobs asks from several threads
+        # Optuna's own n_jobs asks from several threads
+        self._lock = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
         self._trials: list[FrozenTrial] = []
         self._steps: list[int] = []
         self._values = np.empty((0, 0))
-        self._n_rows = [0]  # after each trial: one without the steps of the others has no row
+        # after each trial: one without the steps of the others has no row
+        self._n_rows = [0]
 
     def of(self, trials: Sequence[FrozenTrial]) -> "_FoldScores":
         """Return the scores of `trials`, the complete ones of a study in their order."""
@@ -207,22 +232,11 @@ class _FoldScores:
         return np.array([reports.get(step, np.nan) for step in self._steps])
 
 
-def _is_behind(own: np.ndarray, scores: np.ndarray, z: float) -> bool:
-    """Return whether the candidate with the scores `own` is too far behind the best row of `scores`."""
-    incumbent = scores[scores.mean(axis=1).argmax()]
-    sigma = _spread(scores - incumbent)
-    if sigma is None:
-        return False
-    ran = ~np.isnan(own)
-    error = sigma * math.sqrt(1 / np.count_nonzero(ran) - 1 / len(own))
-    return bool((own - incumbent)[ran].mean() + z * error < 0)
-
-
 def _spread(differences: np.ndarray) -> float | None:
     """Return the standard deviation of paired differences about their means, pooled over the rows.
 
-    Rows without any difference are left out: the incumbent, and what came to the same predictions as it. They say
-    nothing of how much a real difference varies; None if there are no others.
+    Rows without any difference are left out: the incumbent, and candidates with the same predictions. They do not show
+    how much a real difference varies. Return None if there are no other rows.
     """
     differences = differences[differences.any(axis=1)]
     if not len(differences):

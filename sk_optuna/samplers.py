@@ -1,8 +1,8 @@
-"""Samplers for long searches: what an ask costs stops growing with the number of trials held.
+"""Samplers for long searches: the cost of an ask stops growing with the number of trials held.
 
-Every ask, TPE reads all trials anew, so that a search of n trials costs n**2. Optuna has no bound, and `gamma` and
-`weights`, with which TPE could forget, are deprecated and would leave the reading. A view of the study does it from
-outside, for any sampler that learns from values alone.
+TPE reads all trials anew at every ask, so that a search of n trials costs n**2. Optuna has no bound; `gamma` and
+`weights`, with which TPE could forget, are deprecated, and TPE would still read all trials. Here the sampler is shown a
+view of the study with fewer trials, which serves any sampler that learns from values alone.
 """
 
 import math
@@ -57,10 +57,10 @@ class BoundedHistorySampler(BaseSampler):
 
     Notes
     -----
-    What is shown: every trial that is waiting or running; the 25 best finished ones, in TPE's order, which puts pruned
-    trials behind complete ones and those that violate constraints behind both; and of the others the latest. Failed
-    trials are shown as long as all trials are. It is chosen anew for every suggestion from nothing but the study, so a
-    sampler that a factory makes for each trial loses nothing.
+    The sampler sees every trial that is waiting or running, the 25 best finished ones, and the latest of the others. The
+    best are those in TPE's order, which puts pruned trials behind complete ones, and trials that violate constraints
+    behind both. Failed trials are shown as long as all trials are. The trials are chosen anew for every suggestion, from
+    nothing but the study, so a sampler that a factory makes for each trial loses nothing.
 
     With 10,000 trials held, asking takes about a tenth of the time that TPE takes by itself; the break-even is below
     1000. The price is in the last digits: after 1000 trials, regret over four functions was the same on the whole, but
@@ -69,8 +69,8 @@ class BoundedHistorySampler(BaseSampler):
 
     When not to use it: below some 1000 trials there is little to gain, where a fit takes seconds hardly ever.
     Not around samplers that look for earlier trials of their own in the study (NSGA-II and III, CMA-ES, QMC, grid and
-    brute force): they would miss them. What TPE no longer sees it may try again; a parameter that none of the trials
-    shown has, in a conditional space, is drawn from its whole range.
+    brute force): they would miss them. TPE may repeat a trial that it no longer sees. In a conditional space, a
+    parameter that none of the trials shown has is drawn from its whole range.
 
     Examples
     --------
@@ -95,19 +95,19 @@ class BoundedHistorySampler(BaseSampler):
         self._n_trials = _checked_n_trials(n_trials)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return what the sampler models jointly."""
+        """Return the parameters that the sampler models jointly."""
         return self._sampler.infer_relative_search_space(self._bounded(study), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return what the sampler suggests jointly."""
+        """Return the values that the sampler suggests jointly."""
         return self._sampler.sample_relative(self._bounded(study), trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return what the sampler suggests for one parameter."""
+        """Return the value that the sampler suggests for one parameter."""
         return self._sampler.sample_independent(self._bounded(study), trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
@@ -143,7 +143,7 @@ class _FinishedTrials:
     Parameters
     ----------
     direction : StudyDirection
-        What makes a trial better.
+        Direction of the study: which values are better.
     """
 
     def __init__(self, direction: StudyDirection) -> None:
@@ -152,7 +152,8 @@ class _FinishedTrials:
         self._unfinished: list[int] = []
         self._best: list[tuple[tuple[float, ...], int]] = []
         self._in_order: list[int] = []
-        self._lock = threading.Lock()  # Optuna's own n_jobs asks from several threads
+        # Optuna's own n_jobs asks from several threads
+        self._lock = threading.Lock()
 
     def among(self, trials: list[FrozenTrial], n_most: int) -> list[FrozenTrial]:
         """Return the trials of the study without all but `n_most` of the finished ones."""
@@ -170,7 +171,7 @@ class _FinishedTrials:
         return [trials[index] for index in sorted(shown) if index < len(trials)]
 
     def _take_note(self, trials: list[FrozenTrial]) -> None:
-        """Put in their places what has finished since; nothing about a finished trial changes again."""
+        """Rank the trials that finished since the last look; a finished trial does not change again."""
         waited_for = [*self._unfinished, *range(self._n_seen, len(trials))]
         self._n_seen = max(self._n_seen, len(trials))
         self._unfinished, news = [], []
@@ -184,7 +185,7 @@ class _FinishedTrials:
             self._in_order = sorted(self._in_order + news)
 
     def _rank(self, trial: FrozenTrial) -> tuple[float, ...]:
-        """Return what sorts trials as TPE sorts them."""
+        """Return the sort key of a trial in TPE's order."""
         violation = _violation(trial)
         if violation > 0:
             return 2, violation
@@ -196,7 +197,7 @@ class _FinishedTrials:
         return 1, -step, math.inf if math.isnan(value) else self._sign * value
 
 
-# What is kept follows from the study alone, and is kept here for samplers that are made anew for every trial.
+# The ranks follow from the study alone. They are kept here, because a sampler may be made anew for every trial.
 _FINISHED: WeakKeyDictionary[Study, _FinishedTrials] = WeakKeyDictionary()
 
 

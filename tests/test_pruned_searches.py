@@ -42,7 +42,8 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.evaluation._fold import Fold, FoldResult
 from sk_optuna.execution import Outcome
-from sk_optuna.execution._engines import JoblibEngine, SerialEngine
+from sk_optuna.execution._joblib import JoblibEngine
+from sk_optuna.execution._serial import SerialEngine
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._schedule import search_trials

@@ -260,6 +260,44 @@ def test_trials_that_complete_out_of_order_are_taken_in():
     assert pruner.prune(study, running([0.91])) is PairedRacePruner().prune(study, running([0.91])) is True
 
 
+# --- another rule -----------------------------------------------------------------------------------------------------
+
+
+class Noted(PairedRacePruner):
+    """Stops by a rule of its own, and notes the scores that the rule was asked about."""
+
+    def __init__(self, answer, **arguments):
+        super().__init__(**arguments)
+        self.answer = answer
+        self.asked = []
+
+    def is_behind(self, own, scores):
+        self.asked.append((own.tolist(), scores.tolist()))
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_subclass_that_overrides_is_behind_decides_by_its_own_rule(answer):
+    for own in (HOPELESS, [1.0]):
+        assert stops(ROWS, own, pruner=Noted(answer)) is answer
+
+
+@pytest.mark.parametrize(("direction", "sign"), [("maximize", 1), ("minimize", -1)])
+def test_is_behind_is_given_scores_of_which_higher_is_better(direction, sign):
+    pruner = Noted(answer=False)
+    stops(sign * np.array(ROWS), [sign * 0.5, sign * 0.6], direction=direction, pruner=pruner)
+    ((own, scores),) = pruner.asked
+    np.testing.assert_array_equal(own, [0.5, 0.6, np.nan, np.nan, np.nan])
+    assert scores == ROWS
+
+
+def test_is_behind_is_not_asked_where_there_is_nothing_to_decide():
+    pruner = Noted(answer=True, n_startup_trials=4, n_startup_steps=2)
+    for rows, own in [(ROWS[:3], [0.5, 0.5]), (ROWS, [0.5]), (ROWS, [0.5] * 5), (ROWS, [0.5, math.nan])]:
+        assert not stops(rows, own, pruner=pruner)
+    assert pruner.asked == []
+
+
 # --- in study.optimize ------------------------------------------------------------------------------------------------
 
 N_FOLDS = 5

@@ -1,12 +1,6 @@
-"""Where a task runs: this thread, or joblib's active backend; knows nothing of trials."""
+"""Run tasks in this thread or on the workers of joblib's active backend; an engine knows nothing of trials."""
 
-from sk_optuna.execution._engines import (
-    Engine,
-    Outcome,
-    max_outstanding,
-    n_processes,
-    open_engine,
-    runs_on_this_machine,
-)
+from sk_optuna.execution._engine import Engine, Outcome
+from sk_optuna.execution._open import max_outstanding, n_processes, open_engine, runs_on_this_machine
 
 __all__ = ["Engine", "Outcome", "max_outstanding", "n_processes", "open_engine", "runs_on_this_machine"]

@@ -26,7 +26,7 @@ class Shared:
     Parameters
     ----------
     value : object
-        What to share; it is not changed. Workers see its large arrays read-only.
+        The value to share; it is not changed. Workers see its large arrays read-only.
     map_above : int or None
         Size in bytes above which joblib memory-maps an array; None if it maps none.
     """
@@ -62,7 +62,7 @@ class _Pickler(CloudPickler):
         super().__init__(self.stream, protocol=5, buffer_callback=self._set_apart)
 
     def persistent_id(self, value: Any) -> int | None:
-        """Return the number of a large array among those kept apart; None for what the stream is to contain."""
+        """Return the number of a large array among those kept apart; None for a value that goes into the stream."""
         if type(value) not in (np.ndarray, np.memmap) or value.nbytes < _LARGE or value.dtype.hasobject:
             return None
         for i, array in enumerate(self.arrays):
@@ -72,7 +72,7 @@ class _Pickler(CloudPickler):
         return len(self.arrays) - 1
 
     def _set_apart(self, buffer: pickle.PickleBuffer) -> bool:
-        """Keep a large buffer out of the stream; return whether the stream is to contain it."""
+        """Keep a large buffer out of the stream; return whether the buffer goes into the stream."""
         if buffer.raw().nbytes < _LARGE:
             return True
         self.buffers.append(buffer.raw())

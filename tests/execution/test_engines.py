@@ -27,7 +27,9 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import JoblibWorkers, cloudpickle
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, open_engine
-from sk_optuna.execution._engines import GenerationEngine, JoblibEngine, SerialEngine
+from sk_optuna.execution._generations import GenerationEngine
+from sk_optuna.execution._joblib import JoblibEngine
+from sk_optuna.execution._serial import SerialEngine
 
 # Workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -1,0 +1,68 @@
+"""The interface of an engine: tasks are submitted one by one, and their outcomes taken as they finish.
+
+So the next task can depend on the last result; joblib's own generators dispatch ahead of the results. An engine knows
+nothing of trials: a task is a key and the arguments of the one function that all tasks call.
+"""
+
+from collections.abc import Hashable
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
+
+from sk_optuna.exceptions import WorkerDiedError
+
+
+class Outcome(NamedTuple):
+    """The end of a task: a result, or the death of its worker.
+
+    Attributes
+    ----------
+    key : hashable
+        The key of the task.
+    result : object
+        The function's return value; None if the worker died.
+    death : WorkerDiedError or None
+        The death, which the engine reports and does not raise; None if there is a result.
+    seconds : float
+        Seconds between submission and outcome.
+    """
+
+    key: Hashable
+    result: Any
+    death: WorkerDiedError | None
+    seconds: float
+
+
+class Engine(Protocol):
+    """Runs tasks. It is entered before the first task and left after the last."""
+
+    @property
+    def has_room(self) -> bool:
+        """True if another task should be submitted now."""
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no task is outstanding."""
+
+    def submit(self, key: Hashable, *args: Any) -> None:
+        """Take on a task."""
+
+    def wait(self) -> Outcome:
+        """Wait for a task and return its outcome. An exception of the function is raised here."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class NoSetUp:
+    """Base class of engines that hold nothing between tasks: entering and leaving do nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None

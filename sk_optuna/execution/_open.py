@@ -1,0 +1,73 @@
+"""Choose the engine for `n_jobs` under joblib's active configuration."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from joblib import effective_n_jobs
+
+from sk_optuna._compat._joblib import JoblibWorkers, eval_expr
+from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.execution._engine import Engine
+from sk_optuna.execution._generations import GenerationEngine
+from sk_optuna.execution._joblib import JoblibEngine
+from sk_optuna.execution._serial import SerialEngine
+
+
+def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatch: int | str) -> Engine:
+    """Return the engine for `n_jobs` under joblib's active configuration.
+
+    Parameters
+    ----------
+    function : callable
+        The function that all tasks call.
+    n_jobs : int or None
+        As in joblib.
+    pre_dispatch : int or str
+        Most tasks outstanding at a time, as in joblib: "all", a number, or an expression of `n_jobs`.
+    """
+    n_workers = effective_n_jobs(n_jobs)
+    if n_workers == 1:
+        return SerialEngine(function)
+    room = max_outstanding(pre_dispatch, n_workers)
+    workers = JoblibWorkers(n_jobs)
+    if not workers.can_submit:
+        return GenerationEngine(function, n_jobs=n_jobs, room=room)
+    return JoblibEngine(function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room)
+
+
+def n_processes(n_jobs: int | None) -> int:
+    """Return the number of processes behind `n_jobs` under joblib's active configuration; threads share one."""
+    n_workers: int = effective_n_jobs(n_jobs)
+    return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
+
+
+def runs_on_this_machine(n_jobs: int | None) -> bool:
+    """Return whether the workers behind `n_jobs` run on this machine, under joblib's active configuration."""
+    return effective_n_jobs(n_jobs) == 1 or JoblibWorkers(n_jobs).are_local
+
+
+def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:
+    """Return the most tasks that `pre_dispatch` allows to be outstanding for `n_workers`, at least one.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If joblib would not take `pre_dispatch`, or if it allows no task for any number of workers.
+    """
+    if pre_dispatch == "all":
+        return sys.maxsize
+    try:
+        most = _evaluate(pre_dispatch, n_workers)
+        if max(most, _evaluate(pre_dispatch, 1024)) < 1:
+            raise ValueError(f"{most} tasks cannot be submitted")
+    except (ArithmeticError, KeyError, SyntaxError, TypeError, ValueError) as error:
+        raise InvalidArgumentError(
+            "The 'pre_dispatch' parameter must be 'all', a number of at least 1, or an expression of n_jobs such "
+            f"as '2*n_jobs', but got {pre_dispatch!r}."
+        ) from error
+    return max(most, 1)
+
+
+def _evaluate(pre_dispatch: int | str, n_workers: int) -> int:
+    return int(eval_expr(str(pre_dispatch).replace("n_jobs", str(n_workers))))
