@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sk_optuna._compat._sklearn import BaseSearchCV, insert_error_scores, warn_or_raise_about_fit_failures
+from sk_optuna._compat._sklearn import (
+    BaseSearchCV,
+    format_results,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names, steering_metric
 
 
@@ -63,7 +68,7 @@ def tabulate(
         more["stop_reason"] = [record.reason for record in records]
     filler = _filler(ran)
     filled = [filler if result is None else result for row in out for result in row]
-    table: dict[str, Any] = search._format_results([r.params for r in records], len(records[0].folds), filled, more)
+    table: dict[str, Any] = format_results(search, [r.params for r in records], len(records[0].folds), filled, more)
     _blank_unrun_folds(table, records)
     for metric in metrics:
         _rank_anew(table, metric, records)

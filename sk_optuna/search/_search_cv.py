@@ -6,7 +6,6 @@ inherited. Driving `evaluate_candidates` instead would split the data again for 
 table each time.
 """
 
-import warnings
 from contextlib import suppress
 from copy import deepcopy
 from numbers import Integral, Real
@@ -28,6 +27,7 @@ from sk_optuna._compat._sklearn import (
     check_method_params,
     fit_context,
     search_estimator_has,
+    unwarned_table,
 )
 from sk_optuna._optional import require
 from sk_optuna.epochs import EpochReports
@@ -564,8 +564,8 @@ class OptunaSearchCV(SearchBase):
         try:
             run_trials(self, proposals, pruning, evaluator, root, records)
         except KeyboardInterrupt:
-            with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
-                warnings.simplefilter("ignore")
+            # The interrupt must not become another error, nor a warning that is one.
+            with suppress(ValueError, Warning), unwarned_table():
                 if records:
                     keep_results(self, records, refit_metric)
             raise
