@@ -1,13 +1,16 @@
 """scikit-learn's privates, but for its callbacks; their signatures are the same from 1.6 to 1.9, exceptions noted."""
 
 import inspect
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
+from contextvars import ContextVar
 from traceback import format_exc
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import sklearn
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
@@ -17,7 +20,7 @@ from sklearn.model_selection._search import _search_estimator_has as search_esti
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split as safe_split
-from sklearn.utils.parallel import delayed
+from sklearn.utils.parallel import _FuncWrapper, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -39,6 +42,7 @@ __all__ = [
     "scorers_by_name",
     "search_estimator_has",
     "select_best_index",
+    "unwarned_table",
     "warn_or_raise_about_fit_failures",
     "watching_scorer",
     "with_caller_config",
@@ -46,7 +50,6 @@ __all__ = [
 
 insert_error_scores = _insert_error_scores
 select_best_index = BaseSearchCV._select_best_index
-warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict[str, Any]:
@@ -55,6 +58,45 @@ def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> 
         kwargs.update(caller=caller, callback_ctx=callback_ctx)
     result: dict[str, Any] = _fit_and_score(*args, **kwargs)
     return result
+
+
+def check_refit_for_multimetric(refit: Any, metrics: Iterable[str]) -> None:
+    """Call ``BaseSearchCV._check_refit_for_multimetric``, which reads `refit` and nothing else of the search."""
+    BaseSearchCV._check_refit_for_multimetric(SimpleNamespace(refit=refit), metrics)
+
+
+_FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
+
+
+# --- the table, with scikit-learn's warnings or without -------------------------------------------------
+
+
+_without_warnings: ContextVar[bool] = ContextVar("_without_warnings", default=False)
+
+
+@contextmanager
+def unwarned_table() -> Iterator[None]:
+    """Let the table of a search be made without scikit-learn's warnings, in this thread alone.
+
+    `warnings.catch_warnings` would exchange the filters of the process, and other threads may be fitting.
+    """
+    token = _without_warnings.set(True)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _without_warnings.reset(token)
+
+
+def _unless_unwarned(function: Any) -> Callable[..., Any]:
+    """Wrap a function of scikit-learn; within `unwarned_table` a copy runs, for which `warnings` says nothing."""
+    silent = {**function.__globals__, "warnings": SimpleNamespace(warn=lambda *args, **kwargs: None)}
+    copy = FunctionType(function.__code__, silent, None, function.__defaults__, function.__closure__)
+    return lambda *args: (copy if _without_warnings.get() else function)(*args)
+
+
+_format_results = _unless_unwarned(BaseSearchCV._format_results)
+warn_or_raise_about_fit_failures = _unless_unwarned(_warn_or_raise_about_fit_failures)
 
 
 def format_results(
@@ -67,16 +109,8 @@ def format_results(
 ) -> dict[str, Any]:
     """Call ``BaseSearchCV._format_results``, which reads one argument of the search and nothing else of it."""
     search = SimpleNamespace(return_train_score=return_train_score)
-    table: dict[str, Any] = BaseSearchCV._format_results(search, params, n_splits, out, more)
+    table: dict[str, Any] = _format_results(search, params, n_splits, out, more)
     return table
-
-
-def check_refit_for_multimetric(refit: Any, metrics: Iterable[str]) -> None:
-    """Call ``BaseSearchCV._check_refit_for_multimetric``, which reads `refit` and nothing else of the search."""
-    BaseSearchCV._check_refit_for_multimetric(SimpleNamespace(refit=refit), metrics)
-
-
-_FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
 
 
 # --- scorers --------------------------------------------------------------------------------------------
@@ -178,12 +212,51 @@ def own_warm_start(estimator: Any) -> Iterator[None]:
 def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False) -> Callable[..., Any]:
     """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters.
 
-    Threads share the filters of the process, so in them nothing is exchanged, which all would see.
+    Threads share the filters of the process. In them nothing exchanges the filters, since all would see it: neither
+    this function nor, while `function` runs, scikit-learn's wrapper of parallel calls.
     """
-    if in_threads:
-        return sklearn.config_context(**sklearn.get_config())(function)  # type: ignore[no-any-return]
-    wrapped, _, _ = delayed(function)()
     config = sklearn.get_config()
-    if hasattr(wrapped, "with_config_and_warning_filters"):
+    if in_threads:
+        return _filters_left_alone(sklearn.config_context(**config)(function))  # type: ignore[no-any-return]
+    wrapped, _, _ = delayed(function)()
+    if _EXCHANGES_FILTERS:
         return wrapped.with_config_and_warning_filters(config, list(warnings.filters))  # type: ignore[no-any-return]
     return wrapped.with_config(config)  # type: ignore[no-any-return]
+
+
+_EXCHANGES_FILTERS = hasattr(_FuncWrapper, "with_config_and_warning_filters")
+
+
+class _FiltersLeftAlone(ContextDecorator):
+    """Keeps scikit-learn's wrapper of parallel calls from exchanging warning filters, while any thread is within.
+
+    Many estimators make parallel calls in `fit`, if only one after the other. Around each the wrapper empties the
+    filters of the process and fills them again, so that a fit in another thread can meet no filters, or those of
+    another. Where warnings are errors, such a fit fails (scikit-learn's issue 32631). A call that stays in its process
+    needs no filters from elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_within = 0
+        self._original = _FuncWrapper.__call__
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._n_within == 0 and _EXCHANGES_FILTERS:
+                self._original, _FuncWrapper.__call__ = _FuncWrapper.__call__, _call_with_config
+            self._n_within += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._n_within -= 1
+            if self._n_within == 0:
+                _FuncWrapper.__call__ = self._original
+
+
+def _call_with_config(wrapper: Any, *args: Any, **kwargs: Any) -> Any:
+    with sklearn.config_context(**getattr(wrapper, "config", {})):
+        return wrapper.function(*args, **kwargs)
+
+
+_filters_left_alone = _FiltersLeftAlone()

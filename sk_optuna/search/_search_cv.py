@@ -6,7 +6,6 @@ inherited. Driving `evaluate_candidates` instead would split the data again for 
 table each time.
 """
 
-import warnings
 from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal

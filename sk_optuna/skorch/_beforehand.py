@@ -5,7 +5,7 @@ signatures tell enough. Only rows with NaN are shown to a module, that of a clon
 taken: a fit of no epochs, which makes modules, sends them to the device and opens what callbacks open.
 """
 
-import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,12 @@ class ChecksBeforehand(NeuralNet):
             would refuse, such as NaN which the module passes on.
         """
         check_parameters(self)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # fit warns
+        with suppress(Warning):  # where one is an error, fit raises it
             self._check_arguments()
         self._check_parts()
         if X is not None:
-            self._check_data_beforehand(X, y)
+            with suppress(Warning):
+                self._check_data_beforehand(X, y)
 
     def _check_arguments(self) -> None:
         makers = [f"initialize_{prefix}" for prefix in _PARTS]
@@ -74,12 +74,10 @@ class ChecksBeforehand(NeuralNet):
 
     def _check_data_beforehand(self, X: Any, y: Any) -> None:
         twin = self._twin()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # fit warns
-            rows = twin._take_in_rows(X, y, anew=True)
-            if y is not None or is_dataset(X):
-                targets = twin._take_in_y(rows, y, anew=True, classes=None)
-                twin.weights_of_classes(rows, targets, None)
+        rows = twin._take_in_rows(X, y, anew=True)
+        if y is not None or is_dataset(X):
+            targets = twin._take_in_y(rows, y, anew=True, classes=None)
+            twin.weights_of_classes(rows, targets, None)
         known = {name: value for name, value in vars(twin).items() if name not in vars(self)}
         if (y is not None or is_dataset(X)) and not overridden(self, "initialize", "initialize_module"):
             twin.fitting_ = Fitting(rows, None, None)

@@ -24,7 +24,9 @@ def fitted_names(search):
     ids=str,
 )
 def test_the_next_fit_forgets_every_attribute_that_a_fit_sets(arguments):
-    search = OptunaSearchCV(SGDClassifier(max_iter=3, tol=None, random_state=0), {"alpha": [1e-3, 1e-2]}, cv=3, **arguments)
+    search = OptunaSearchCV(
+        SGDClassifier(max_iter=3, tol=None, random_state=0), {"alpha": [1e-3, 1e-2]}, cv=3, **arguments
+    )
     assert fitted_names(search.fit(X, y)) >= {"cv_results_", "study_", "n_trials_", "scorer_", "n_splits_"}
     search.set_params(cv=[])
     with pytest.raises(ValueError, match="No fits were performed"):

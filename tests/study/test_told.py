@@ -69,7 +69,9 @@ def test_without_an_incumbent_the_estimate_is_the_mean():
 
 @examples
 @given(scores=fold_scores, shift=st.floats(-0.5, 0.5), n_ran=st.integers(1, 3))
-def test_a_trial_that_is_alike_but_for_a_constant_is_estimated_at_the_constant_whichever_folds_ran(scores, shift, n_ran):
+def test_a_trial_that_is_alike_but_for_a_constant_is_estimated_at_the_constant_whichever_folds_ran(
+    scores, shift, n_ran
+):
     memory = told((scores, "complete"))
     estimate = memory.estimate(np.array(scores[:n_ran]) + shift)
     assert estimate == pytest.approx(np.mean(scores) + shift, abs=1e-12)
