@@ -24,6 +24,7 @@ from sk_optuna._compat._sklearn import (
     fit_context,
     scorers_by_name,
     search_estimator_has,
+    unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, split_once, together
 from sk_optuna.execution import n_processes
@@ -557,8 +558,8 @@ class OptunaSearchCV(SearchBase):
             with hooks.of_trials(n_folds) as trial_hooks:
                 run_trials(run, proposals, pruning, evaluator, rules, trial_hooks)
         except KeyboardInterrupt:
-            with suppress(ValueError), warnings.catch_warnings():  # the interrupt must not become another error
-                warnings.simplefilter("ignore")
+            # The interrupt must not become another error, nor a warning that is one.
+            with suppress(ValueError, Warning), unwarned_table():
                 if proposals.told:
                     self._keep(conclude(proposals.told.records, rules))
             raise
