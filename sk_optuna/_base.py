@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Any
 
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import get_tags
 
 from sk_optuna._compat import BaseSearchCV
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 
 
@@ -85,11 +85,8 @@ def nearest_metrics(refit: Any, metrics: Iterable[str]) -> Iterator[None]:
 
 
 def _raise_with_nearest(unknown: list[str], known: list[str], error: ValueError) -> None:
-    hints = []
-    for name in unknown:
-        near = get_close_matches(name, known, n=3) or (known if len(known) <= 6 else [])
-        if near:
-            hints.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+    all_of_a_few = known if len(known) <= 6 else []
+    hints = "".join(hint(name, nearest(name, known) or all_of_a_few) for name in unknown)
     if not hints:
         raise error
-    raise InvalidArgumentError(f"{' '.join(hints)} {error}") from error
+    raise InvalidArgumentError(f"{hints.lstrip()} {error}") from error

@@ -12,6 +12,7 @@ import sk_optuna
 ROOT = Path(sk_optuna.__file__).parent
 FLOORS = {
     "exceptions": 0,
+    "_nearest": 0,
     "_optional": 0,
     "_compat": 0,
     "_compat_optuna": 0,

@@ -5,12 +5,12 @@ The function knows these as a plain dict and a callable; everything here is abou
 
 import numbers
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import joblib
 import numpy as np
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.evaluation import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -28,7 +28,7 @@ class Params(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise MissingParameterError(
-            f"train_func asks for the parameter {name!r}, but the estimator has {listed(self, name)}. "
+            f"train_func asks for the parameter {name!r}, but the estimator has {listed(self, name)} "
             f"Give it a value where the estimator is made: FunctionEstimator(train_func, {name}=...)."
         )
 
@@ -77,11 +77,9 @@ class Report:
 
 
 def listed(known: Iterable[str], name: str) -> str:
-    """Return the names there are, and which of them come nearest to `name`."""
+    """Return the end of a sentence with all known names, and the hint about those that come nearest to `name`."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    nearest = f" (nearest: {', '.join(map(repr, near))})" if near else ""
-    return f"{', '.join(names) or 'none'}{nearest}"
+    return f"{', '.join(names) or 'none'}.{hint(name, nearest(name, names))}"
 
 
 def is_number(value: Any) -> bool:

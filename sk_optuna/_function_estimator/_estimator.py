@@ -10,7 +10,6 @@ import math
 import numbers
 from collections.abc import Callable
 from copy import deepcopy
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -30,6 +29,7 @@ from sk_optuna._function_estimator._calls import (
     number,
 )
 from sk_optuna._function_estimator._checks import check_functions, check_returned, check_settings, check_targets
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.evaluation import EpochMonitor, current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -207,7 +207,7 @@ class FunctionEstimator(BaseEstimator):
         for name in params:
             if name.partition("__")[0] not in known:
                 raise InvalidArgumentError(
-                    f"FunctionEstimator has no parameter {name!r}; it has {listed(known, name)}. The parameters of "
+                    f"FunctionEstimator has no parameter {name!r}; it has {listed(known, name)} The parameters of "
                     f"train_func are those named where it is made: FunctionEstimator(train_func, {name}=...)."
                 )
         super().set_params(**params)
@@ -459,6 +459,5 @@ def _check_name(name: str) -> None:
     if _is_free(name):
         return
     rule = "Its name must not be one that the estimator has itself, begin or end with '_', or contain '__'."
-    near = get_close_matches(name, ["train_func", "predict_func", "predict_proba_func", "score_func"], n=1)
-    meant = f" Did you mean {near[0]}=...?" if near else ""
-    raise InvalidArgumentError(f"{name!r} cannot be a parameter of train_func. {rule}{meant}")
+    near = hint(name, nearest(name, ["train_func", "predict_func", "predict_proba_func", "score_func"], at_most=1))
+    raise InvalidArgumentError(f"{name!r} cannot be a parameter of train_func. {rule}{near}")

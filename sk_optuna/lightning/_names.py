@@ -6,11 +6,11 @@ hours before a Trainer or a module refused one.
 
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 
 MODULE, TRAINER = "module__", "trainer__"
@@ -69,7 +69,7 @@ def check_open_name(name: str, estimator: Any) -> None:
         raise InvalidArgumentError(f"{type(estimator).__name__} has no parameter {name!r}. {_ELSEWHERE[name]}")
     raise InvalidArgumentError(
         f"{type(estimator).__name__} has no parameter {name!r}. Arguments of the module are spelled module__..., those "
-        f"of the Trainer trainer__....{_nearest(name, known)}"
+        f"of the Trainer trainer__....{hint(name, nearest(name, known))}"
     )
 
 
@@ -123,13 +123,13 @@ def _check_name(name: str, prefix: str, taker: Callable[..., Any], taker_name: s
     short = name.removeprefix(prefix)
     if short in known:
         return
-    nearest = get_close_matches(short, known, n=1)
+    best = nearest(short, known, at_most=1)
     reserved = _ELSEWHERE if prefix == TRAINER else {}
     allowed = [each for each in known if each not in reserved]
-    if nearest and nearest[0] in reserved:
-        advice = f" {reserved[nearest[0]]}"
+    if best and best[0] in reserved:
+        advice = f" {reserved[best[0]]}"
     else:
-        advice = _nearest(name, [prefix + each for each in allowed])
+        advice = hint(name, nearest(name, [prefix + each for each in allowed]))
     raise InvalidArgumentError(
         f"{taker_name} takes no argument {short!r}, so {name} is no parameter."
         f"{advice} It takes {', '.join(allowed) or 'none'}."
@@ -141,8 +141,3 @@ def _parameters(taker: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     parameters = inspect.signature(taker).parameters
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in by_name}
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    return f" Nearest: {', '.join(near)}." if near else ""

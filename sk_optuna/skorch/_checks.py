@@ -8,7 +8,6 @@ cannot say what to do.
 
 import inspect
 import math
-from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +16,7 @@ from skorch.utils import params_for
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import check_monitors
 from sk_optuna.skorch._devices import check_amp, check_device
@@ -98,9 +98,11 @@ def check_names(prefix: str, factory: Any, names: list[str]) -> None:
         return
     for name in names:
         if name.partition("__")[0] not in known:
-            near = get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f"Nearest names: {_prefixed(prefix, near)}." if near else f"It takes: {_prefixed(prefix, known)}."
-            raise InvalidArgumentError(f"{_name_of(factory)} does not take {prefix}__{name}. {hint}")
+            whole = f"{prefix}__{name}"
+            near = hint(whole, [f"{prefix}__{other}" for other in nearest(name, known)])
+            raise InvalidArgumentError(
+                f"{_name_of(factory)} does not take {whole}.{near or f' It takes: {_prefixed(prefix, known)}.'}"
+            )
 
 
 def _names_taken_by(factory: Any) -> list[str] | None:
@@ -127,13 +129,12 @@ def check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> 
     missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
     if missing:
         auto = [name for name in missing if name in AUTO]
-        hint = f" {_prefixed(prefix, auto)} can be 'auto'." if auto and prefix == "module" else ""
-        raise InvalidArgumentError(f"{_name_of(factory)} needs {_prefixed(prefix, missing)}.{hint}")
+        remark = f" {_prefixed(prefix, auto)} can be 'auto'." if auto and prefix == "module" else ""
+        raise InvalidArgumentError(f"{_name_of(factory)} needs {_prefixed(prefix, missing)}.{remark}")
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, known, n=3)
-    return f" Nearest to {name!r}: {', '.join(map(repr, near))}." if near else ""
+def _hint(name: str, known: list[str]) -> str:
+    return hint(name, [_SYNONYMS[name]] if name in _SYNONYMS else nearest(name, known))
 
 
 def _parameters(factory: Any, *, follow_wrapped: bool = True) -> list[inspect.Parameter] | None:
@@ -179,7 +180,7 @@ class ChecksParameters(NeuralNet):
         valid = sorted(self.get_params(deep=False))
         parts = ", ".join(f"{prefix}__" for prefix in dict.fromkeys([*_COMPONENTS, *self.prefixes_]))
         return (
-            f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_nearest(name, valid)} Valid parameters "
+            f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_hint(name, valid)} Valid parameters "
             f"are: {valid!r}, and names that begin with {parts}."
         )
 
@@ -205,7 +206,7 @@ class ChecksParameters(NeuralNet):
             names = [name for name in self._params_to_validate if not name.startswith(prefixes)]
             params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
             known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]
-            hints = "".join(_nearest(name, known) for name in sorted(names))
+            hints = "".join(_hint(name, known) for name in sorted(names))
             raise InvalidArgumentError(f"{error}{hints}") from error
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:

@@ -7,7 +7,6 @@ overwrite the parameter with what was found, which clones and pickles would carr
 """
 
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.evaluation import current_fold
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -39,11 +39,9 @@ def check_device(device: Any) -> None:
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        near = get_close_matches(str(device), _TYPES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidArgumentError(
             f"device must be 'auto', None, or a device of torch such as 'cpu', 'cuda', 'cuda:1' or 'mps', "
-            f"but got {device!r}.{hint}"
+            f"but got {device!r}.{hint(str(device), nearest(str(device), _TYPES, at_most=1))}"
         ) from error
     missing = _why_missing(found)
     if missing:

@@ -5,12 +5,12 @@ and a step that the space itself swaps in brings names of its own.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice, product
 from typing import Any
 
 from sklearn.base import clone
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError, InvalidSpaceError
 from sk_optuna.spaces._domains import Domain
 from sk_optuna.spaces._table import TableSpace
@@ -66,9 +66,7 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     if isinstance(error, InvalidArgumentError):  # of ours, which say what is near
         return lines[0]
     for name in unknown:
-        near = _nearest(name, known)
-        if near:
-            lines.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+        lines[-1] += hint(name, _near(name, known))
     if any("__" in name for name in unknown):
         lines.append(
             "A parameter of a step that only some choices have belongs in a dict of its own, in a list of dicts."
@@ -76,8 +74,8 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     return " ".join(lines)
 
 
-def _nearest(name: str, known: list[str]) -> list[str]:
-    """Return valid names that may be meant: the same parameter of another step, or names that look alike."""
+def _near(name: str, known: list[str]) -> list[str]:
+    """Return valid names that may be meant: names that look alike, or the same parameter of another step."""
     last = name.rpartition("__")[2]
     same = [other for other in known if other.rpartition("__")[2] == last]
-    return list(dict.fromkeys([*get_close_matches(name, known, n=3, cutoff=0.5), *same]))[:4]
+    return list(dict.fromkeys([*nearest(name, known), *same]))[:4]

@@ -6,7 +6,6 @@ every trial. Parameters that mean the same in several branches share their name,
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
@@ -15,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from sk_optuna._compat_optuna import suggest
 from sk_optuna._distributions import ListDistribution, Steps
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import identity
 from sk_optuna.spaces._domains import Domain
@@ -133,9 +133,8 @@ class TableSpace:
         row: Row = {self._branch_name: number} if self.is_conditional else {}
         for name, value in params.items():
             if name not in branch:
-                near = get_close_matches(name, branch, n=1)
-                hint = f" (nearest: {near[0]!r})" if near else ""
-                raise ValueError(f"the space has no parameter {name!r}{hint}, only {list(branch)}")
+                near = hint(name, nearest(name, branch)).rstrip(".")
+                raise ValueError(f"the space has no parameter {name!r}, only {list(branch)}{'.' if near else ''}{near}")
             try:
                 row[names[name]] = branch[name].encode(value)
             except ValueError as error:

@@ -89,7 +89,7 @@ def test_the_device_is_found_anew_by_each_initialization(machine):
 @pytest.mark.parametrize(
     ("device", "found", "message"),
     [
-        ("cdua", {}, "device must be 'auto', None, or a device of torch.*Did you mean 'cuda'"),
+        ("cdua", {}, "device must be 'auto', None, or a device of torch.*Nearest to 'cdua': 'cuda'"),
         ("gpu", {}, "but got 'gpu'"),
         (3.5, {}, "but got 3.5"),
         ("cuda", {}, "device='cuda', but torch finds no CUDA device here.*device='auto'"),
