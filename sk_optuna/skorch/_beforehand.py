@@ -79,10 +79,10 @@ class ChecksBeforehand(NeuralNet):
             rows = twin._take_in_rows(X, y, anew=True)
             if y is not None or is_dataset(X):
                 targets = twin._take_in_y(rows, y, anew=True, classes=None)
-                twin.weights_of_classes(rows, targets, None)
+                twin._weights_of_classes(rows, targets, None)
         known = {name: value for name, value in vars(twin).items() if name not in vars(self)}
         if (y is not None or is_dataset(X)) and not overridden(self, "initialize", "initialize_module"):
-            twin.fitting_ = Fitting(rows, None, None)
+            twin._fitting_ = Fitting(rows, None, None)
             twin.get_params_for("module")  # what is "auto" has to be known
         is_array = isinstance(rows, np.ndarray) or sparse.issparse(rows)
         bad = first_bad_rows(rows) if is_array and self._converts() else None
@@ -95,7 +95,7 @@ class ChecksBeforehand(NeuralNet):
         vars(net).update(known, random_state=0, callbacks="disable", compile=False, verbose=0)
         try:
             net.initialize()
-            with net.drawing(ASIDE):
+            with net._drawing(ASIDE):
                 return net.evaluation_step([torch.as_tensor(cast(rows, net._parts())), None])
         except Exception:  # error_score says what is to be done then
             return None

@@ -229,7 +229,7 @@ class ChecksParameters(NeuralNet):
         return params
 
     def _told_by_data(self, prefix: str, name: str) -> int:
-        value: int | None = self.facts().get(name)
+        value: int | None = self._facts().get(name)
         if value is None:
             raise InvalidArgumentError(
                 f"{prefix}__{name}='auto' is not known {self._why_unknown(name)}. Pass a number instead."
@@ -237,6 +237,6 @@ class ChecksParameters(NeuralNet):
         return value
 
     def _why_unknown(self, name: str) -> str:
-        if self.fitting_ is None and not self.facts():
+        if self._fitting_ is None and not self._facts():
             return "before fit has seen data"
         return "from such an X" if name == "n_features" else "from such a y"

@@ -37,7 +37,7 @@ class _InterruptedError(BaseException):
 class ReportsEpochs(NeuralNet):
     """Mixin: the epoch protocol, and Ctrl-C within a search."""
 
-    monitor_: Any = None
+    _monitor_: Any = None
     _interrupted = False
 
     def fit_epochs(self, X: Any, y: Any, monitor: Any, **fit_params: Any) -> Self:
@@ -58,11 +58,11 @@ class ReportsEpochs(NeuralNet):
         self
             The net, as of the last epoch.
         """
-        self.monitor_ = monitor
+        self._monitor_ = monitor
         try:
             return self.fit(X, y, **fit_params)  # type: ignore[no-any-return]
         finally:
-            del self.monitor_
+            del self._monitor_
 
     def get_checkpoint(self) -> dict[str, Any]:
         """Return a copy of the weights and buffers of all modules and criteria, where they lie."""
@@ -131,7 +131,7 @@ class ReportsEpochs(NeuralNet):
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the net's and the callbacks' method of that name; see `skorch.NeuralNet.notify`."""
-        classes = self.hidden_classes() if method_name in ("on_batch_end", "on_epoch_end") else None
+        classes = self._hidden_classes() if method_name in ("on_batch_end", "on_epoch_end") else None
         stream = _STREAMS.get(method_name)
         if classes is None and stream is None:
             super().notify(method_name, **cb_kwargs)
@@ -139,7 +139,7 @@ class ReportsEpochs(NeuralNet):
         ends = method_name == "on_epoch_end"
         try:
             with (
-                self.drawing(stream) if stream else nullcontext(),
+                self._drawing(stream) if stream else nullcontext(),
                 nullcontext() if classes is None else shown_as_labels(self.callbacks_, classes),
             ):
                 super().notify(method_name, **cb_kwargs)
@@ -158,13 +158,13 @@ class ReportsEpochs(NeuralNet):
 
     def _look_at_overrides(self) -> None:
         """After the first epoch of a fit, say what it goes without."""
-        if self.fitting_ is not None and not self.fitting_.told:
-            self.fitting_.told = True
+        if self._fitting_ is not None and not self._fitting_.told:
+            self._fitting_.told = True
             check_weighed(self)
             tell_of_lost(self)
 
     def _report_epoch(self) -> bool:
-        return self.monitor_ is not None and bool(self.monitor_.report(train_loss=self._train_loss(), score=None))
+        return self._monitor_ is not None and bool(self._monitor_.report(train_loss=self._train_loss(), score=None))
 
     def _train_loss(self) -> float | None:
         """Return the mean loss of the epoch that ends, from the history."""

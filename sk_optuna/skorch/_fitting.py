@@ -128,8 +128,8 @@ def _differ(weights: np.ndarray | None) -> bool:
 class TakesArrays(NeuralNet):
     """Mixin: `fit`, `partial_fit` and prediction for arrays, frames, lists and sparse matrices."""
 
-    fitting_: Fitting | None = None
-    row_shape_: tuple[int, ...] = ()
+    _fitting_: Fitting | None = None
+    _row_shape_: tuple[int, ...] = ()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
         """Make the module, unless `warm_start`, and train it.
@@ -193,7 +193,7 @@ class TakesArrays(NeuralNet):
         self, X: Any, y: Any, sample_weight: Any, *, anew: bool, classes: Any = None
     ) -> Iterator[tuple[Any, Any]]:
         """Yield X and y as skorch is to see them, and know of their fit until it ends."""
-        if self.fitting_ is not None:  # fit calls partial_fit, which calls fit_loop
+        if self._fitting_ is not None:  # fit calls partial_fit, which calls fit_loop
             yield X, y
             return
         check_parameters(self)
@@ -204,11 +204,11 @@ class TakesArrays(NeuralNet):
         weights = None
         if sample_weight is not None:
             weights = as_sample_weight(sample_weight, get_len(X))
-        self.fitting_ = Fitting(X, weights, self.weights_of_classes(X, y, weights))
+        self._fitting_ = Fitting(X, weights, self._weights_of_classes(X, y, weights))
         try:
             yield X, y
         finally:
-            del self.fitting_
+            del self._fitting_
 
     def _warn_of_instance(self) -> None:
         if isinstance(self.module, nn.Module) and type(self.module) not in _warned_of:
@@ -225,7 +225,7 @@ class TakesArrays(NeuralNet):
     def _take_in_rows(self, X: Any, y: Any, *, anew: bool) -> Any:
         anew = anew or not hasattr(self, "n_features_in_")
         if anew:
-            for name in ("n_features_in_", "feature_names_in_", "row_shape_"):
+            for name in ("n_features_in_", "feature_names_in_", "_row_shape_"):
                 self.__dict__.pop(name, None)
         if self._converts() and holds_rows(X, len(y) if isinstance(X, list) and hasattr(y, "__len__") else None):
             rows = as_rows(X)
@@ -233,7 +233,7 @@ class TakesArrays(NeuralNet):
             return rows
         shape = row_shape(X)
         if anew and shape:
-            self.n_features_in_, self.row_shape_ = shape[0], shape
+            self.n_features_in_, self._row_shape_ = shape[0], shape
         return X
 
     def _converts(self) -> bool:
@@ -250,7 +250,7 @@ class TakesArrays(NeuralNet):
             with as_invalid_argument():
                 validate_data(self, X, reset=anew, skip_check_array=True)
         if anew:
-            self.row_shape_ = tuple(rows.shape[1:])
+            self._row_shape_ = tuple(rows.shape[1:])
 
     def _take_in_y(self, X: Any, y: Any, *, anew: bool, classes: Any) -> Any:
         if y is None:
@@ -259,45 +259,45 @@ class TakesArrays(NeuralNet):
                     f"{type(self).__name__} requires y to be passed, but the target y is None. Pass y, or a "
                     "Dataset with both as X."
                 )
-            self.take_in_dataset(X, anew=anew)
+            self._take_in_dataset(X, anew=anew)
             return None
         n_rows = get_len(X) if self._converts() else len(X)  # of a list of sequences only the user's dataset makes rows
-        y = self.take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
+        y = self._take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
         if self._converts() and get_len(y) != n_rows:
             raise InvalidArgumentError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."
             )
         return y
 
-    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+    def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return y as the module is to see it, and take note of what it tells."""
         return y
 
-    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
+    def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
         """Take note of what the y in a Dataset tells."""
 
-    def weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
+    def _weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
         """Return a weight for each class, None without."""
         return None
 
-    def hidden_classes(self) -> np.ndarray | None:
+    def _hidden_classes(self) -> np.ndarray | None:
         """Return the labels that the codes in y stand for, None if they stand for themselves."""
         return None
 
-    def facts(self) -> dict[str, int | None]:
+    def _facts(self) -> dict[str, int | None]:
         """Return what the data told: n_features, n_classes, n_outputs; nothing before there were any."""
-        return {"n_features": n_features_of(self.row_shape_)} if self.row_shape_ else {}
+        return {"n_features": n_features_of(self._row_shape_)} if self._row_shape_ else {}
 
-    def about_features(self) -> str:
+    def _about_features(self) -> str:
         """Return what "auto" gave to the module, or could give it."""
-        if not self.row_shape_:
+        if not self._row_shape_:
             return "Does the module take such rows?"
-        given = f"{n_features_of(self.row_shape_)}, {AXES[min(len(self.row_shape_), max(AXES))]}"
+        given = f"{n_features_of(self._row_shape_)}, {AXES[min(len(self._row_shape_), max(AXES))]}"
         if getattr(self, "module__n_features", None) == "auto":
             return f"module__n_features='auto' gave it {given}. If another axis belongs there, pass a number."
         return f"Does the module take such rows? A parameter module__n_features='auto' would give it {given}."
 
-    def as_float_targets(self, y: Any) -> Any:
+    def _as_float_targets(self, y: Any) -> Any:
         """Return y in the dtype that the criterion compares."""
         return y
 
@@ -306,7 +306,7 @@ class TakesArrays(NeuralNet):
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Return the Dataset of rows and targets; see `skorch.NeuralNet.get_dataset`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         is_fitted_on = fitting is not None and X is fitting.X
         dataset = self._dataset_of(X, y, known=is_fitted_on)
         if fitting is not None and is_fitted_on and fitting.base is None:
@@ -318,7 +318,7 @@ class TakesArrays(NeuralNet):
     def _dataset_of(self, X: Any, y: Any, *, known: bool) -> Any:
         n_rows = len(X) if isinstance(X, list) and (known or hasattr(self, "n_features_in_")) else None
         if not (self._converts() and holds_rows(X, n_rows)):
-            return super().get_dataset(X, y if y is None else self.as_float_targets(y))
+            return super().get_dataset(X, y if y is None else self._as_float_targets(y))
         rows = X
         if not known:
             rows = as_rows(X)
@@ -326,7 +326,7 @@ class TakesArrays(NeuralNet):
                 self._check_features(X, rows, anew=False)
         rows = cast(rows, self._parts())
         self._check_finite(rows)
-        y = y if y is None else self.as_float_targets(y)
+        y = y if y is None else self._as_float_targets(y)
         if sparse.issparse(rows):
             return SparseRows(rows, y, **self.get_params_for("dataset"))
         return super().get_dataset(rows, y)
@@ -344,18 +344,18 @@ class TakesArrays(NeuralNet):
 
     def _converted(self, valid: Any) -> Any:
         """Return validation data of the user's own (`skorch.helper.predefined_split`) converted as the rest."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         if fitting is None or type(valid) is not Dataset or valid is fitting.base or valid.y is None:
             return valid
         if not holds_rows(valid.X):
             return valid
-        y = self.take_in_targets(valid.y, anew=False, classes=None)
+        y = self._take_in_targets(valid.y, anew=False, classes=None)
         made = self._dataset_of(valid.X, y, known=False)
         return valid if is_same(made.X, valid.X) and is_same(made.y, valid.y) else made
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         carrying = dataset
         if fitting is not None and fitting.sample_weight is not None:
             carrying = beside_y(dataset, fitting.base, fitting.sample_weight)
@@ -379,7 +379,7 @@ class TakesArrays(NeuralNet):
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
-        for name in ("fitting_", "monitor_"):  # as a callback may pickle the net while it trains
+        for name in ("_fitting_", "_monitor_"):  # as a callback may pickle the net while it trains
             state.pop(name, None)
         return state
 

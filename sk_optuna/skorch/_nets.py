@@ -81,6 +81,10 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module; skorch has more: `history_`, `optimizer_`, `callbacks_`.
+    device_ : str, torch.device or None
+        The device that the module was put on, for `device="auto"` too.
+    scaler_ : torch.amp.GradScaler or None
+        Scales the losses of `amp="fp16"`; None otherwise.
 
     See Also
     --------
@@ -188,6 +192,8 @@ class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinar
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
+    device_, scaler_
+        As in NeuralNetClassifier.
 
     See Also
     --------
@@ -263,6 +269,8 @@ class NeuralNetRegressor(NumericTargets, SearchableNet, skorch.NeuralNetRegresso
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
+    device_, scaler_
+        As in NeuralNetClassifier.
 
     See Also
     --------

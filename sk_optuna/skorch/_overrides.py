@@ -29,7 +29,7 @@ def _package(method: Any) -> str:
 
 def check_weighed(net: Any) -> None:
     """Raise InvalidArgumentError if rows have weights that differ, and a step was made without them."""
-    if not net.fitting_.must_weigh or net.fitting_.weighed:
+    if not net._fitting_.must_weigh or net._fitting_.weighed:
         return
     name = type(net).__name__
     methods = overridden(net, "get_loss", "train_step_single", "train_step", "run_single_epoch")
@@ -43,17 +43,17 @@ def check_weighed(net: Any) -> None:
 
 def tell_of_lost(net: Any) -> None:
     """Warn, once a class, of what a fit goes without."""
-    ran = net.fitting_.ran
+    ran = net._fitting_.ran
     if net.amp is not None and "infer" not in ran:
         _tell(net, f"infer: amp={net.amp!r} has no effect")
     if _draws(net) and "run_single_epoch" not in ran:
         _tell(net, "run_single_epoch: random_state has no effect on what is drawn in epochs, such as dropout")
-    if _draws(net) and "random_streams_" not in vars(net):
+    if _draws(net) and "_random_streams_" not in vars(net):
         _tell(net, "initialize: random_state has no effect")
 
 
 def _draws(net: Any) -> bool:
-    return net.random_state is not None or net.random_streams_ is not None
+    return net.random_state is not None or net._random_streams_ is not None
 
 
 def _tell(net: Any, what: str) -> None:

@@ -139,36 +139,36 @@ class DrawsFromStreams(NeuralNet):
 
     Attributes
     ----------
-    random_streams_ : RandomStreams or None
+    _random_streams_ : RandomStreams or None
         Where the net's random numbers come from; None for torch's global generators.
     """
 
-    random_streams_: RandomStreams | None = None
+    _random_streams_: RandomStreams | None = None
     train_split: Any
 
-    def drawing(self, name: str) -> AbstractContextManager[None]:
+    def _drawing(self, name: str) -> AbstractContextManager[None]:
         """Return a context within which torch's global generators are the net's own, if it has its own."""
-        if self.random_streams_ is None:
+        if self._random_streams_ is None:
             return nullcontext()
-        return self.random_streams_.flow(name, None if self.device is None else torch.device(self.device))
+        return self._random_streams_.flow(name, None if self.device is None else torch.device(self.device))
 
     def initialize(self) -> Any:
         """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
         leave_threads_of_parent()
-        self.random_streams_ = open_streams(self.random_state)
-        with self.drawing(TRAINING):
+        self._random_streams_ = open_streams(self.random_state)
+        with self._drawing(TRAINING):
             return super().initialize()
 
     def set_params(self, **kwargs: Any) -> Any:
         """Set parameters, and make anew what depends on them; see `skorch.NeuralNet.set_params`."""
-        with self.drawing(TRAINING):
+        with self._drawing(TRAINING):
             return super().set_params(**kwargs)
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Return the datasets for training and validation; see `skorch.NeuralNet.get_split_datasets`."""
         split: Any = self.train_split
-        with self.drawing(TRAINING):
-            if self.random_streams_ is not None and _draws_from_numpy(split):
+        with self._drawing(TRAINING):
+            if self._random_streams_ is not None and _draws_from_numpy(split):
                 seed = int(torch.randint(2**31, ()))
                 self.train_split = ValidSplit(split.cv, stratified=split.stratified, random_state=seed)
             try:
@@ -180,14 +180,14 @@ class DrawsFromStreams(NeuralNet):
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""
         leave_threads_of_parent()
         iterator = super().get_iterator(dataset, training=training)
-        seeded = self.random_streams_ is not None and not training
+        seeded = self._random_streams_ is not None and not training
         if seeded and isinstance(iterator, DataLoader) and iterator.generator is None:
             iterator.generator = torch.Generator()  # DataLoader draws a seed for its workers even if it has none
         return iterator
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
-        if self.fitting_ is not None:
-            self.fitting_.ran.add("run_single_epoch")
-        with self.drawing(TRAINING if training else ASIDE):
+        if self._fitting_ is not None:
+            self._fitting_.ran.add("run_single_epoch")
+        with self._drawing(TRAINING if training else ASIDE):
             super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)

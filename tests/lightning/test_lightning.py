@@ -552,6 +552,18 @@ def test_ctrl_c_ends_a_fit_as_any_other():
     assert np.array_equal(probabilities(), probabilities())  # and nobody waits for random numbers
 
 
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("net", [LightningClassifier(Net), LightningRegressor(Net)], ids=lambda net: type(net).__name__)
+def test_tab_completion_shows_parameters_scikit_learns_methods_and_the_protocol_of_epochs(net):
+    protocol = {"check_fit", "fit_epochs", "get_checkpoint", "set_checkpoint"}
+    scikit_learns = {"fit", "predict", "score", "get_params", "set_params", "get_metadata_routing", "set_score_request"}
+    scikit_learns |= {"predict_proba"} if isinstance(net, LightningClassifier) else set()
+    shown = {name for name in dir(net) if not name.startswith("_")}
+    assert shown == protocol | scikit_learns | set(net.get_params())
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 

@@ -60,6 +60,29 @@ def weights(net):
 # --- skorch's nets ----------------------------------------------------------------------------------------------------
 
 
+# What a search asks of a net, and what users read: beside skorch's names these are the public ones.
+PARAMETERS, PROTOCOL = {"amp", "random_state"}, {"check_fit", "fit_epochs", "get_checkpoint", "set_checkpoint"}
+FITTED = {"device_", "scaler_", "n_features_in_"}
+
+
+@pytest.mark.parametrize("name", ["NeuralNetClassifier", "NeuralNetBinaryClassifier", "NeuralNetRegressor"])
+def test_tab_completion_shows_skorchs_names_and_the_documented_ones(name):
+    params = {"module__n_features": 6, "module__n_outputs": 3 if name == "NeuralNetClassifier" else 1, "verbose": 0}
+    if name == "NeuralNetClassifier":
+        params["criterion"] = torch.nn.CrossEntropyLoss
+    y = {"NeuralNetClassifier": Y, "NeuralNetBinaryClassifier": (Y > 0).astype(np.float32)}.get(name, X32[:, :1])
+    ours, theirs = (
+        getattr(nets, name)(MLP, max_epochs=1, train_split=None, **params).fit(X32, y)
+        for nets in (sk_optuna.skorch, skorch)
+    )
+    weighted = set() if name == "NeuralNetRegressor" else {"class_weight"}
+    skorchs = {*dir(theirs), "classes_inferred_"}  # which skorch has in its other classifier
+    shown = {attribute for attribute in set(dir(ours)) - skorchs if not attribute.startswith("_")}
+    assert shown == PARAMETERS | weighted | PROTOCOL | FITTED
+    assert all(attribute in type(ours).__doc__ for attribute in PARAMETERS | weighted | FITTED)
+    assert all(getattr(type(ours), method).__doc__ for method in PROTOCOL)
+
+
 @pytest.mark.parametrize("name", ["NeuralNetClassifier", "NeuralNetBinaryClassifier", "NeuralNetRegressor"])
 def test_training_is_skorchs_to_the_last_bit(name):
     y = {"NeuralNetClassifier": Y, "NeuralNetBinaryClassifier": (Y > 0).astype(np.float32)}.get(name, X32[:, :1])
