@@ -26,13 +26,13 @@ from sk_optuna.lightning._monitors import check_callbacks
 from sk_optuna.lightning._names import (
     MODULE,
     TRAINER,
+    check_handed_on,
     check_module,
-    check_names,
     check_open_name,
     is_handed_on,
     module_arguments,
 )
-from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._seeding import OwnRandomness
 from sk_optuna.lightning._trainer import as_callbacks, build_trainer, make_trainer, switches_kept
 from sk_optuna.lightning._training import ReportEpochs, quiet, train
 
@@ -95,7 +95,7 @@ class LightningEstimator(BaseEstimator):
                 check_open_name(name, self)
         module = own.get("module", self.module)
         if isinstance(module, type) and issubclass(module, LightningModule):
-            check_names(handed_on, module)
+            check_handed_on(handed_on, module)
         super().set_params(**own)
         self.__dict__.update(handed_on)
         return self
@@ -221,7 +221,7 @@ class LightningEstimator(BaseEstimator):
 
     def _check_arguments(self) -> None:
         check_module(self.module)
-        check_names(self._handed_on(), self.module)
+        check_handed_on(self._handed_on(), self.module)
         self._check_dtype()
         arguments = self._handed_on(TRAINER)
         check_callbacks(

@@ -48,7 +48,7 @@ def check_module(module: Any) -> None:
     raise InvalidArgumentError(f"{rule}, got {module!r}.")
 
 
-def check_names(names: Mapping[str, Any], module: type[LightningModule]) -> None:
+def check_handed_on(names: Mapping[str, Any], module: type[LightningModule]) -> None:
     """Refuse names that neither the module nor the Trainer takes, and those that have a parameter of their own."""
     for name in names:
         if name.startswith(MODULE):

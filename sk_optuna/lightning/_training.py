@@ -18,7 +18,7 @@ from sk_optuna.evaluation import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
 from sk_optuna.lightning._monitors import check_training, explain
-from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._seeding import OwnRandomness
 
 _here = threading.local()
 

@@ -15,11 +15,11 @@ from sklearn.base import clone
 from skorch import NeuralNet
 from skorch.utils import is_dataset, params_for
 
-from sk_optuna.skorch._checks import check_names, check_nothing_missing, check_parameters, names_to_check
+from sk_optuna.skorch._checks import check_nothing_missing, check_parameters, check_takes, names_to_check
 from sk_optuna.skorch._fitting import Fitting
 from sk_optuna.skorch._inputs import cast, check_finite, first_bad_rows
 from sk_optuna.skorch._overrides import overridden
-from sk_optuna.skorch._randomness import ASIDE
+from sk_optuna.skorch._random_streams import ASIDE
 
 _PARTS = ("module", "criterion", "optimizer")
 
@@ -67,7 +67,7 @@ class ChecksBeforehand(NeuralNet):
         for prefix in _PARTS:
             factory = getattr(self, prefix)
             given = params_for(prefix, vars(self))
-            check_names(prefix, factory, names_to_check(self, prefix, list(given)))
+            check_takes(prefix, factory, names_to_check(self, prefix, list(given)))
             known = not overridden(self, f"initialize_{prefix}", "initialized_instance", "get_params_for", "initialize")
             if prefix != "optimizer" and known:
                 check_nothing_missing(prefix, factory, given)

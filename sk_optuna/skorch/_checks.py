@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import check_monitors
-from sk_optuna.skorch._devices import check_amp, check_device
 from sk_optuna.skorch._loader import TensorLoader
+from sk_optuna.skorch._on_device import check_amp, check_device
 from sk_optuna.skorch._overrides import overridden
-from sk_optuna.skorch._randomness import check_random_state
+from sk_optuna.skorch._random_streams import check_random_state
 from sk_optuna.skorch._weights import check_class_weight
 
 AUTO = ("n_features", "n_classes", "n_outputs")
@@ -54,7 +54,7 @@ def check_parameters(net: Any) -> None:
         )
     check_monitors(net)
     for name in _ITERATORS:
-        check_names(name, getattr(net, name), names_to_check(net, name, list(params_for(name, vars(net)))))
+        check_takes(name, getattr(net, name), names_to_check(net, name, list(params_for(name, vars(net)))))
 
 
 def _check_is_component(name: str, value: Any, what: str) -> None:
@@ -81,7 +81,7 @@ def names_to_check(net: Any, prefix: str, names: list[str]) -> list[str]:
     return [name for name in names if not (prefix == "optimizer" and name.startswith("param_groups"))]
 
 
-def check_names(prefix: str, factory: Any, names: list[str]) -> None:
+def check_takes(prefix: str, factory: Any, names: list[str]) -> None:
     """Raise InvalidArgumentError for names that a class or function does not take, with the nearest that it does.
 
     Parameters
@@ -170,7 +170,7 @@ class ChecksParameters(NeuralNet):
         super().set_params(**kwargs)
         for prefix in _COMPONENTS:
             names = [name.removeprefix(f"{prefix}__") for name in kwargs if name.startswith(f"{prefix}__")]
-            check_names(prefix, getattr(self, prefix), names_to_check(self, prefix, names))
+            check_takes(prefix, getattr(self, prefix), names_to_check(self, prefix, names))
         return self
 
     def _may_be_set(self, name: str) -> bool:
@@ -189,7 +189,7 @@ class ChecksParameters(NeuralNet):
         prefix = next((name for name in ("module", "criterion") if instance_or_cls is getattr(self, name)), None)
         if prefix is None:
             return super().initialized_instance(instance_or_cls, kwargs)
-        check_names(prefix, instance_or_cls, list(kwargs))
+        check_takes(prefix, instance_or_cls, list(kwargs))
         check_nothing_missing(prefix, instance_or_cls, kwargs)
         made = super().initialized_instance(instance_or_cls, kwargs)
         if prefix == "module" and not isinstance(made, nn.Module):
@@ -213,7 +213,7 @@ class ChecksParameters(NeuralNet):
         """Return the arguments for an optimizer; see `skorch.NeuralNet.get_params_for_optimizer`."""
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
         if prefix == "optimizer":
-            check_names(prefix, self.optimizer, list(kwargs))
+            check_takes(prefix, self.optimizer, list(kwargs))
         return args, kwargs
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import torch
 from sk_optuna.skorch._beforehand import ChecksBeforehand
 from sk_optuna.skorch._checks import ChecksParameters
 from sk_optuna.skorch._deferred import DeferredLosses
-from sk_optuna.skorch._devices import RunsOnDevice
-from sk_optuna.skorch._epochs import ReportsEpochs
 from sk_optuna.skorch._fitting import TakesArrays
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._losses import WeighsRows
-from sk_optuna.skorch._randomness import DrawsFromStreams
+from sk_optuna.skorch._on_device import RunsOnDevice
+from sk_optuna.skorch._random_streams import DrawsFromStreams
+from sk_optuna.skorch._reports import ReportsEpochs
 from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 
 

@@ -8,7 +8,7 @@ from sk_optuna.spaces._define_by_run import DefineByRunSpace
 from sk_optuna.spaces._domains import domain_of
 from sk_optuna.spaces._foreign import refuse_foreign
 from sk_optuna.spaces._initial import first_trials
-from sk_optuna.spaces._parameter_names import check_names
+from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._table import TableSpace
 
 __all__ = ["DefineByRunSpace", "TableSpace", "first_trials", "space_from_user"]
@@ -24,7 +24,7 @@ def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -
     """
     space = _space(param_distributions, param_grid, estimator)
     if isinstance(space, TableSpace):
-        check_names(estimator, space)
+        check_fits(estimator, space)
     return space
 
 

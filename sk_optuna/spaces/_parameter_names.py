@@ -18,7 +18,7 @@ from sk_optuna.spaces._table import TableSpace
 _MOST_COMBINATIONS = 64
 
 
-def check_names(estimator: Any, space: TableSpace) -> None:
+def check_fits(estimator: Any, space: TableSpace) -> None:
     """Raise InvalidSpaceError where `estimator` does not have a parameter that `space` names."""
     for branch in space.branches:
         for params in islice(_representatives(branch), _MOST_COMBINATIONS):

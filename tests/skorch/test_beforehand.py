@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
-from sk_optuna.skorch import _devices as devices  # noqa: E402
+from sk_optuna.skorch import _on_device as devices  # noqa: E402
 
 X, Y = make_classification(40, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
 made = []

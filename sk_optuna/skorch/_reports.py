@@ -21,7 +21,7 @@ from sk_optuna.evaluation import current_fold
 from sk_optuna.skorch._callbacks import explain_missing
 from sk_optuna.skorch._labels import shown_as_labels
 from sk_optuna.skorch._overrides import check_weighed, tell_of_lost
-from sk_optuna.skorch._randomness import ASIDE, TRAINING
+from sk_optuna.skorch._random_streams import ASIDE, TRAINING
 
 _STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
 
