@@ -1,18 +1,20 @@
 """One training run of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C as any other Python is."""
 
+import copy
 import logging
 import math
 import signal
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import CombinedLoader
 
 from sk_optuna.evaluation import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
@@ -20,31 +22,56 @@ from sk_optuna.lightning._batches import ShuffledBatches
 from sk_optuna.lightning._monitors import check_training, explain
 from sk_optuna.lightning._seeding import OwnRandomness
 
-_here = threading.local()
+# A Trainer logs devices, limits and tips through these.
+_LOGGERS = tuple(logging.getLogger(f"lightning.{package}.utilities.rank_zero") for package in ("pytorch", "fabric"))
+
+# Lightning up to 2.6 makes a loader of its own at each fit, and with torch from 2.10 on it then warns of a class in
+# torch that only Lightning can replace. These loaders are made once, here, and copied for each fit.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+    _TRAINING_LOADER = CombinedLoader([], "max_size_cycle")
+    _VALIDATION_LOADER = CombinedLoader([], "sequential")
 
 
-def _is_heard(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or not getattr(_here, "quiet", False)
+class _Silence(logging.Filter):
+    """Hides Lightning's records below a warning in threads that ask for it; a level would silence all threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here = threading.local()
+        self._lock = threading.Lock()
+        self._n_asking = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be heard."""
+        return record.levelno >= logging.WARNING or not getattr(self._here, "depth", 0)
+
+    @contextmanager
+    def asked_for(self) -> Iterator[None]:
+        """Silence this thread; the filter is attached to the loggers as long as any thread asks."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._here.depth = getattr(self._here, "depth", 0) + change
+        with self._lock:
+            self._n_asking += change
+            for logger in _LOGGERS:
+                if self._n_asking:
+                    logger.addFilter(self)
+                else:
+                    logger.removeFilter(self)
 
 
-# What a Trainer tells of devices, limits and tips goes through one of these; a level would silence other threads too.
-for _name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-    logging.getLogger(_name).addFilter(_is_heard)
-
-# Lightning up to 2.6 with torch from 2.10 on, at each fit. Nobody who reads it can do anything about it.
-warnings.filterwarnings(
-    "ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning, module=r"lightning\."
-)
+_silence = _Silence()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Let Lightning log nothing below a warning in this thread."""
-    before, _here.quiet = getattr(_here, "quiet", False), True
-    try:
-        yield
-    finally:
-        _here.quiet = before
+    return _silence.asked_for()
 
 
 class ReportEpochs(Callback):
@@ -129,7 +156,11 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
     in_main_thread = threading.current_thread() is threading.main_thread()
     on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(module, train_dataloaders=batches, val_dataloaders=batches if validates else None)
+        trainer.fit(
+            module,
+            train_dataloaders=_loader_of(batches, _TRAINING_LOADER),
+            val_dataloaders=_loader_of(batches, _VALIDATION_LOADER) if validates else None,
+        )
     except (MisconfigurationException, RuntimeError) as error:
         explain(error)
         raise
@@ -145,6 +176,13 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
         trainer.strategy.optimizers = []  # what is large is let go of at once
     if reports.interrupted:
         raise KeyboardInterrupt
+
+
+def _loader_of(batches: ShuffledBatches, made: CombinedLoader) -> CombinedLoader:
+    """Return the loader that a Trainer would make of batches."""
+    loader = copy.copy(made)
+    loader.flattened = [batches]
+    return loader
 
 
 def _has_finite_weights(module: LightningModule) -> bool:

@@ -32,12 +32,8 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-# Lightning up to 2.6 itself, with a recent torch; sk_optuna.lightning ignores it too, but pytest's filters come first.
-# And loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec"),
-    pytest.mark.filterwarnings("ignore:A worker stopped while some jobs"),
-]
+# loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
+pytestmark = pytest.mark.filterwarnings("ignore:A worker stopped while some jobs")
 
 X, y = make_classification(150, 6, flip_y=0.05, random_state=0)
 NAMES = np.array(["no", "yes"])[y]
