@@ -19,6 +19,7 @@ FLOORS = {
     "_distributions": 0,
     "_history": 0,
     "_version": 0,
+    "worker": 0,
     "spaces": 1,
     "evaluation": 1,
     "execution": 1,

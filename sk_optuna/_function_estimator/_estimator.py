@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
+from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -30,7 +30,8 @@ from sk_optuna._function_estimator._calls import (
 )
 from sk_optuna._function_estimator._checks import check_functions, check_returned, check_settings, check_targets
 from sk_optuna._nearest import hint, nearest
-from sk_optuna.evaluation import EpochMonitor, current_fold
+from sk_optuna.evaluation._current_fold import seed_of
+from sk_optuna.evaluation._parked_monitor import ParksMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 
 
@@ -45,7 +46,7 @@ def _given(name: str) -> Callable[["FunctionEstimator"], bool]:
     return check
 
 
-class FunctionEstimator(BaseEstimator):
+class FunctionEstimator(ParksMonitor, BaseEstimator):
     """Make an estimator of a function that trains a model, so that its parameters can be searched.
 
     It is meant for training that is not written as an estimator: a loop of one's own, or a script that is run in
@@ -253,33 +254,11 @@ class FunctionEstimator(BaseEstimator):
         self._forget()
         if self.estimator_type == "classifier":
             self.classes_ = np.unique(np.asarray(y))
-        monitor: EpochMonitor | None = vars(self).get("_monitor")
+        monitor = self._monitor
         valid_data = None if monitor is None else monitor.valid_data
         report = Report(monitor, self._enter_epoch, has_rows=valid_data is not None)
         returned = check_returned("train_func", self.train_func(self._drawn_params(), (X, y), valid_data, report))
         self._keep(returned, report.last_score, valid_data)
-        return self
-
-    def fit_epochs(self, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Self:
-        """Fit as `fit` does, and report each epoch that `train_func` reports; a search calls this.
-
-        Parameters
-        ----------
-        X, y, **fit_params
-            As in `fit`.
-        monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.evaluation`.
-
-        Returns
-        -------
-        FunctionEstimator
-            Itself.
-        """
-        self._monitor = monitor
-        try:
-            self.fit(X, y, **fit_params)
-        finally:
-            del self._monitor
         return self
 
     @available_if(_given("predict_func"))
@@ -388,9 +367,7 @@ class FunctionEstimator(BaseEstimator):
         """Return what the function is given: its parameters, `random_state` drawn."""
         params = Params((name, getattr(self, name)) for name in self._own_names())
         if "random_state" in params and not isinstance(params["random_state"], numbers.Integral):
-            fold = current_fold() if params["random_state"] is None else None
-            generator = check_random_state(params["random_state"])
-            params["random_state"] = fold.next_seed() if fold is not None else int(generator.randint(2**31 - 1))
+            params["random_state"] = seed_of(params["random_state"])
         return params
 
     def _check_parameters(self) -> None:

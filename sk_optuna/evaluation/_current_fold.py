@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 _here = threading.local()
 
@@ -78,6 +79,19 @@ class CurrentFold:
 def current_fold() -> CurrentFold | None:
     """Return the fold that this thread evaluates, None outside a search."""
     return getattr(_here, "fold", None)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return a seed below 2**31 for one fit.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        The estimator's parameter. None takes the next seed of the fold that this thread evaluates; outside a search, or
+        where it is given, the seed is drawn from scikit-learn's `check_random_state`.
+    """
+    fold = current_fold() if random_state is None else None
+    return int(check_random_state(random_state).randint(2**31 - 1)) if fold is None else fold.next_seed()
 
 
 @contextmanager

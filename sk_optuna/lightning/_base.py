@@ -15,11 +15,12 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_optuna._compat import Interval, fit_context
-from sk_optuna.evaluation import EpochMonitor, current_fold
+from sk_optuna.evaluation._current_fold import seed_of
+from sk_optuna.evaluation._parked_monitor import ParksMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
 from sk_optuna.lightning._monitors import check_callbacks
@@ -41,7 +42,7 @@ _DTYPES = ("float32", "int64", None)
 _BATCHES_AT_ONCE = 4
 
 
-class LightningEstimator(BaseEstimator):
+class LightningEstimator(ParksMonitor, BaseEstimator):
     """What the classifier and the regressor have in common."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -100,28 +101,6 @@ class LightningEstimator(BaseEstimator):
         self.__dict__.update(handed_on)
         return self
 
-    def fit_epochs(self, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Self:
-        """Fit as `fit` does, and report each epoch; a search calls this.
-
-        Parameters
-        ----------
-        X, y, **fit_params
-            As in `fit`.
-        monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.evaluation`.
-
-        Returns
-        -------
-        estimator
-            Itself.
-        """
-        self._monitor = monitor
-        try:
-            self.fit(X, y, **fit_params)
-        finally:
-            del self._monitor
-        return self
-
     def check_fit(self, X: Any = None, y: Any = None) -> None:
         """Refuse what `fit` would refuse before it makes a module; a search calls this before its first fit.
 
@@ -163,15 +142,15 @@ class LightningEstimator(BaseEstimator):
             Itself.
         """
         self._check_arguments()
-        rows, targets = self._as_tensors(X, y)
-        seed = self._draw_seed()
+        rows, targets, sizes = self._as_tensors(X, y)
+        seed = seed_of(self.random_state)
         randomness = OwnRandomness(seed)
-        reports = ReportEpochs(vars(self).get("_monitor"), randomness)
+        reports = ReportEpochs(self._monitor, randomness)
         with quiet():
             trainer = make_trainer(self._trainer_arguments(), reports)
             self._device = trainer.strategy.root_device
             with randomness.on(self._device):
-                self.module_ = self._make_module(rows)
+                self.module_ = self._make_module(sizes)
                 targets = self._shaped(targets, self._outputs_for(rows[:2]))
                 generator = torch.Generator().manual_seed(seed)
                 train(trainer, self.module_, ShuffledBatches(rows, targets, self.batch_size, generator), reports)
@@ -206,10 +185,6 @@ class LightningEstimator(BaseEstimator):
             for name, value in vars(self).items()
             if is_handed_on(name) and name.startswith(prefix)
         }
-
-    def _draw_seed(self) -> int:
-        fold = current_fold() if self.random_state is None else None
-        return fold.next_seed() if fold else int(check_random_state(self.random_state).randint(2**31 - 1))
 
     @fit_context(prefer_skip_nested_validation=True)
     def _check_parameters(self) -> None:
@@ -248,9 +223,8 @@ class LightningEstimator(BaseEstimator):
     def _trainer_arguments(self) -> dict[str, Any]:
         return {"accelerator": self.accelerator, "max_epochs": self.max_epochs, **self._handed_on(TRAINER)}
 
-    def _make_module(self, rows: torch.Tensor) -> LightningModule:
-        auto = {"n_features": rows.shape[1], **self._sizes()}
-        module: LightningModule = self.module(**module_arguments(self.module, self._handed_on(MODULE), auto))
+    def _make_module(self, sizes: Mapping[str, int]) -> LightningModule:
+        module: LightningModule = self.module(**module_arguments(self.module, self._handed_on(MODULE), sizes))
         return module
 
     def _outputs_for(self, rows: torch.Tensor) -> torch.Tensor | None:
@@ -283,20 +257,17 @@ class LightningEstimator(BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what to pickle: nothing of this machine's devices."""
-        state: dict[str, Any] = dict(super().__getstate__())
+        state = super().__getstate__()
         state.pop("_device", None)
-        state.pop("_monitor", None)
         if "module_" in state and any(weights.device.type != "cpu" for weights in state["module_"].parameters()):
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
         return state
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
+        """Return rows and targets as tensors, and the sizes in `_size_names`, which "auto" stands for."""
         raise NotImplementedError
 
     def _check_targets(self, y: Any) -> None:
-        raise NotImplementedError
-
-    def _sizes(self) -> dict[str, int]:
         raise NotImplementedError
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:

@@ -208,14 +208,13 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
         column_or_1d(y)
         check_classification_targets(y)
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
         X, y = self._validated(X, y)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        return as_tensor(X), as_tensor(numbers.astype(np.int64))
-
-    def _sizes(self) -> dict[str, int]:
-        return {"n_classes": len(self.classes_), "n_outputs": len(self.classes_)}
+        n_classes = len(self.classes_)
+        sizes = {"n_features": X.shape[1], "n_classes": n_classes, "n_outputs": n_classes}
+        return as_tensor(X), as_tensor(numbers.astype(np.int64)), sizes
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
         """Return the targets as they are, after a look at what the module returns."""

@@ -143,15 +143,13 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     def _check_targets(self, y: Any) -> None:
         check_array(y, ensure_2d=False, input_name="y")
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
         X, y = self._validated(X, y, multi_output=True, y_numeric=True)
         if y.ndim > 2:
             raise InvalidArgumentError(f"y must be of shape (n_samples,) or (n_samples, n_outputs), got {y.shape}.")
         self._target_shape = y.shape[1:]
-        return as_tensor(X), as_tensor(y.reshape(len(y), -1).astype(np.float32))
-
-    def _sizes(self) -> dict[str, int]:
-        return {"n_outputs": int(np.prod(self._target_shape, dtype=int))}
+        targets = y.reshape(len(y), -1).astype(np.float32)
+        return as_tensor(X), as_tensor(targets), {"n_features": X.shape[1], "n_outputs": targets.shape[1]}
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
         """Return the targets in the shape that the module's outputs have."""

@@ -3,7 +3,6 @@
 import copy
 import logging
 import math
-import signal
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
 from sk_optuna.lightning._monitors import check_training, explain
 from sk_optuna.lightning._seeding import OwnRandomness
+from sk_optuna.worker._interrupts import kept_alive
 
 # A Trainer logs devices, limits and tips through these.
 _LOGGERS = tuple(logging.getLogger(f"lightning.{package}.utilities.rank_zero") for package in ("pytorch", "fabric"))
@@ -153,29 +153,22 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
         without effect for what follows.
     """
     validates = type(module).validation_step is not LightningModule.validation_step  # warns without rows, else with
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    on_ctrl_c = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(
-            module,
-            train_dataloaders=_loader_of(batches, _TRAINING_LOADER),
-            val_dataloaders=_loader_of(batches, _VALIDATION_LOADER) if validates else None,
-        )
+        with kept_alive(lambda: reports.interrupted):
+            trainer.fit(
+                module,
+                train_dataloaders=_loader_of(batches, _TRAINING_LOADER),
+                val_dataloaders=_loader_of(batches, _VALIDATION_LOADER) if validates else None,
+            )
     except (MisconfigurationException, RuntimeError) as error:
         explain(error)
         raise
-    except SystemExit:
-        if not reports.interrupted:
-            raise
     finally:
-        if in_main_thread and on_ctrl_c is not None:
-            signal.signal(signal.SIGINT, on_ctrl_c)
         module.trainer = None
         module.eval()
-        module.zero_grad()  # a Trainer is a knot of references, which the garbage collector unties late:
-        trainer.strategy.optimizers = []  # what is large is let go of at once
-    if reports.interrupted:
-        raise KeyboardInterrupt
+        module.zero_grad()
+        # a Trainer is a knot of references, which the garbage collector unties late: the large ones are cut at once
+        trainer.strategy.optimizers = []
 
 
 def _loader_of(batches: ShuffledBatches, made: CombinedLoader) -> CombinedLoader:

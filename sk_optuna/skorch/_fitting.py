@@ -379,7 +379,7 @@ class TakesArrays(NeuralNet):
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
-        for name in ("_fitting_", "_monitor_"):  # as a callback may pickle the net while it trains
+        for name in ("_fitting_", "_interrupts"):  # as a callback may pickle the net while it trains
             state.pop(name, None)
         return state
 

@@ -7,21 +7,21 @@ search, and the handler of SIGINT is watched to tell it from a callback that rai
 taken: one `fit_loop` an epoch, which would make datasets and loaders anew each time.
 """
 
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any, Self
+from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 
 from sk_optuna.evaluation import current_fold
+from sk_optuna.evaluation._parked_monitor import ParksMonitor
 from sk_optuna.skorch._callbacks import explain_missing
 from sk_optuna.skorch._labels import shown_as_labels
 from sk_optuna.skorch._overrides import check_weighed, tell_of_lost
 from sk_optuna.skorch._random_streams import ASIDE, TRAINING
+from sk_optuna.worker._interrupts import Interrupts, delivered, watched
 
 _STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
 
@@ -30,39 +30,11 @@ class _TrainingEndsError(Exception):
     """The monitor said that training ends after this epoch."""
 
 
-class _InterruptedError(BaseException):
-    """Ctrl-C on its way past skorch, which would swallow a KeyboardInterrupt."""
-
-
-class ReportsEpochs(NeuralNet):
+class ReportsEpochs(ParksMonitor, NeuralNet):
     """Mixin: the epoch protocol, and Ctrl-C within a search."""
 
-    _monitor_: Any = None
-    _interrupted = False
-
-    def fit_epochs(self, X: Any, y: Any, monitor: Any, **fit_params: Any) -> Self:
-        """Fit as `fit` does, and report each epoch.
-
-        Parameters
-        ----------
-        X, y : array-like, or what else `fit` takes
-            The training data.
-        monitor : object
-            Its ``report(train_loss=..., score=None)`` is called at the end of each epoch, after all callbacks, when the
-            net predicts as of that epoch. If it returns True, training ends there, normally.
-        **fit_params : dict
-            As in `fit`.
-
-        Returns
-        -------
-        self
-            The net, as of the last epoch.
-        """
-        self._monitor_ = monitor
-        try:
-            return self.fit(X, y, **fit_params)  # type: ignore[no-any-return]
-        finally:
-            del self._monitor_
+    # Of the fit that runs.
+    _interrupts: Interrupts | None = None
 
     def get_checkpoint(self) -> dict[str, Any]:
         """Return a copy of the weights and buffers of all modules and criteria, where they lie."""
@@ -88,46 +60,23 @@ class ReportsEpochs(NeuralNet):
 
     def fit_loop(self, X: Any, y: Any = None, epochs: int | None = None, **fit_params: Any) -> Any:
         """Run the epochs of one fit; see `skorch.NeuralNet.fit_loop`."""
+        watching = watched() if current_fold() is not None else nullcontext(Interrupts())
         try:
-            with self._watching_interrupts():
+            with watching as self._interrupts, self._interrupts.carried():
                 return super().fit_loop(X, y, epochs, **fit_params)
         except _TrainingEndsError:
             return self
-        except KeyboardInterrupt:
-            if self._interrupted:
-                raise _InterruptedError from None
-            raise
+        finally:
+            self.__dict__.pop("_interrupts", None)
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Any:
         """Train without making the module anew; see `skorch.NeuralNet.partial_fit`."""
         try:
-            return super().partial_fit(X, y, classes, **fit_params)
+            with delivered():
+                return super().partial_fit(X, y, classes, **fit_params)
         except _TrainingEndsError:  # past the fit_loop of a subclass
             self.notify("on_train_end", X=X, y=y)
             return self
-        except _InterruptedError:
-            raise KeyboardInterrupt from None
-        finally:
-            self.__dict__.pop("_interrupted", None)
-
-    @contextmanager
-    def _watching_interrupts(self) -> Iterator[None]:
-        """Within a search, remember whether a KeyboardInterrupt comes from the user."""
-        handler = signal.getsignal(signal.SIGINT)
-        is_main = threading.current_thread() is threading.main_thread()
-        if current_fold() is None or not is_main or not callable(handler):
-            yield
-            return
-
-        def interrupt(signum: int, frame: Any) -> None:
-            self._interrupted = True
-            handler(signum, frame)
-
-        signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, handler)
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the net's and the callbacks' method of that name; see `skorch.NeuralNet.notify`."""
@@ -144,7 +93,8 @@ class ReportsEpochs(NeuralNet):
             ):
                 super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
-            if ends and not self._interrupted:  # a callback stops early, after this epoch
+            by_user = self._interrupts is not None and self._interrupts.by_user
+            if ends and not by_user:  # a callback stops early, after this epoch
                 self._report_epoch()
             raise
         except KeyError as error:
@@ -164,7 +114,7 @@ class ReportsEpochs(NeuralNet):
             tell_of_lost(self)
 
     def _report_epoch(self) -> bool:
-        return self._monitor_ is not None and bool(self._monitor_.report(train_loss=self._train_loss(), score=None))
+        return self._monitor is not None and bool(self._monitor.report(train_loss=self._train_loss(), score=None))
 
     def _train_loss(self) -> float | None:
         """Return the mean loss of the epoch that ends, from the history."""

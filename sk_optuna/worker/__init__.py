@@ -1,0 +1,1 @@
+"""Things that a process lends to the fold that it runs."""
