@@ -1,8 +1,9 @@
 """The three nets: skorch's of the same names, made fit for searches.
 
-What they add is in mixins, one matter each: what is taken in (`_fitting`, `_targets`), the loss (`_losses`), parameters
-(`_checks`), randomness, devices, epochs. A mixin calls skorch's method and adds to it, so what users override in
-subclasses stays theirs. Not taken: a wrapper around a skorch net, which would hide it from callbacks and `set_params`.
+Each mixin adds one matter: data (`_fitting`, `_targets`), the loss (`_losses`), parameters (`_checks`, `_beforehand`),
+random numbers (`_random_streams`), devices (`_on_device`), losses read late (`_deferred`), epochs (`_reports`). A mixin
+calls skorch's method and adds to it, so a user's subclass overrides it as in skorch. Not taken: a wrapper around a
+skorch net, which would hide the net from callbacks and `set_params`.
 """
 
 from typing import Any
@@ -22,6 +23,35 @@ from sk_optuna.skorch._reports import ReportsEpochs
 from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 
 
+# The order of the bases has a meaning where several of them define a method. The first one is the outermost: it is
+# called first, and calls the next one through super(). Skorch's method is the innermost.
+#
+# method              mixins, outermost first                         reason of the order
+# initialize          ChecksParameters DrawsFromStreams RunsOnDevice  a refused parameter uses up no seed of the fold;
+#                                                                     weights are drawn from the net's streams
+# set_params          ChecksParameters DrawsFromStreams               unknown names are refused before parts are made
+#                                                                     anew, which draws
+# partial_fit         TakesArrays ReportsEpochs                       skorch is given the converted data; an early end
+#                                                                     is caught next to skorch's code, which it leaves
+# fit_loop            TakesArrays ReportsEpochs                       as partial_fit; a callback or a subclass may call
+#                                                                     either of them by itself
+# get_split_datasets  TakesArrays DrawsFromStreams                    the split is drawn, then its validation rows are
+#                                                                     converted
+# get_iterator        TakesArrays DrawsFromStreams                    the DataLoader gets its generator before it is
+#                                                                     wrapped to carry weights
+# run_single_epoch    DrawsFromStreams WeighsRows DeferredLosses      all steps draw from the streams; DeferredLosses,
+#                                                                     which may replace skorch's loop, is given the step
+#                                                                     function that WeighsRows watches
+# infer               RunsOnDevice WeighsRows                         the module runs under autocast, and its errors get
+#                                                                     their note next to it
+# notify              DeferredLosses ReportsEpochs                    on_grad_computed may be left out altogether; an
+#                                                                     epoch is reported after skorch's callbacks
+# __getstate__        TakesArrays RunsOnDevice ParksMonitor           any: each leaves out attributes of its own
+# _about_features     TakesArrays WeighsRows                          WeighsRows asks; its own answer is for a net whose
+#                                                                     rows are unknown
+#
+# The mixin of the targets (`_targets`) stands before all of these: it replaces the defaults that TakesArrays and
+# WeighsRows have for a net that knows nothing of y (_take_in_targets, _facts, _aligned and so on).
 class SearchableNet(
     TakesArrays,
     ChecksBeforehand,
@@ -32,7 +62,7 @@ class SearchableNet(
     DeferredLosses,
     ReportsEpochs,
 ):
-    """What the three nets have in common."""
+    """Base of the three nets, whose targets differ."""
 
 
 class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier):

@@ -1,10 +1,10 @@
 """Ctrl-C ends a search, whatever the library that trains makes of a KeyboardInterrupt.
 
 On Ctrl-C, skorch keeps the net as it is and returns. Lightning's Trainer ends the process, or returns, and has SIGINT
-ignored from then on. A callback may also raise KeyboardInterrupt by itself, to stop one training early. Only the handler of SIGINT
-knows the user's Ctrl-C from that, so it is wrapped while a net trains. Python runs this handler in the main thread and
-lets no other thread set one: in other threads nothing is wrapped, and no interrupt arrives. Not taken: to block SIGINT
-during a fit, which would delay the end of a search by the rest of a training.
+ignored from then on. A callback may also raise KeyboardInterrupt by itself, to stop one training early. Only the
+handler of SIGINT knows the user's Ctrl-C from that, so it is wrapped while a net trains. Python runs this handler in
+the main thread and lets no other thread set one: in other threads nothing is wrapped, and no interrupt arrives. Not
+taken: to block SIGINT during a fit, which would delay the end of a search by the rest of a training.
 """
 
 import signal
