@@ -1,7 +1,7 @@
-"""The loss of a batch: skorch's, unless rows have weights; and what is looked at in the first batch.
+"""Weigh the rows in the loss of a batch, and check that outputs, criterion and y fit, on the first batch.
 
-skorch makes the criterion, and this asks it for the losses of single rows by setting its `reduction` for one call: a
-second criterion would have parameters of its own, and be unknown to what users override.
+skorch makes the criterion. To have the losses of single rows, its `reduction` is set to "none" for one call. Not taken:
+a second criterion, which would have parameters of its own and bypass the methods that users override.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from sk_optuna.skorch._weights import own_of_mean, own_weights, weighted_mean
 
 
 class WeighsRows(NeuralNet):
-    """Mixin: `get_loss` with weights, and with a look at the first batch of each fit."""
+    """Mixin: `get_loss` applies weights, and checks the first batch of each fit."""
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss of a batch; see `skorch.NeuralNet.get_loss`."""
@@ -38,7 +38,7 @@ class WeighsRows(NeuralNet):
             if is_misfit(error):
                 raise misfit(criterion, y_pred, y_true, error) from error
             raise
-        if not overridden(self, "get_loss"):  # which may make one number of what it gets here
+        if not overridden(self, "get_loss"):  # an override may reduce several losses to one
             check_loss(criterion, loss)
         return loss
 
@@ -56,7 +56,7 @@ class WeighsRows(NeuralNet):
             raise
 
     def _about_features(self) -> str:
-        """Return what "auto" gave to the module, or could give it."""
+        """Return a hint about n_features for an error at the first batch."""
         return "Does the module take such rows?"
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
@@ -75,7 +75,7 @@ class WeighsRows(NeuralNet):
         return step
 
     def _aligned(self, y_pred: Any, y_true: Any) -> Any:
-        """Return the module's output in the shape that belongs to y."""
+        """Return the module's output in the shape of y."""
         return y_pred
 
     def _check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
@@ -122,7 +122,7 @@ class WeighsRows(NeuralNet):
 
 
 def weighs_classes(criterion: Any) -> bool:
-    """Return whether torch's own weights of classes mean the same, which spares a step some small operations."""
+    """Return whether torch's own class weights give the same loss; they need fewer small operations."""
     return (
         type(criterion) in (nn.CrossEntropyLoss, nn.NLLLoss)
         and criterion.weight is None
@@ -132,5 +132,5 @@ def weighs_classes(criterion: Any) -> bool:
 
 
 def unwrapped(criterion: Any) -> Any:
-    """Return the criterion inside a compiled one."""
+    """Return the criterion itself where torch has compiled it."""
     return getattr(criterion, "_orig_mod", criterion)

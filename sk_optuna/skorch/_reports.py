@@ -1,10 +1,10 @@
-"""A net's epochs, told to whoever follows them, and ended by whoever may end them.
+"""Report each epoch of a net to the search, which may end the training there.
 
-The report comes after all callbacks of an epoch, when the history is complete, from `notify`: skorch has no hook there,
-and a callback added to the user's would be seen among them. Training ends as it does for skorch's own early stopping,
-with `on_train_end`. skorch takes Ctrl-C for a wish to keep the net as it is; within a search it is a wish to end the
-search, and the handler of SIGINT is watched to tell it from a callback that raises KeyboardInterrupt to stop early. Not
-taken: one `fit_loop` an epoch, which would make datasets and loaders anew each time.
+The report comes from `notify`, after all callbacks of an epoch, when the history is complete. skorch has no hook at
+that moment, and a callback of ours would show among the user's. Training ends as with skorch's own early stopping, with
+`on_train_end`. On Ctrl-C, skorch keeps the net as it is; within a search, Ctrl-C ends the search, while a callback that
+raises KeyboardInterrupt ends only its net's training (`worker._interrupts` tells them apart). Not taken: one `fit_loop`
+an epoch, which would make datasets and loaders anew each time.
 """
 
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ _STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_en
 
 
 class _TrainingEndsError(Exception):
-    """The monitor said that training ends after this epoch."""
+    """Ends the training after the epoch that the monitor stopped."""
 
 
 class ReportsEpochs(ParksMonitor, NeuralNet):
     """Mixin: the epoch protocol, and Ctrl-C within a search."""
 
-    # Of the fit that runs.
+    # Ctrl-C during the fit that runs.
     _interrupts: Interrupts | None = None
 
     def get_checkpoint(self) -> dict[str, Any]:
-        """Return a copy of the weights and buffers of all modules and criteria, where they lie."""
+        """Return a copy, on the same device, of the weights and buffers of all modules and criteria."""
         return {name: _copied(module.state_dict()) for name, module in self._trained_parts()}
 
     def set_checkpoint(self, state: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
         Parameters
         ----------
         state : dict
-            What `get_checkpoint` of this net returned.
+            From `get_checkpoint` of this net.
         """
         for name, module in self._trained_parts():
             if name in state:
@@ -74,7 +74,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
         try:
             with delivered():
                 return super().partial_fit(X, y, classes, **fit_params)
-        except _TrainingEndsError:  # past the fit_loop of a subclass
+        except _TrainingEndsError:  # a subclass overrides fit_loop
             self.notify("on_train_end", X=X, y=y)
             return self
 
@@ -94,7 +94,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
                 super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
             by_user = self._interrupts is not None and self._interrupts.by_user
-            if ends and not by_user:  # a callback stops early, after this epoch
+            if ends and not by_user:  # a callback stops the training after this epoch
                 self._report_epoch()
             raise
         except KeyError as error:
@@ -107,7 +107,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
                 raise _TrainingEndsError
 
     def _look_at_overrides(self) -> None:
-        """After the first epoch of a fit, say what it goes without."""
+        """After the first epoch of a fit, name the features that overrides have cost."""
         if self._fitting_ is not None and not self._fitting_.told:
             self._fitting_.told = True
             check_weighed(self)

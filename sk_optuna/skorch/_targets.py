@@ -1,7 +1,7 @@
-"""What y is to each kind of net: labels and their codes, or numbers.
+"""Targets by kind of net: encoded labels for classifiers, numbers for regressors.
 
-The mixins of classifiers and regressors; what they share is in `_fitting`. Not taken: one class with a switch, since
-skorch's three classes differ in just this.
+One mixin for each of skorch's three classes, which differ in their targets; `_fitting` has the common part. Not taken:
+one class with a switch.
 """
 
 from typing import Any
@@ -19,18 +19,18 @@ from sk_optuna.skorch._weights import class_weights
 
 
 class EncodesLabels(NeuralNet):
-    """Mixin of both classifiers: labels are encoded for the module, and decoded in predictions.
+    """Mixin of both classifiers: encodes labels for the module, and decodes its predictions.
 
     Attributes
     ----------
     classes_inferred_ : array of shape (n_classes,)
         The labels that y had.
     _encodes_labels_ : bool or None
-        Whether y was given as labels; what is in a Dataset is taken for codes, as in skorch. None before a fit.
+        True if y was given as labels, False if as codes in a Dataset, as in skorch. None before a fit.
     """
 
     _encodes_labels_: bool | None = None
-    # Whether y has more than one dimension, so that its values are not counted as classes.
+    # True if y has more than one dimension: its values are then no classes.
     _several_a_row_ = False
 
     def check_data(self, X: Any, y: Any) -> None:
@@ -39,7 +39,7 @@ class EncodesLabels(NeuralNet):
             super().check_data(X, y)
 
     def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
-        """Return the codes of labels, and take note of the classes."""
+        """Return the codes of labels, and store the classes."""
         self._several_a_row_ = False
         several = self._taken_as_it_is(y)
         if several is not None:
@@ -55,10 +55,10 @@ class EncodesLabels(NeuralNet):
         return codes
 
     def _taken_as_it_is(self, y: Any) -> Any:
-        """Return y where it is no labels but what skorch's net takes besides, None for labels."""
+        """Return y if it holds no labels but another kind of targets that skorch takes; None for labels."""
 
     def _known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
-        """Return the labels there are, and how to call where they come from."""
+        """Return all labels, and the name of their source, for errors."""
         given = getattr(self, "classes", None)
         if given is not None and len(given):
             return np.asarray(given), "classes"
@@ -69,14 +69,14 @@ class EncodesLabels(NeuralNet):
         return classes_of(labels), "y"
 
     def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
-        """Take note of the codes in a Dataset."""
+        """Store that a Dataset has codes."""
         self._encodes_labels_ = self._several_a_row_ = False
         if anew:
             self.__dict__.pop("classes_inferred_", None)
         self.check_data(X, None)
 
     def _weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
-        """Return a weight for each class, None without."""
+        """Return a weight for each class; None without class weights."""
         if self.class_weight is None:
             return None
         codes = None if self._several_a_row_ else codes_in(X, y)
@@ -93,13 +93,13 @@ class EncodesLabels(NeuralNet):
         return class_weights(self.class_weight, self.classes_, codes, sample_weight)
 
     def _hidden_classes(self) -> np.ndarray | None:
-        """Return the labels that the codes in y stand for, None if they stand for themselves."""
+        """Return the labels behind the codes in y; None if labels and codes are the same."""
         if not self._encodes_labels_ or np.array_equal(self.classes_, np.arange(len(self.classes_))):
             return None
         return np.asarray(self.classes_)
 
     def _n_known_classes(self) -> int | None:
-        """Return how many classes there are, None if unknown."""
+        """Return the number of classes; None if unknown."""
         if self._several_a_row_ and getattr(self, "classes", None) is None:
             return None
         try:
@@ -108,7 +108,7 @@ class EncodesLabels(NeuralNet):
             return None
 
     def _predicts_labels(self) -> bool:
-        """Return whether predictions are labels: as in fit, or those in `classes` where weights were loaded."""
+        """Return whether predictions are labels: `fit` had labels, or weights were loaded and `classes` is set."""
         given = getattr(self, "classes", None)
         return bool(given is not None and len(given)) if self._encodes_labels_ is None else self._encodes_labels_
 
@@ -121,7 +121,7 @@ class ManyClasses(EncodesLabels):
     """Mixin: one output a class."""
 
     def _facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
+        """Return the sizes learned from the data."""
         n_classes = self._n_known_classes()
         known = super()._facts()
         return known if n_classes is None else {**known, "n_classes": n_classes, "n_outputs": n_classes}
@@ -134,7 +134,7 @@ class ManyClasses(EncodesLabels):
         return super()._take_in_targets(y, anew=anew, classes=classes)
 
     def _taken_as_it_is(self, y: Any) -> Any:
-        """Return y where it has more than one dimension, None for labels."""
+        """Return y if it has more than one dimension; None for labels."""
         return as_several(y)
 
     def _as_float_targets(self, y: Any) -> Any:
@@ -153,7 +153,7 @@ class ManyClasses(EncodesLabels):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
@@ -171,16 +171,16 @@ class TwoClasses(EncodesLabels):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The two labels, the positive one last; 0 and 1 as long as there were none."""
+        """The two labels, the positive one last; 0 and 1 before any were seen."""
         return vars(self).get("classes_inferred_", np.array([0, 1]))  # type: ignore[no-any-return]
 
     def _facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
+        """Return the sizes learned from the data."""
         known = super()._facts()
         return {**known, "n_classes": 2, "n_outputs": 1} if known or "classes_inferred_" in vars(self) else {}
 
     def _known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
-        """Return the two labels, and how to call where they come from."""
+        """Return the two labels, and the name of their source, for errors."""
         known, origin = super()._known_classes(labels, anew=anew, classes=classes)
         if len(known) == 1 and known.dtype.kind in "biuf" and known[0] in (0, 1):
             known = np.array([0, 1]).astype(known.dtype)
@@ -196,7 +196,7 @@ class TwoClasses(EncodesLabels):
         return known, origin
 
     def _taken_as_it_is(self, y: Any) -> Any:
-        """Return None: there is nothing but labels."""
+        """Return None, or refuse y of more than one dimension: this net takes labels only."""
         several = as_several(y)
         if several is not None:
             raise InvalidArgumentError(
@@ -223,7 +223,7 @@ class TwoClasses(EncodesLabels):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
@@ -235,7 +235,7 @@ class TwoClasses(EncodesLabels):
 
 
 class NumericTargets(NeuralNet):
-    """Mixin: y is numbers.
+    """Mixin: targets are numbers.
 
     Attributes
     ----------
@@ -246,10 +246,10 @@ class NumericTargets(NeuralNet):
     _target_shape_: tuple[int, ...] | None = None
 
     def check_data(self, X: Any, y: Any) -> None:
-        """Do nothing: what can be wrong was looked for when the data were taken in."""
+        """Do nothing: `fit` checks the data when it takes them in."""
 
     def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
-        """Return targets as numbers, and take note of their shape."""
+        """Return targets as numbers, and store their shape."""
         targets = as_targets(y)
         shape = tuple(targets.shape[1:]) if hasattr(targets, "shape") else None
         if not anew and None not in (shape, self._target_shape_) and shape != self._target_shape_:
@@ -261,11 +261,11 @@ class NumericTargets(NeuralNet):
         return targets
 
     def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
-        """Take note of nothing: what a Dataset has as y may be anything."""
+        """Store no shape: y of a Dataset may be anything."""
         self._target_shape_ = None
 
     def _facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
+        """Return the sizes learned from the data."""
         shape = self._target_shape_
         return super()._facts() if shape is None else {**super()._facts(), "n_outputs": int(np.prod(shape, dtype=int))}
 
@@ -292,7 +292,7 @@ class NumericTargets(NeuralNet):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
