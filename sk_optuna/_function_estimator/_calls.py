@@ -1,6 +1,7 @@
-"""What passes between a training function and its estimator: parameters in, reports out, and what it returns.
+"""Hand parameters to a training function, and take its reports and its result.
 
-The function knows these as a plain dict and a callable; everything here is about saying clearly what was wrong.
+The function sees a plain dict and a callable. The classes around them serve the errors: each names the mistake and the
+remedy.
 """
 
 import numbers
@@ -24,7 +25,7 @@ class MissingParameterError(InvalidArgumentError, KeyError):
 
 
 class Params(dict[str, Any]):
-    """What the function is given as `params`: a dict whose missing keys are explained."""
+    """The parameters of the function, in a dict that explains a missing key."""
 
     def __missing__(self, name: str) -> Any:
         raise MissingParameterError(
@@ -34,16 +35,16 @@ class Params(dict[str, Any]):
 
 
 class Report:
-    """What the function is given as `report`; the docstring of FunctionEstimator describes its call.
+    """The function's argument `report`; the docstring of FunctionEstimator describes its call.
 
     Parameters
     ----------
     monitor : EpochMonitor or None
-        What is told; None outside a search.
+        Receives each epoch; None outside a search.
     enter_epoch : callable
-        Called before, with the model and the score of the epoch, either of them None where it was not given.
+        Called before the monitor, with the model and the score of the epoch; either is None where it was not given.
     has_rows : bool
-        Whether the function was given rows to score itself on.
+        True if the function was given rows to score itself on.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Report:
         self.last_score: float | None = None
 
     def __call__(self, score: float | None = None, *, train_loss: float | None = None, model: Any = None) -> bool:
-        """Tell the monitor of an epoch, and return whether to stop; once stopped, only the latter."""
+        """Report an epoch to the monitor, and return whether to stop; after a stop, report nothing more."""
         if self._monitor is None or self._stopped:
             return self._stopped
         if score is None and model is None and self._has_rows:
@@ -89,15 +90,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) or (getattr(value, "ndim", None) == 0 and hasattr(value, "item"))
 
 
-def number(what: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
     """Return `value`, a number or a tensor of one, as a float."""
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"{what} must be a number, got {value!r}.") from None
+        raise InvalidArgumentError(f"{name} must be a number, got {value!r}.") from None
 
 
 def digest(rows: tuple[Any, Any]) -> str:
-    """Return what tells rows and targets from others, however they lie in memory."""
+    """Return a digest of rows and targets, the same for equal values in any memory layout."""
     parts = [np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part for part in rows]
     return str(joblib.hash(parts, coerce_mmap=True))

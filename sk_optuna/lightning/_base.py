@@ -1,8 +1,8 @@
-"""LightningModules as scikit-learn estimators: thin, the Trainer does the work.
+"""Put a LightningModule behind `fit` and `predict`; a Trainer does the training.
 
-The class of the module is the parameter, not an instance: an estimator is cloned for every fold, and a clone of an
-instance would begin with the weights that an earlier fit left. The Trainer lives as long as a fit: it refers to data,
-loops and devices, none of which a pickle could or should hold.
+The parameter is the module's class, not an instance: an estimator is cloned for every fold, and a clone of an instance
+would begin with the weights that an earlier fit left. The Trainer lives as long as a fit: it refers to data, loops and
+devices, none of which a pickle could or should hold.
 """
 
 import copy
@@ -38,12 +38,12 @@ from sk_optuna.lightning._trainer import as_callbacks, build_trainer, make_train
 from sk_optuna.lightning._training import ReportEpochs, quiet, train
 
 _DTYPES = ("float32", "int64", None)
-# Rows at a time of a prediction, in batches: without gradients they take a fraction of the memory.
+# Training batches in one batch of predictions, which need no gradients and so a fraction of the memory.
 _BATCHES_AT_ONCE = 4
 
 
 class LightningEstimator(ParksMonitor, BaseEstimator):
-    """What the classifier and the regressor have in common."""
+    """Base of LightningClassifier and LightningRegressor, whose targets differ."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -54,12 +54,12 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
     module_: LightningModule
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, with those that are handed on as far as they were given.
+        """Return the parameters, with those arguments of the module and the Trainer that were given.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether the parameters of values that are estimators are included.
+            If True, the parameters of values that are estimators are included.
 
         Returns
         -------
@@ -102,12 +102,12 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         return self
 
     def check_fit(self, X: Any = None, y: Any = None) -> None:
-        """Refuse what `fit` would refuse before it makes a module; a search calls this before its first fit.
+        """Refuse parameters and data that `fit` would refuse; a search calls this before its first fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features, ...), default=None
-            Rows; without them only the parameters are looked at.
+            Rows; without them only the parameters are checked.
         y : array-like of shape (n_samples,) or, for a regressor, also (n_samples, n_outputs), default=None
             Targets.
 
@@ -122,7 +122,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
                 self._check_data(X, y)
         except InvalidArgumentError:
             raise
-        except (TypeError, ValueError) as error:  # scikit-learn's own
+        except (TypeError, ValueError) as error:  # from scikit-learn
             raise InvalidArgumentError(str(error)) from error
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -168,18 +168,18 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         Parameters
         ----------
         state : object
-            What `get_checkpoint` returned.
+            From `get_checkpoint`.
         """
         self.module_.load_state_dict(state)
 
     def _init(self, handed_on: Mapping[str, Any]) -> None:
-        """Store the arguments that are handed on."""
+        """Store the arguments of the module and the Trainer."""
         for name, value in handed_on.items():
             check_open_name(name, self)
             setattr(self, name, value)
 
     def _handed_on(self, prefix: str = "") -> dict[str, Any]:
-        """Return what is handed on, by the names without `prefix`."""
+        """Return the arguments to hand on whose names begin with `prefix`, by the names without it."""
         return {
             name.removeprefix(prefix): value
             for name, value in vars(self).items()
@@ -188,7 +188,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def _check_parameters(self) -> None:
-        """Refuse parameters with which no fit could begin; a Trainer is built to see what it says."""
+        """Refuse parameters with which no fit could begin; a Trainer is built, since it checks its own arguments."""
         self._check_arguments()
         module_arguments(self.module, self._handed_on(MODULE), dict.fromkeys(self._size_names, 1))
         with switches_kept(), quiet():
@@ -206,7 +206,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         )
 
     def _check_data(self, X: Any, y: Any) -> None:
-        """Refuse rows and targets that no network can take; they may still be scaled on their way to this one."""
+        """Refuse rows and targets that no network can take; a Pipeline may still scale them before this one."""
         if y is None:
             raise InvalidArgumentError(f"y is None, but {type(self).__name__} requires y to be passed.")
         try:
@@ -228,13 +228,13 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         return module
 
     def _outputs_for(self, rows: torch.Tensor) -> torch.Tensor | None:
-        """Return what the untrained module makes of a few rows; None if only the Trainer completes it."""
+        """Return the outputs of the untrained module for a few rows; None if only the Trainer completes the module."""
         if type(self.module_).configure_model is not LightningModule.configure_model:
             return None
         return forward(self.module_, rows, len(rows))
 
     def _forward(self, X: Any) -> torch.Tensor:
-        """Return what the module makes of rows."""
+        """Return the module's outputs for rows."""
         check_is_fitted(self, "module_")
         self._check_dtype()
         X = validate_data(self, X, reset=False, dtype=self.dtype, allow_nd=True)
@@ -242,7 +242,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         return forward(self.module_, as_tensor(X), self.batch_size * _BATCHES_AT_ONCE)
 
     def _predict_device(self) -> torch.device:
-        """Return where the module is to predict; after unpickling, on a machine that may have other devices."""
+        """Return the device for predictions; it is chosen again after unpickling, perhaps on another machine."""
         if vars(self).get("_device") is None:
             try:
                 with quiet():
@@ -256,7 +256,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
             raise InvalidArgumentError(f"dtype must be 'float32', 'int64' or None, got {self.dtype!r}.")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what to pickle: nothing of this machine's devices."""
+        """Return the state without this machine's devices; weights lie on the CPU."""
         state = super().__getstate__()
         state.pop("_device", None)
         if "module_" in state and any(weights.device.type != "cpu" for weights in state["module_"].parameters()):

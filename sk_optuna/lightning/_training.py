@@ -1,4 +1,4 @@
-"""One training run of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C as any other Python is."""
+"""Run one training of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C like any Python code."""
 
 import copy
 import logging
@@ -75,21 +75,21 @@ def quiet() -> AbstractContextManager[None]:
 
 
 class ReportEpochs(Callback):
-    """Keeps the training loss of each epoch, reports it, and ends the training when told to.
+    """Keeps the training loss of each epoch, reports it, and ends the training where the monitor says so.
 
     Parameters
     ----------
     monitor : EpochMonitor or None
-        What is reported to.
+        Receives each epoch; None outside a search.
     randomness : OwnRandomness
-        Those of the net, which whoever scores it in between must not use.
+        Random numbers of the net; they are put aside while the monitor scores the epoch.
 
     Attributes
     ----------
     train_losses : list of float
         Mean over the rows of each epoch; NaN where `training_step` returns no loss.
     interrupted : bool
-        Whether Ctrl-C ended the training.
+        True if Ctrl-C ended the training.
     """
 
     def __init__(self, monitor: EpochMonitor | None, randomness: OwnRandomness) -> None:
@@ -101,13 +101,13 @@ class ReportEpochs(Callback):
         self.interrupted = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at schedulers and callbacks before the first epoch."""
+        """Check schedulers and callbacks before the first epoch."""
         check_training(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep the loss where it is: to read it would wait for the device."""
+        """Keep the loss on its device: reading it would wait for the device."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, torch.Tensor):
             self._losses.append(loss.detach().float() * trainer.accumulate_grad_batches)
@@ -130,7 +130,7 @@ class ReportEpochs(Callback):
             trainer.should_stop = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Remember Ctrl-C, of which a Trainer makes an exit."""
+        """Remember Ctrl-C, which a Trainer turns into an exit."""
         self.interrupted = isinstance(exception, KeyboardInterrupt)
 
     def _mean_loss(self) -> float:
@@ -142,17 +142,19 @@ class ReportEpochs(Callback):
 
 
 def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, reports: ReportEpochs) -> None:
-    """Train a module, and leave it without its Trainer, to predict.
+    """Train a module, and leave it without its Trainer, ready to predict.
 
     Raises
     ------
     InvalidArgumentError
         If a scheduler or a callback waits for a value that nothing logs.
     KeyboardInterrupt
-        On Ctrl-C, as any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
-        without effect for what follows.
+        On Ctrl-C, like any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
+        without effect from then on.
     """
-    validates = type(module).validation_step is not LightningModule.validation_step  # warns without rows, else with
+    validates = (
+        type(module).validation_step is not LightningModule.validation_step
+    )  # a Trainer warns if the module has a validation_step and there are no rows, and the other way round
     try:
         with kept_alive(lambda: reports.interrupted):
             trainer.fit(
@@ -167,7 +169,7 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
         module.trainer = None
         module.eval()
         module.zero_grad()
-        # a Trainer is a knot of references, which the garbage collector unties late: the large ones are cut at once
+        # references within a Trainer form cycles, which the garbage collector finds late: large objects are freed here
         trainer.strategy.optimizers = []
 
 
