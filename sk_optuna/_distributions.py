@@ -1,6 +1,6 @@
-"""Optuna's distributions where Optuna's own cost too much, say one number in two ways, or take what is no range.
+"""Mend Optuna's distributions: long lists at the cost of short ones, exact decimal steps, a check of bounds.
 
-Each of them stays an Optuna distribution: the study that holds it can be stored, shown and gone on with.
+Each stays an Optuna distribution: the study that holds it can be stored, shown and continued.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ __all__ = ["ListDistribution", "Steps", "has_finite_bounds", "on_step"]
 class ListDistribution(CategoricalDistribution):
     """A CategoricalDistribution whose use costs the same for a long list as for a short one.
 
-    Optuna looks a choice up by walking the list, compares all choices of two lists at each suggestion, and copies them
-    with each trial, so that a search through a list of n values costs n**2. Here one object serves all trials: equal
-    to itself without looking, its own copy, its choices in a dict. It passes for a CategoricalDistribution by its
-    `__class__`, too, which Optuna compares where a study goes on with `suggest_categorical`, and whose name it stores.
+    Optuna finds a choice by walking the list, compares all choices of two lists at each suggestion, and copies them
+    with each trial, so that a search through a list of n values costs n**2. Here one object serves all trials: it
+    equals itself without a comparison, is its own copy, and finds choices by a dict. Its `__class__` is
+    CategoricalDistribution, too: Optuna compares it where `suggest_categorical` continues a study, and stores its name.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class ListDistribution(CategoricalDistribution):
         The choices, all different: to a study True, 1 and 1.0 are one.
     """
 
-    __slots__ = ("_index",)  # beside __dict__, which is what Optuna stores and compares
+    __slots__ = ("_index",)  # outside of __dict__, which Optuna stores and compares
 
     def __init__(self, choices: Sequence[Any]) -> None:
         CategoricalDistribution.__init__(self, choices)
@@ -42,7 +42,7 @@ class ListDistribution(CategoricalDistribution):
         """Return the position of a choice."""
         try:
             return self._index[param_value_in_external_repr]
-        except (KeyError, TypeError):  # Optuna's own words for what is no choice
+        except (KeyError, TypeError):  # raises Optuna's own error for a value that is no choice
             return float(CategoricalDistribution.to_internal_repr(self, param_value_in_external_repr))
 
     def __eq__(self, other: Any) -> bool:
@@ -59,14 +59,14 @@ class ListDistribution(CategoricalDistribution):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CategoricalDistribution, (self.choices,)  # to be loaded where this package is not
+        return CategoricalDistribution, (self.choices,)  # so that it loads without this package
 
 
 class Steps(Sequence[float]):
     """The values of a FloatDistribution with steps, each as a person writes it: 0.3, not 0.30000000000000004.
 
-    ``low + i * step`` and what a sampler makes of it differ in the last digit, and may exceed `high`. The step of
-    number i is the float nearest to the decimal sum, as 0.3 is to 0.0 + 3 * 0.1, whichever way it was reached.
+    ``low + i * step`` in floats, and a sampler's value for it, differ in the last digit, and may exceed `high`. Here
+    the step of number i is the float nearest to the decimal sum, as 0.3 is to 0.0 + 3 * 0.1.
 
     Parameters
     ----------
@@ -94,19 +94,19 @@ class Steps(Sequence[float]):
 
 
 def on_step(distribution: BaseDistribution, value: Any) -> Any:
-    """Return `value`, moved onto the nearest step if `distribution` is one of floats with steps."""
+    """Return `value`; for a distribution of floats with steps, the nearest step."""
     if not isinstance(distribution, FloatDistribution) or distribution.step is None:
         return value
     return _steps(distribution.low, distribution.high, distribution.step).nearest(value)
 
 
 def has_finite_bounds(distribution: BaseDistribution) -> bool:
-    """Return whether the bounds, and what lies between them, are numbers that a sampler can reckon with."""
+    """Return whether the bounds and their distance are finite floats, with which a sampler can compute."""
     if not isinstance(distribution, FloatDistribution | IntDistribution):
         return True
     try:
         return isfinite(distribution.low) and isfinite(float(distribution.high) - float(distribution.low))
-    except OverflowError:  # an int beyond floats, as which Optuna stores it
+    except OverflowError:  # an int too large for a float, in which Optuna stores it
         return False
 
 

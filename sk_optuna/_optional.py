@@ -19,7 +19,7 @@ def require(module: str, *, extra: str, purpose: str) -> None:
     extra : str
         The extra of sk-optuna that brings it.
     purpose : str
-        What needs it; the message begins with it.
+        The feature that needs the module; the message begins with it.
     """
     if find_spec(module) is None:
         raise MissingExtraError(

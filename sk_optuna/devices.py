@@ -1,13 +1,13 @@
-"""One GPU for each worker process, so that a search with workers does not put all its nets on the first one.
+"""Give each worker process one GPU, so that a search with workers does not put all its nets on the first one.
 
-A worker is given its device by ``CUDA_VISIBLE_DEVICES``, in joblib's worker initializer: before any task, and so before
-torch looks for devices. Which device is settled by locks on files, one for each place a worker can have. The operating
-system lets go of a lock when the process that holds it ends, however it ends, so the worker that replaces a dead one
-finds its place free. Not taken: a queue of devices, which is empty when a worker is replaced; a table of process ids,
-which must guess who is dead; a device for each task, since CUDA cannot be pointed elsewhere once it runs.
+A worker is given its device by ``CUDA_VISIBLE_DEVICES``, in joblib's worker initializer: before any task, and so
+before torch looks for devices. Workers choose their devices by locks on files, one file for each place of a worker.
+The operating system releases a lock when the process that holds it ends, however it ends, so the worker that replaces
+a dead one finds its place free. Not taken: a queue of devices, which is empty when a worker is replaced; a table of
+process ids, which must guess who is dead; a device for each task, since CUDA cannot be pointed elsewhere once it runs.
 
-The workers are loky's, behind a backend of our own: it knows how many there can be, whatever `n_jobs` says, and joblib
-before 1.5 takes an initializer in no other way. What a worker imports of this file is kept light.
+The workers are loky's, behind a backend of our own. It limits their number whatever `n_jobs` says, and joblib before
+1.5 takes an initializer in no other way. Workers import this file, so it imports little.
 """
 
 import os
@@ -30,9 +30,9 @@ from sk_optuna.exceptions import InvalidArgumentError
 __all__ = ["device_workers"]
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
-# What it takes: a number, a UUID or the beginning of one, a part of a divided GPU.
+# Its values: a number, a UUID or the beginning of one, a part of a divided GPU.
 _NAME = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")
-# Seconds that a new worker waits for the place of one that is about to end, and between looks.
+# Seconds that a new worker waits for the place of one that is about to end; seconds between its attempts.
 _PATIENCE = 60.0
 _LOOK_EVERY = 0.05
 
@@ -41,7 +41,7 @@ _LOOK_EVERY = 0.05
 def device_workers(
     devices: str | int | Sequence[int | str] = "all", workers_per_device: int = 1
 ) -> Iterator[list[str]]:
-    """Give each worker process of the searches within a CUDA device of its own.
+    """Give each worker process a CUDA device of its own, for the searches in the context.
 
     Within the context, joblib's workers are processes (loky) with ``CUDA_VISIBLE_DEVICES`` set to one device each,
     which is ``"cuda"`` to them. There are ``len(devices) * workers_per_device``: `n_jobs` of None or -1 means all of
@@ -51,13 +51,13 @@ def device_workers(
     Parameters
     ----------
     devices : "all", int or list of int or str, default="all"
-        Which devices. ``"all"``: those that this process sees, by torch and ``CUDA_VISIBLE_DEVICES``. An int: the first
-        so many of them. In a list, an int is a device as this process counts them, ``2`` for ``"cuda:2"``; a str is
-        passed on as ``CUDA_VISIBLE_DEVICES`` takes it, such as ``"2"``, ``"GPU-8932f937"`` or ``"MIG-..."``, whether it
-        exists or not.
+        The devices to use. ``"all"``: those that this process sees, by torch and ``CUDA_VISIBLE_DEVICES``. An int: the
+        first ones of these. In a list, an int is this process's number of a device, ``2`` for ``"cuda:2"``; a str goes
+        to ``CUDA_VISIBLE_DEVICES`` unchanged, such as ``"2"``, ``"GPU-8932f937"`` or ``"MIG-..."``, without a check
+        that it exists.
     workers_per_device : int, default=1
-        Workers that share a device. More than one pays where a net is too small to keep the device busy and all of them
-        fit into its memory together.
+        Number of workers that share a device. More than one pays if a net is too small to keep the device busy and the
+        nets of all workers fit into its memory together.
 
     Yields
     ------
@@ -67,10 +67,10 @@ def device_workers(
     Raises
     ------
     InvalidArgumentError
-        Where the devices or their number cannot be used; where there is no device; or where there would be one worker
-        only, on another device than the first that this process sees: one worker is this process itself.
+        If the devices or their number cannot be used; if there is no device; or if there would be only one worker, on
+        another device than the first of this process: one worker is this process itself.
     MissingExtraError
-        Where `devices` leaves it to torch to find them, and torch is not installed.
+        If torch has to find the devices and is not installed.
 
     See Also
     --------
@@ -78,13 +78,13 @@ def device_workers(
 
     Notes
     -----
-    With one device and one worker for it, nothing is started: fits run in this process one after the other. That is
-    what a large net wants, and also what ``n_jobs=1`` does, on the first device, however many there are.
+    With one device and one worker for it, no process is started: fits run in this process one after the other, which
+    suits a large net. ``n_jobs=1`` does the same on the first device, however many there are.
 
     The last fit of a search, `refit`, runs in this process, on the first device it sees.
 
-    A `backend` passed to ``joblib.Parallel``, or set by another ``joblib.parallel_config`` within, takes the place of
-    these workers. For Dask and Ray, which have their own ways of placing workers, see the guide on devices.
+    A `backend` passed to ``joblib.Parallel``, or set by another ``joblib.parallel_config`` in the context, replaces
+    these workers. Dask and Ray place workers themselves, see the guide on devices.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def device_workers(
 
 
 def _names_of(devices: Any) -> list[str]:
-    """Return the devices as ``CUDA_VISIBLE_DEVICES`` takes them."""
+    """Return the devices in the form of ``CUDA_VISIBLE_DEVICES``."""
     if isinstance(devices, str):
         if devices != "all":
             raise _bad_devices(devices)
@@ -174,7 +174,7 @@ def _visible() -> list[str]:
     Raises
     ------
     InvalidArgumentError
-        Where there is none.
+        If there is none.
     """
     require("torch", extra="skorch", purpose="device_workers")
     import torch
@@ -189,18 +189,18 @@ def _visible() -> list[str]:
         )
     if given is None:
         return [str(i) for i in range(n_found)]
-    # Of the parts of a divided GPU (MIG) a process sees one, however many it was given; its workers can have one each.
+    # A process sees only one part of a divided GPU (MIG), however many the variable lists; each worker can have one.
     return given if given[0].startswith("MIG") else given[:n_found]
 
 
 def _given() -> list[str] | None:
-    """Return what ``CUDA_VISIBLE_DEVICES`` lists, None if it is not set."""
+    """Return the names that ``CUDA_VISIBLE_DEVICES`` lists; None if it is not set."""
     value = os.environ.get(_VARIABLE)
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 
 def _check_is_first(name: str) -> None:
-    """Refuse one worker, which is this process, on another device than this process uses anyway."""
+    """Refuse a single worker, which is this process, on another device than this process's first."""
     given = _given()
     first = given[0] if given else "0"
     if name != first:
@@ -220,7 +220,7 @@ class _DeviceBackend(LokyBackend):
     Parameters
     ----------
     folder : str
-        Where the locks are.
+        The folder of the lock files.
     places : list of str
         The device at each place.
     """
@@ -232,7 +232,7 @@ class _DeviceBackend(LokyBackend):
         self._executor: Any = None
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Return how many workers there are for `n_jobs`: all the places for -1, never more."""
+        """Return the number of workers for `n_jobs`: all places for -1, never more."""
         n_places = len(self._places)
         if n_jobs is not None and n_jobs < 0:
             n_jobs = max(n_places + 1 + n_jobs, 1)
@@ -241,8 +241,8 @@ class _DeviceBackend(LokyBackend):
     def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
         """Start the workers; see joblib.
 
-        For another number of workers they are all started anew: loky would end any of those that are too many, and both
-        that are left might be on one device.
+        Another number of workers starts all of them anew: loky would end any of the surplus workers, and two of those
+        that remain might share a device.
         """
         places = tuple(self._places[: self.effective_n_jobs(n_jobs)])
         kwargs.update(initializer=_take_place, initargs=(self._folder, places))
@@ -251,7 +251,7 @@ class _DeviceBackend(LokyBackend):
         return n_workers
 
     def end_workers(self, *, kill: bool) -> None:
-        """End the workers instead of leaving them to the next call, which is not to find them on one device each."""
+        """End the workers, so that the next call of joblib starts workers that see all devices."""
         if self._executor is not None:
             self._executor.terminate(kill_workers=kill)
             self._executor = None
@@ -262,7 +262,7 @@ _held: list[int] = []
 
 
 def _take_place(folder: str, places: Sequence[str]) -> None:
-    """Take the first free place of a new worker process, and have it see the device of that place only."""
+    """Take the first free place for a new worker process, and show it only the device of that place."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         for number, device in enumerate(places):
@@ -288,7 +288,7 @@ def _lock(path: str) -> bool:
         else:
             import fcntl
 
-            # Of this process alone: flock's would live on in what a data loader forks from it.
+            # This lock belongs to the process alone; one of flock would pass to the processes that a data loader forks.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)

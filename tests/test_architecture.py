@@ -14,6 +14,7 @@ ROOT = Path(sk_optuna.__file__).parent
 FLOORS = {
     "_compat": 0,
     "_distributions": 0,
+    "_nearest": 0,
     "_optional": 0,
     "_study_view": 0,
     "_version": 0,

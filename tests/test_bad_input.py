@@ -109,9 +109,9 @@ SPACES = [
     refused("no space", r"[Ee]xactly one of param_distributions and param_grid.*got neither.*Pass the search space"),
     argument("two spaces", r"[Ee]xactly one of param_distributions and param_grid.*got both", param_grid=GRID),
     # --- names ---
-    space("misspelt name", {"gama": [1]}, r"'gama'.*CountingSVC.*Nearest valid names to 'gama': 'gamma'"),
+    space("misspelt name", {"gama": [1]}, r"'gama'.*CountingSVC.*Nearest to 'gama': 'gamma'"),
     space("name like no other", {"zzz": [1]}, r"'zzz'.*CountingSVC.*Valid parameters are: \['C', "),
-    space("misspelt name in a branch", [GRID, {"kernal": ["rbf"]}], r"Nearest valid names to 'kernal': 'kernel'"),
+    space("misspelt name in a branch", [GRID, {"kernal": ["rbf"]}], r"Nearest to 'kernal': 'kernel'"),
     space("step forgotten", GRID, r"'C' for estimator Pipeline.*to 'C': 'svc__C'", estimator=pipeline()),
     space("misspelt step", {"svm__C": [1]}, r"'svm'.*Pipeline.*to 'svm__C': 'svc__C'", estimator=pipeline()),
     space("misspelt nested name", {"svc__gama": [1]}, r"'gama'.*to 'svc__gama': 'svc__gamma'", estimator=pipeline()),
@@ -164,9 +164,7 @@ SPACES = [
     space("callable returns a number", returns_a_number, CALLABLE.format("returns_a_number", "3 of type int")),
     space("callable returns nothing", returns_nothing, CALLABLE.format("returns_nothing", "None")),
     space("callable returns numbered keys", returns_numbered_keys, CALLABLE.format("numbered_keys", r"\{1: ")),
-    space(
-        "callable returns unknown names", returns_unknown_names, r"CountingSVC.*Nearest valid names to 'gama': 'gamma'"
-    ),
+    space("callable returns unknown names", returns_unknown_names, r"CountingSVC.*Nearest to 'gama': 'gamma'"),
     refused("callable takes no trial", "takes_no_trial", TypeError, param_distributions=takes_no_trial),
 ]
 

@@ -543,8 +543,18 @@ def test_a_missing_parameter_can_still_be_caught_as_a_missing_key():
     assert estimator.score(X, y) == 0.9
 
 
+def test_tab_completion_shows_parameters_scikit_learns_methods_and_the_protocol_of_epochs():
+    protocol = {"check_fit", "fit_epochs", "get_checkpoint", "set_checkpoint"}
+    scikit_learns = {"fit", "predict", "predict_proba", "score", "get_params", "set_params", "get_metadata_routing"}
+    estimator = FunctionEstimator(train_logistic, predict_func=predict, predict_proba_func=predict_proba, C=1.0)
+    shown = {name for name in dir(estimator) if not name.startswith("_")}
+    assert shown == protocol | scikit_learns | set(estimator.get_params())
+
+
 def test_unknown_parameters_are_refused_with_the_nearest_names():
-    with pytest.raises(InvalidArgumentError, match=r"no parameter 'alfa'.*nearest: 'alpha'.*FunctionEstimator\(train"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"no parameter 'alfa'.*Nearest to 'alfa': 'alpha'.*FunctionEstimator\(train"
+    ):
         classifier().set_params(alfa=1)
     with pytest.raises(InvalidArgumentError, match="alpha"):
         OptunaSearchCV(classifier(), {"alfa": [1]}).fit(X, y)
@@ -557,7 +567,7 @@ def test_names_that_cannot_be_parameters_are_refused(name):
 
 
 def test_a_near_miss_of_a_functions_name_is_pointed_out():
-    with pytest.raises(InvalidArgumentError, match="Did you mean score_func="):
+    with pytest.raises(InvalidArgumentError, match="Nearest to 'score': 'score_func'"):
         FunctionEstimator(train_logistic, score=lambda: 1)
 
 

@@ -236,7 +236,7 @@ def test_a_scorer_like_no_other_is_refused_in_scikit_learns_words():
 @pytest.mark.parametrize("scoring", [["accuracy", "f1"], lambda estimator, X, y: {"accuracy": 1.0, "f1": 1.0}])
 @pytest.mark.parametrize(("refit", "near"), [("acuracy", "'accuracy'"), ("loss", "'accuracy', 'f1'")])
 def test_an_unknown_refit_brings_the_metrics_and_scikit_learns_words(scoring, refit, near):
-    says = rf"Nearest valid names to '{refit}': {near}\. For multi-metric scoring, the parameter refit must be set"
+    says = rf"Nearest to '{refit}': {near}\. For multi-metric scoring, the parameter refit must be set"
     with pytest.raises(InvalidArgumentError, match=says):
         search(scoring, refit=refit).fit(X, Y)
 

@@ -1,4 +1,4 @@
-"""An estimator made of a plain training function."""
+"""Make an estimator of a plain training function."""
 
 from sk_optuna._function_estimator._estimator import FunctionEstimator
 

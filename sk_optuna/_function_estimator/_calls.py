@@ -1,16 +1,17 @@
-"""What passes between a training function and its estimator: parameters in, reports out, and what it returns.
+"""Hand parameters to a training function, and take its reports and its result.
 
-The function knows these as a plain dict and a callable; everything here is about saying clearly what was wrong.
+The function sees a plain dict and a callable. The classes around them serve the errors: each names the mistake and the
+remedy.
 """
 
 import numbers
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import joblib
 import numpy as np
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -24,26 +25,26 @@ class MissingParameterError(InvalidArgumentError, KeyError):
 
 
 class Params(dict[str, Any]):
-    """What the function is given as `params`: a dict whose missing keys are explained."""
+    """The parameters of the function, in a dict that explains a missing key."""
 
     def __missing__(self, name: str) -> Any:
         raise MissingParameterError(
-            f"train_func asks for the parameter {name!r}, but the estimator has {listed(self, name)}. "
+            f"train_func asks for the parameter {name!r}, but the estimator has {listed(self, name)} "
             f"Give it a value where the estimator is made: FunctionEstimator(train_func, {name}=...)."
         )
 
 
 class Report:
-    """What the function is given as `report`; the docstring of FunctionEstimator describes its call.
+    """The function's argument `report`; the docstring of FunctionEstimator describes its call.
 
     Parameters
     ----------
     monitor : EpochMonitor or None
-        What is told; None outside a search.
+        Receives each epoch; None outside a search.
     enter_epoch : callable
-        Called before, with the model and the score of the epoch, either of them None where it was not given.
+        Called before the monitor, with the model and the score of the epoch; either is None where it was not given.
     has_rows : bool
-        Whether the function was given rows to score itself on.
+        True if the function was given rows to score itself on.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Report:
         self.last_score: float | None = None
 
     def __call__(self, score: float | None = None, *, train_loss: float | None = None, model: Any = None) -> bool:
-        """Tell the monitor of an epoch, and return whether to stop; once stopped, only the latter."""
+        """Report an epoch to the monitor, and return whether to stop; after a stop, report nothing more."""
         if self._monitor is None or self._stopped:
             return self._stopped
         if score is None and model is None and self._has_rows:
@@ -77,11 +78,9 @@ class Report:
 
 
 def listed(known: Iterable[str], name: str) -> str:
-    """Return the names there are, and which of them come nearest to `name`."""
+    """Return the end of a sentence with all known names, and the hint about those that come nearest to `name`."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    nearest = f" (nearest: {', '.join(map(repr, near))})" if near else ""
-    return f"{', '.join(names) or 'none'}{nearest}"
+    return f"{', '.join(names) or 'none'}.{hint(name, nearest(name, names))}"
 
 
 def is_number(value: Any) -> bool:
@@ -91,15 +90,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) or (getattr(value, "ndim", None) == 0 and hasattr(value, "item"))
 
 
-def number(what: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
     """Return `value`, a number or a tensor of one, as a float."""
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"{what} must be a number, got {value!r}.") from None
+        raise InvalidArgumentError(f"{name} must be a number, got {value!r}.") from None
 
 
 def digest(rows: tuple[Any, Any]) -> str:
-    """Return what tells rows and targets from others, however they lie in memory."""
+    """Return a digest of rows and targets, the same for equal values in any memory layout."""
     parts = [np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part for part in rows]
     return str(joblib.hash(parts, coerce_mmap=True))

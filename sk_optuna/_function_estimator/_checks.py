@@ -1,7 +1,7 @@
-"""Refuse functions and data with which a fit would fail later, or not at all.
+"""Refuse functions and data with which a fit would fail late, or succeed without any training.
 
-A function that has a `yield` in it, or an `async` before it, can be called without an error and runs none of its code:
-the generator would pass for the model.
+A generator function, or an async one, can be called without an error, and the call runs none of its code: the generator
+would pass for the model.
 """
 
 import inspect
@@ -24,12 +24,12 @@ _TO_RETURN = {
 
 
 def check_functions(functions: dict[str, Any]) -> None:
-    """Refuse what is no function, or one whose call runs nothing.
+    """Refuse values that are no functions, and functions whose call runs nothing.
 
     Parameters
     ----------
     functions : dict
-        By the names of the estimator's parameters; all but `train_func` may be None.
+        Values of the estimator's parameters by name; all but `train_func` may be None.
     """
     for name in _TO_RETURN:
         function = functions[name]
@@ -45,7 +45,7 @@ def check_returned(name: str, value: Any) -> Any:
     """Hand on a function's result, unless it is a generator or a coroutine."""
     if inspect.isawaitable(value) or inspect.isasyncgen(value):
         if inspect.iscoroutine(value):
-            value.close()  # or Python would warn, too, that nobody awaited it
+            value.close()  # otherwise Python also warns that the coroutine was never awaited
         raise InvalidArgumentError(_refusal(name, f"returned {value!r}, of which nothing has run", is_async=True))
     if inspect.isgenerator(value):
         raise InvalidArgumentError(_refusal(name, f"returned {value!r}, of which nothing has run", is_async=False))
@@ -53,7 +53,7 @@ def check_returned(name: str, value: Any) -> Any:
 
 
 def check_settings(estimator_type: Any, random_state: Any) -> None:
-    """Refuse an unknown kind of estimator, and a seed that none can be drawn from."""
+    """Refuse an unknown `estimator_type`, and a `random_state` that gives no seed."""
     if estimator_type not in (None, "classifier", "regressor"):
         raise InvalidArgumentError(f"estimator_type must be 'classifier', 'regressor' or None, got {estimator_type!r}.")
     try:
@@ -95,7 +95,7 @@ def _check_runs(name: str, function: Any) -> None:
 
 def _refusal(name: str, came: str, *, is_async: bool) -> str:
     if is_async:
-        advice = "Make it an ordinary function, and call asyncio.run(...) in it for what is async."
+        advice = "Make it an ordinary function, and call asyncio.run(...) in it for the async part."
     elif name == "train_func":
         advice = "Return the model, and call report(score) or report(model=model) at the end of an epoch, not yield."
     else:
@@ -107,7 +107,7 @@ def _check_signature(function: Callable[..., Any]) -> None:
     """Refuse a function that cannot be called with four arguments."""
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # written in C: nobody can tell
+    except (TypeError, ValueError):  # written in C, without a signature
         return
     try:
         signature.bind(*range(4))

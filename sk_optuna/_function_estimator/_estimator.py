@@ -1,22 +1,21 @@
-"""An estimator made of a plain training function, so that a search can tune a script that trains by itself.
+"""Make an estimator of a plain training function, so that a search can tune a script that trains by itself.
 
-scikit-learn has FunctionTransformer for a function that transforms; it has nothing for one that trains. Here the names
-given beside the functions become parameters in scikit-learn's sense, which a search can set, and the function is handed
-a `report` that it calls after each epoch. It is called, and not made a generator that yields its epochs: a script's
-`main` can call a function from within any loop, and one that runs in another process has nothing to yield.
+scikit-learn has FunctionTransformer for a function that transforms, and nothing for one that trains. Here the names
+given beside the functions become parameters in scikit-learn's sense, which a search can set. The function calls
+`report` after each epoch. Not taken: a generator that yields its epochs. A script's `main` can call a function from
+within any loop, and a script that runs in another process has nothing to yield.
 """
 
 import math
 import numbers
 from collections.abc import Callable
 from copy import deepcopy
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import ClassifierTags, RegressorTags, check_random_state
+from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
@@ -30,13 +29,14 @@ from sk_optuna._function_estimator._calls import (
     number,
 )
 from sk_optuna._function_estimator._checks import check_functions, check_returned, check_settings, check_targets
-from sk_optuna.epochs import EpochMonitor
+from sk_optuna._nearest import hint, nearest
+from sk_optuna.epochs import ParksMonitor
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.worker import current_fold
+from sk_optuna.worker import seed_of
 
 
 def _given(name: str) -> Callable[["FunctionEstimator"], bool]:
-    """Return the condition under which a method is there: its function was given."""
+    """Return the condition under which a method exists: its function was given."""
 
     def check(estimator: "FunctionEstimator") -> bool:
         if getattr(estimator, name) is None:
@@ -46,56 +46,57 @@ def _given(name: str) -> Callable[["FunctionEstimator"], bool]:
     return check
 
 
-class FunctionEstimator(BaseEstimator):
+class FunctionEstimator(ParksMonitor, BaseEstimator):
     """Make an estimator of a function that trains a model, so that its parameters can be searched.
 
-    It is meant for training that is not written as an estimator: a loop of one's own, or a script that is run in
-    another process. The function keeps its loop; a search sets its parameters, hands it the rows of a fold, and is told
+    It is meant for training that is not written as an estimator: a loop of one's own, or a script that runs in another
+    process. The function keeps its loop. A search sets the parameters, passes the rows of a fold, and receives a report
     of each epoch.
 
     Parameters
     ----------
     train_func : callable
         ``train_func(params, train_data, valid_data, report)``, which trains and returns a model of any kind: an object,
-        a file's name. If the estimator has no other function, a number is not taken for a model but for the score on
+        a file's name. If the estimator has no other function, a number that it returns is no model but the score on
         `valid_data`, greater is better. It receives
 
         - `params`, a dict with a value for each of the estimator's own parameters;
-        - `train_data`, the pair ``(X, y)`` that `fit` was given. Nothing is converted, so rows may be whatever the
-          function reads: arrays, data frames, lists, names of image files;
+        - `train_data`, the pair ``(X, y)`` that `fit` was given. Nothing is converted, so rows may be of any kind that
+          the function reads: arrays, data frames, lists, names of image files;
         - `valid_data`, in a fold of an :class:`OptunaSearchCV` the pair ``(X, y)`` of the fold's test rows, and None
           elsewhere: in the refit, in scikit-learn's own searches, where `fit` is called by hand. The function must cope
-          with both. **These rows are for scores, not for training.** To learn from them, to choose the epoch, the
-          learning rate's next step or a threshold by them, makes the scores of the search too good;
+          with both. **These rows are for scores, not for training.** A function that learns from them, or chooses the
+          epoch, the learning rate's next step or a threshold by them, makes the scores of the search too good;
         - ``report(score=None, *, train_loss=None, model=None)``, to be called at the end of each epoch. It returns True
           if the search wants no further epoch; the function then returns as it would at the end. An epoch is scored by
           the function itself (`score`, greater is better), or by the search, with its `scoring`, if the function passes
-          the `model` as it is now. Where `valid_data` is None neither is needed, and outside a search nothing happens
-          and False is returned. Without reports there is nothing to prune between epochs, and all else works.
+          the current `model`. Where `valid_data` is None neither is needed; outside a search a report has no effect and
+          returns False. Without reports the search cannot prune between epochs; all else works.
 
     predict_func, predict_proba_func : callable, default=None
-        ``predict_func(model, X)``, which returns what `predict` and `predict_proba` are to return: for a classifier
-        labels, and probabilities in the order of ``classes_``. Without a function there is no such method.
+        ``predict_func(model, X)`` and ``predict_proba_func(model, X)``, which return the results of `predict` and
+        `predict_proba`: for a classifier labels, and probabilities in the order of ``classes_``. Without the function
+        the estimator lacks the method.
 
     score_func : callable, default=None
-        ``score_func(model, X, y)``, which returns what `score` is to return, greater is better. By default a classifier
-        with `predict_func` has its accuracy and a regressor its R2. With neither function the estimator's score is the
-        number that `train_func` returned or, if it returned a model, reported last; it then exists for the rows of
+        ``score_func(model, X, y)``, which returns the result of `score`, greater is better. By default a classifier
+        with `predict_func` is scored by its accuracy and a regressor by its R2. With neither function the score is the
+        number that `train_func` returned or, if it returned a model, reported last; this score exists for the rows of
         `valid_data` only.
 
     estimator_type : {"classifier", "regressor"} or None, default=None
-        What scikit-learn takes the estimator for: a classifier has stratified folds, and metrics such as
-        ``scoring="roc_auc"`` need to know.
+        The estimator's type for scikit-learn: a classifier gets stratified folds, and metrics such as
+        ``scoring="roc_auc"`` need the type.
 
     **params
         The parameters of the function and their values, which `set_params` and a search's space know by these names:
-        ``FunctionEstimator(train, lr=0.1, batch_size=16)``. One called `random_state` reaches the function as an int
-        always: of None, an integer is drawn for each fit, in an OptunaSearchCV from the search's own `random_state`.
+        ``FunctionEstimator(train, lr=0.1, batch_size=16)``. One called `random_state` always reaches the function as an
+        int: for None, an integer is drawn for each fit, in an OptunaSearchCV from the search's own `random_state`.
 
     Attributes
     ----------
     model_ : object
-        What `train_func` returned, None if that was a score.
+        The model that `train_func` returned; None if it returned a score.
 
     classes_ : ndarray of shape (n_classes,)
         The labels, if `estimator_type` is ``"classifier"``.
@@ -103,20 +104,20 @@ class FunctionEstimator(BaseEstimator):
     Raises
     ------
     InvalidArgumentError
-        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that is not there,
-        returns None, or is a generator or async function, a call of which runs nothing; from `score`, if there is no
-        score for these rows.
+        From `fit`, if `train_func` cannot be called with four arguments, asks for a parameter that does not exist,
+        returns None, or is a generator or async function, whose call runs nothing; from `score`, if there is no score
+        for these rows.
 
     See Also
     --------
-    sklearn.preprocessing.FunctionTransformer : The same for a function that transforms.
+    sklearn.preprocessing.FunctionTransformer : Makes a transformer of a function.
 
     Notes
     -----
-    A function that only returns a number cannot be scored on other rows than its `valid_data`: neither by
-    GridSearchCV, which gives it none, nor for `return_train_score`, nor by the ``score`` of a refitted search. Give
-    `predict_func` or `score_func` where you can. Where the training can be written as an estimator, write it as one:
-    scikit-learn's checks then apply to it.
+    A function that only returns a number cannot be scored on rows other than its `valid_data`: neither by GridSearchCV,
+    which passes none, nor for `return_train_score`, nor by the ``score`` of a refitted search. Give `predict_func` or
+    `score_func` where you can. If the training can be written as an estimator, write it as one: scikit-learn's checks
+    then apply to it.
 
     The functions are pickled with the estimator. Process workers take lambdas and functions of a notebook too.
 
@@ -167,12 +168,12 @@ class FunctionEstimator(BaseEstimator):
             setattr(self, name, value)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, the function's own ones among them.
+        """Return the parameters, including the function's own.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether the parameters of values that are estimators are included.
+            If True, the parameters of values that are estimators are included.
 
         Returns
         -------
@@ -187,7 +188,7 @@ class FunctionEstimator(BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; those of the function must have been named where the estimator was made.
+        """Set parameters; those of the function must have been named when the estimator was made.
 
         Parameters
         ----------
@@ -208,19 +209,19 @@ class FunctionEstimator(BaseEstimator):
         for name in params:
             if name.partition("__")[0] not in known:
                 raise InvalidArgumentError(
-                    f"FunctionEstimator has no parameter {name!r}; it has {listed(known, name)}. The parameters of "
+                    f"FunctionEstimator has no parameter {name!r}; it has {listed(known, name)} The parameters of "
                     f"train_func are those named where it is made: FunctionEstimator(train_func, {name}=...)."
                 )
         super().set_params(**params)
         return self
 
     def check_fit(self, X: Any = None, y: Any = None) -> None:
-        """Refuse what `fit` would refuse before it calls `train_func`; a search calls this before its first fit.
+        """Refuse parameters and data that `fit` would refuse; a search calls this before its first fit.
 
         Parameters
         ----------
         X : sequence of length n_samples, default=None
-            Rows; without them only the parameters are looked at.
+            Rows; without them only the parameters are checked.
         y : sequence of length n_samples, default=None
             Targets.
 
@@ -239,7 +240,7 @@ class FunctionEstimator(BaseEstimator):
         Parameters
         ----------
         X : sequence of length n_samples
-            Rows of any kind, handed on as they are.
+            Rows of any kind, passed on unchanged.
         y : sequence of length n_samples, default=None
             Targets.
 
@@ -254,38 +255,16 @@ class FunctionEstimator(BaseEstimator):
         self._forget()
         if self.estimator_type == "classifier":
             self.classes_ = np.unique(np.asarray(y))
-        monitor: EpochMonitor | None = vars(self).get("_monitor")
+        monitor = self._monitor
         valid_data = None if monitor is None else monitor.valid_data
         report = Report(monitor, self._enter_epoch, has_rows=valid_data is not None)
         returned = check_returned("train_func", self.train_func(self._drawn_params(), (X, y), valid_data, report))
         self._keep(returned, report.last_score, valid_data)
         return self
 
-    def fit_epochs(self, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Self:
-        """Fit as `fit` does, and report each epoch that `train_func` reports; a search calls this.
-
-        Parameters
-        ----------
-        X, y, **fit_params
-            As in `fit`.
-        monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.epochs`.
-
-        Returns
-        -------
-        FunctionEstimator
-            Itself.
-        """
-        self._monitor = monitor
-        try:
-            self.fit(X, y, **fit_params)
-        finally:
-            del self._monitor
-        return self
-
     @available_if(_given("predict_func"))
     def predict(self, X: Any) -> Any:
-        """Return what `predict_func` returns for rows.
+        """Predict rows by `predict_func`.
 
         Parameters
         ----------
@@ -302,7 +281,7 @@ class FunctionEstimator(BaseEstimator):
 
     @available_if(_given("predict_proba_func"))
     def predict_proba(self, X: Any) -> Any:
-        """Return what `predict_proba_func` returns for rows.
+        """Predict probabilities by `predict_proba_func`.
 
         Parameters
         ----------
@@ -335,7 +314,7 @@ class FunctionEstimator(BaseEstimator):
         Raises
         ------
         InvalidArgumentError
-            If there is none for these rows, or it is not a number.
+            If there is no score for these rows, or it is not a number.
         """
         check_is_fitted(self, "model_")
         if self.score_func is not None:
@@ -355,12 +334,12 @@ class FunctionEstimator(BaseEstimator):
         Parameters
         ----------
         state : object
-            What `get_checkpoint` returned.
+            From `get_checkpoint`.
 
         Raises
         ------
         InvalidArgumentError
-            If `train_func` returned a model but did not report the one that is wanted.
+            If `train_func` returned a model but did not report the model of the wanted epoch.
         """
         model, score = state
         if model is None and self.model_ is not None:
@@ -386,12 +365,10 @@ class FunctionEstimator(BaseEstimator):
         return [name for name in vars(self) if name not in named and _is_free(name)]
 
     def _drawn_params(self) -> Params:
-        """Return what the function is given: its parameters, `random_state` drawn."""
+        """Return the function's parameters, with an integer drawn for `random_state`."""
         params = Params((name, getattr(self, name)) for name in self._own_names())
         if "random_state" in params and not isinstance(params["random_state"], numbers.Integral):
-            fold = current_fold() if params["random_state"] is None else None
-            generator = check_random_state(params["random_state"])
-            params["random_state"] = fold.next_seed() if fold is not None else int(generator.randint(2**31 - 1))
+            params["random_state"] = seed_of(params["random_state"])
         return params
 
     def _check_parameters(self) -> None:
@@ -400,20 +377,20 @@ class FunctionEstimator(BaseEstimator):
         check_settings(self.estimator_type, vars(self).get("random_state"))
 
     def _forget(self) -> None:
-        """Leave nothing of an earlier fit."""
+        """Delete the results of an earlier fit."""
         for name in {"model_", "classes_"} & set(vars(self)):
             delattr(self, name)
         self._score = None
         self._scored_rows = None
 
     def _enter_epoch(self, model: Any, score: float | None) -> None:
-        """Be, for the monitor, what the function has trained so far."""
+        """Set the reported model and score, which the monitor reads from this estimator."""
         if model is not None:
             self.model_ = model
         self._score = score
 
     def _keep(self, returned: Any, reported: float | None, valid_data: tuple[Any, Any] | None) -> None:
-        """Keep the model, or the score and the rows that it is one of."""
+        """Keep the model, or the score and a digest of its rows."""
         if returned is None:
             raise InvalidArgumentError(
                 f"train_func returned None; {WANTED} must return a model, or a number: its score on valid_data."
@@ -435,7 +412,7 @@ class FunctionEstimator(BaseEstimator):
         return float(metric(y, self.predict(X)))
 
     def _score_of_training(self, X: Any, y: Any) -> float:
-        """Return the score that the function gave itself, if it is one of these rows."""
+        """Return the score that the function gave itself, if it was for these rows."""
         if self._scored_rows is None or self._score is None:
             raise InvalidArgumentError(
                 "This FunctionEstimator has neither predict_func nor score_func, and train_func has not scored itself: "
@@ -460,6 +437,5 @@ def _check_name(name: str) -> None:
     if _is_free(name):
         return
     rule = "Its name must not be one that the estimator has itself, begin or end with '_', or contain '__'."
-    near = get_close_matches(name, ["train_func", "predict_func", "predict_proba_func", "score_func"], n=1)
-    meant = f" Did you mean {near[0]}=...?" if near else ""
-    raise InvalidArgumentError(f"{name!r} cannot be a parameter of train_func. {rule}{meant}")
+    near = hint(name, nearest(name, ["train_func", "predict_func", "predict_proba_func", "score_func"], at_most=1))
+    raise InvalidArgumentError(f"{name!r} cannot be a parameter of train_func. {rule}{near}")

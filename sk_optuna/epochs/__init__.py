@@ -7,6 +7,7 @@ is told whether to stop. Estimators that want to be followed may import this roo
 from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
 from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of
 from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
+from sk_optuna.epochs._parked_monitor import ParksMonitor
 from sk_optuna.epochs._protocol import Curve, EpochMonitor, Judge, Monitor
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "FoldMonitor",
     "Judge",
     "Monitor",
+    "ParksMonitor",
     "UnscoredMonitor",
     "as_leaf_sees",
     "check_reports_epochs",

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
 from sklearn.metrics import get_scorer_names
 
 from sk_optuna._compat._sklearn import check_refit_for_multimetric
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -57,11 +57,8 @@ def nearest_metrics(refit: Any, metrics: Iterable[str]) -> Iterator[None]:
 
 
 def _raise_with_nearest(unknown: list[str], known: list[str], error: ValueError) -> None:
-    hints = []
-    for name in unknown:
-        near = get_close_matches(name, known, n=3) or (known if len(known) <= 6 else [])
-        if near:
-            hints.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+    all_of_a_few = known if len(known) <= 6 else []
+    hints = "".join(hint(name, nearest(name, known) or all_of_a_few) for name in unknown)
     if not hints:
         raise error
-    raise InvalidArgumentError(f"{' '.join(hints)} {error}") from error
+    raise InvalidArgumentError(f"{hints.lstrip()} {error}") from error

@@ -1,8 +1,8 @@
-"""LightningModules as scikit-learn estimators: thin, the Trainer does the work.
+"""Put a LightningModule behind `fit` and `predict`; a Trainer does the training.
 
-The class of the module is the parameter, not an instance: an estimator is cloned for every fold, and a clone of an
-instance would begin with the weights that an earlier fit left. The Trainer lives as long as a fit: it refers to data,
-loops and devices, none of which a pickle could or should hold.
+The parameter is the module's class, not an instance: an estimator is cloned for every fold, and a clone of an instance
+would begin with the weights that an earlier fit left. The Trainer lives as long as a fit: it refers to data, loops and
+devices, none of which a pickle could or should hold.
 """
 
 import copy
@@ -15,35 +15,35 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_optuna._compat._sklearn import Interval, fit_context
-from sk_optuna.epochs import EpochMonitor
+from sk_optuna.epochs import ParksMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
 from sk_optuna.lightning._monitors import check_callbacks
 from sk_optuna.lightning._names import (
     MODULE,
     TRAINER,
+    check_handed_on,
     check_module,
-    check_names,
     check_open_name,
     is_handed_on,
     module_arguments,
 )
-from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._seeding import OwnRandomness
 from sk_optuna.lightning._trainer import as_callbacks, build_trainer, make_trainer, switches_kept
 from sk_optuna.lightning._training import ReportEpochs, quiet, train
-from sk_optuna.worker import current_fold
+from sk_optuna.worker import seed_of
 
 _DTYPES = ("float32", "int64", None)
-# Rows at a time of a prediction, in batches: without gradients they take a fraction of the memory.
+# Training batches in one batch of predictions, which need no gradients and so a fraction of the memory.
 _BATCHES_AT_ONCE = 4
 
 
-class LightningEstimator(BaseEstimator):
-    """What the classifier and the regressor have in common."""
+class LightningEstimator(ParksMonitor, BaseEstimator):
+    """Base of LightningClassifier and LightningRegressor, whose targets differ."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -54,12 +54,12 @@ class LightningEstimator(BaseEstimator):
     module_: LightningModule
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, with those that are handed on as far as they were given.
+        """Return the parameters, with those arguments of the module and the Trainer that were given.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether the parameters of values that are estimators are included.
+            If True, the parameters of values that are estimators are included.
 
         Returns
         -------
@@ -96,40 +96,18 @@ class LightningEstimator(BaseEstimator):
                 check_open_name(name, self)
         module = own.get("module", self.module)
         if isinstance(module, type) and issubclass(module, LightningModule):
-            check_names(handed_on, module)
+            check_handed_on(handed_on, module)
         super().set_params(**own)
         self.__dict__.update(handed_on)
         return self
 
-    def fit_epochs(self, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Self:
-        """Fit as `fit` does, and report each epoch; a search calls this.
-
-        Parameters
-        ----------
-        X, y, **fit_params
-            As in `fit`.
-        monitor : EpochMonitor
-            What is reported to; see :mod:`sk_optuna.epochs`.
-
-        Returns
-        -------
-        estimator
-            Itself.
-        """
-        self._monitor = monitor
-        try:
-            self.fit(X, y, **fit_params)
-        finally:
-            del self._monitor
-        return self
-
     def check_fit(self, X: Any = None, y: Any = None) -> None:
-        """Refuse what `fit` would refuse before it makes a module; a search calls this before its first fit.
+        """Refuse parameters and data that `fit` would refuse; a search calls this before its first fit.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features, ...), default=None
-            Rows; without them only the parameters are looked at.
+            Rows; without them only the parameters are checked.
         y : array-like of shape (n_samples,) or, for a regressor, also (n_samples, n_outputs), default=None
             Targets.
 
@@ -144,7 +122,7 @@ class LightningEstimator(BaseEstimator):
                 self._check_data(X, y)
         except InvalidArgumentError:
             raise
-        except (TypeError, ValueError) as error:  # scikit-learn's own
+        except (TypeError, ValueError) as error:  # from scikit-learn
             raise InvalidArgumentError(str(error)) from error
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -164,15 +142,15 @@ class LightningEstimator(BaseEstimator):
             Itself.
         """
         self._check_arguments()
-        rows, targets = self._as_tensors(X, y)
-        seed = self._draw_seed()
+        rows, targets, sizes = self._as_tensors(X, y)
+        seed = seed_of(self.random_state)
         randomness = OwnRandomness(seed)
-        reports = ReportEpochs(vars(self).get("_monitor"), randomness)
+        reports = ReportEpochs(self._monitor, randomness)
         with quiet():
             trainer = make_trainer(self._trainer_arguments(), reports)
             self._device = trainer.strategy.root_device
             with randomness.on(self._device):
-                self.module_ = self._make_module(rows)
+                self.module_ = self._make_module(sizes)
                 targets = self._shaped(targets, self._outputs_for(rows[:2]))
                 generator = torch.Generator().manual_seed(seed)
                 train(trainer, self.module_, ShuffledBatches(rows, targets, self.batch_size, generator), reports)
@@ -190,31 +168,27 @@ class LightningEstimator(BaseEstimator):
         Parameters
         ----------
         state : object
-            What `get_checkpoint` returned.
+            From `get_checkpoint`.
         """
         self.module_.load_state_dict(state)
 
     def _init(self, handed_on: Mapping[str, Any]) -> None:
-        """Store the arguments that are handed on."""
+        """Store the arguments of the module and the Trainer."""
         for name, value in handed_on.items():
             check_open_name(name, self)
             setattr(self, name, value)
 
     def _handed_on(self, prefix: str = "") -> dict[str, Any]:
-        """Return what is handed on, by the names without `prefix`."""
+        """Return the arguments to hand on whose names begin with `prefix`, by the names without it."""
         return {
             name.removeprefix(prefix): value
             for name, value in vars(self).items()
             if is_handed_on(name) and name.startswith(prefix)
         }
 
-    def _draw_seed(self) -> int:
-        fold = current_fold() if self.random_state is None else None
-        return fold.next_seed() if fold else int(check_random_state(self.random_state).randint(2**31 - 1))
-
     @fit_context(prefer_skip_nested_validation=True)
     def _check_parameters(self) -> None:
-        """Refuse parameters with which no fit could begin; a Trainer is built to see what it says."""
+        """Refuse parameters with which no fit could begin; a Trainer is built, since it checks its own arguments."""
         self._check_arguments()
         module_arguments(self.module, self._handed_on(MODULE), dict.fromkeys(self._size_names, 1))
         with switches_kept(), quiet():
@@ -222,7 +196,7 @@ class LightningEstimator(BaseEstimator):
 
     def _check_arguments(self) -> None:
         check_module(self.module)
-        check_names(self._handed_on(), self.module)
+        check_handed_on(self._handed_on(), self.module)
         self._check_dtype()
         arguments = self._handed_on(TRAINER)
         check_callbacks(
@@ -232,7 +206,7 @@ class LightningEstimator(BaseEstimator):
         )
 
     def _check_data(self, X: Any, y: Any) -> None:
-        """Refuse rows and targets that no network can take; they may still be scaled on their way to this one."""
+        """Refuse rows and targets that no network can take; a Pipeline may still scale them before this one."""
         if y is None:
             raise InvalidArgumentError(f"y is None, but {type(self).__name__} requires y to be passed.")
         try:
@@ -249,19 +223,18 @@ class LightningEstimator(BaseEstimator):
     def _trainer_arguments(self) -> dict[str, Any]:
         return {"accelerator": self.accelerator, "max_epochs": self.max_epochs, **self._handed_on(TRAINER)}
 
-    def _make_module(self, rows: torch.Tensor) -> LightningModule:
-        auto = {"n_features": rows.shape[1], **self._sizes()}
-        module: LightningModule = self.module(**module_arguments(self.module, self._handed_on(MODULE), auto))
+    def _make_module(self, sizes: Mapping[str, int]) -> LightningModule:
+        module: LightningModule = self.module(**module_arguments(self.module, self._handed_on(MODULE), sizes))
         return module
 
     def _outputs_for(self, rows: torch.Tensor) -> torch.Tensor | None:
-        """Return what the untrained module makes of a few rows; None if only the Trainer completes it."""
+        """Return the outputs of the untrained module for a few rows; None if only the Trainer completes the module."""
         if type(self.module_).configure_model is not LightningModule.configure_model:
             return None
         return forward(self.module_, rows, len(rows))
 
     def _forward(self, X: Any) -> torch.Tensor:
-        """Return what the module makes of rows."""
+        """Return the module's outputs for rows."""
         check_is_fitted(self, "module_")
         self._check_dtype()
         X = validate_data(self, X, reset=False, dtype=self.dtype, allow_nd=True)
@@ -269,7 +242,7 @@ class LightningEstimator(BaseEstimator):
         return forward(self.module_, as_tensor(X), self.batch_size * _BATCHES_AT_ONCE)
 
     def _predict_device(self) -> torch.device:
-        """Return where the module is to predict; after unpickling, on a machine that may have other devices."""
+        """Return the device for predictions; it is chosen again after unpickling, perhaps on another machine."""
         if vars(self).get("_device") is None:
             try:
                 with quiet():
@@ -283,21 +256,18 @@ class LightningEstimator(BaseEstimator):
             raise InvalidArgumentError(f"dtype must be 'float32', 'int64' or None, got {self.dtype!r}.")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what to pickle: nothing of this machine's devices."""
-        state: dict[str, Any] = dict(super().__getstate__())
+        """Return the state without this machine's devices; weights lie on the CPU."""
+        state = super().__getstate__()
         state.pop("_device", None)
-        state.pop("_monitor", None)
         if "module_" in state and any(weights.device.type != "cpu" for weights in state["module_"].parameters()):
             state["module_"] = copy.deepcopy(state["module_"]).cpu()
         return state
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
+        """Return rows and targets as tensors, and the sizes in `_size_names`, which "auto" stands for."""
         raise NotImplementedError
 
     def _check_targets(self, y: Any) -> None:
-        raise NotImplementedError
-
-    def _sizes(self) -> dict[str, int]:
         raise NotImplementedError
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:

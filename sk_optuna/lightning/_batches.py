@@ -1,7 +1,7 @@
-"""Rows as tensors: shuffled batches for training, batch by batch through a module for predictions.
+"""Serve rows as tensors: shuffled batches for training, larger batches for predictions.
 
-A torch DataLoader collects a batch row by row, and Lightning advises to give it worker processes, which a fold in a
-worker process of its own must not have. What a Trainer asks of its loader is to be iterable and to have a length.
+A torch DataLoader collects a batch row by row, and Lightning warns unless it has worker processes, which a fold in a
+worker process must not start. A Trainer needs no DataLoader, only an iterable with a length.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 
 
 class ShuffledBatches:
-    """The training rows in another order at each pass.
+    """Serves the training rows in a new order at each pass.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class ShuffledBatches:
     batch_size : int
         Rows in a batch. A single row left at the end joins the batch before it: BatchNorm cannot train on one row.
     generator : torch.Generator
-        What the orders are drawn from.
+        Draws the orders.
     """
 
     def __init__(self, X: torch.Tensor, y: torch.Tensor, batch_size: int, generator: torch.Generator) -> None:
@@ -54,7 +54,7 @@ def as_tensor(array: np.ndarray[Any, Any]) -> torch.Tensor:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Have a module in evaluation mode without gradients; then each of its parts is again what it was."""
+    """Set a module to evaluation mode, without gradients, for the `with` block; then restore the mode of each part."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -66,12 +66,12 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def forward(module: nn.Module, X: torch.Tensor, batch_size: int) -> torch.Tensor:
-    """Return what a module, in evaluation mode, makes of rows, on the CPU.
+    """Return a module's outputs for rows, in evaluation mode, as a tensor on the CPU.
 
     Raises
     ------
     InvalidArgumentError
-        If it returns anything but a tensor.
+        If the module returns anything but a tensor.
     """
     like = next(module.parameters(), torch.empty(0))
     outputs = []

@@ -1,4 +1,4 @@
-"""A LightningModule as a classifier: labels to numbers, outputs to probabilities."""
+"""Classify with a LightningModule: labels become numbers, outputs become probabilities."""
 
 from typing import Any, Literal
 
@@ -34,26 +34,26 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
         joins the last batch.
 
     output : {"logits", "probabilities", "log_probabilities"}, default="logits"
-        What `forward` returns, of shape (batch, n_classes). For two classes it may be one column, or (batch,): then it
-        is that of the second class. A module that ends in a softmax is one of ``"probabilities"``; to take its outputs
-        for logits would flatten what `predict_proba` returns.
+        The kind of numbers that `forward` returns, of shape (batch, n_classes). For two classes the shape may be
+        (batch, 1) or (batch,), with the numbers of the second class. A module that ends in a softmax returns
+        ``"probabilities"``; taken for logits, they would make `predict_proba` too flat.
 
     accelerator : str, default="auto"
-        Where to train and predict, as the Trainer knows it: ``"cpu"``, ``"gpu"``, ``"mps"``. It is found anew where the
-        estimator was unpickled, and is the CPU where it is missing.
+        The Trainer's accelerator, for training and predictions: ``"cpu"``, ``"gpu"``, ``"mps"``. After unpickling it is
+        chosen again; on a machine without it, the CPU predicts.
 
     dtype : {"float32", "int64"} or None, default="float32"
-        What X is converted to: ``"int64"`` for numbers of tokens that go to an Embedding, None to leave it.
+        The dtype that X is converted to: ``"int64"`` for tokens' numbers that go to an Embedding, None to keep X's own.
 
     random_state : int, RandomState instance or None, default=None
-        From it follow initialisation, order of the rows, dropout, and all else that the module draws. None draws anew
-        at each fit; in an :class:`~sk_optuna.OptunaSearchCV`, from the search's own `random_state`.
+        Seed of initialisation, order of the rows, dropout, and all other random numbers of the module. None takes a new
+        seed at each fit; in an :class:`~sk_optuna.OptunaSearchCV`, one that follows from the search's `random_state`.
 
     **kwargs
         ``module__x`` is handed to the class as its argument ``x``, and ``trainer__x`` to
         :class:`lightning.pytorch.Trainer`. All of them can be searched. ``module__n_features``, ``module__n_classes``
-        and ``module__n_outputs`` may be ``"auto"``, which is what the data says; where the class requires one of them
-        and it is not given, that is filled in as well.
+        and ``module__n_outputs`` may be ``"auto"``, for the number that the data tell; where the class requires one of
+        them and it is not given, it is filled in as well.
 
     Attributes
     ----------
@@ -68,14 +68,14 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where X has any.
+        Names of the columns, if X has names.
 
     Raises
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
         argument, if the Trainer refuses one, if a callback or scheduler waits for a validation loop, or if the module's
-        outputs do not fit y. And if the weights are no longer finite after an epoch.
+        outputs do not fit y. After an epoch, if the weights are no longer finite.
 
     See Also
     --------
@@ -85,19 +85,19 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
     -----
     The Trainer is quiet here: no progress bar, logger, summary or checkpoint files, unless asked for with
     ``trainer__enable_progress_bar=True`` and the like. No validation loop is run and `validation_step` is not called:
-    in a search the fold's test rows are the validation set, and scoring them is the search's part. So nothing logs a
+    in a search the fold's test rows are the validation set, and the search scores them. So nothing logs a
     ``"val_loss"``, and an EarlyStopping, a ModelCheckpoint or a ReduceLROnPlateau that monitors it is refused: let it
-    monitor what `training_step` logs, or search with ``report="epoch"`` and a pruner, or ``checkpoint="best"``.
+    monitor a value that `training_step` logs, or search with ``report="epoch"`` and a pruner, or ``checkpoint="best"``.
 
-    One device is used. Nets that train in threads of one process take turns, since torch's random numbers are the
-    process's; to train side by side, use process workers. On the CPU, torch rounds otherwise with another number of
-    threads, which BatchNorm and Adam make visible. In the folds of an OptunaSearchCV it has one, or joblib's
-    `inner_max_num_threads`, so that scores are the same at any `n_jobs`; elsewhere see to it yourself.
+    One device is used. Nets that train in threads of one process take turns, since torch's random generators belong to
+    the process; to train side by side, use process workers. On the CPU, the number of torch threads changes the last
+    bits of sums, which BatchNorm and Adam amplify. In the folds of an OptunaSearchCV torch has one thread, or joblib's
+    `inner_max_num_threads`, so that scores are the same at any `n_jobs`; elsewhere set the number yourself.
 
-    A net that is followed epoch by epoch needs nothing more: search it with ``report="epoch"``.
+    A search with ``report="epoch"`` follows the net epoch by epoch.
 
-    If the module needs rows of another kind than arrays, or a DataModule, this class is not for it:
-    :class:`~sk_optuna.FunctionEstimator` wraps a function that uses the Trainer as it likes.
+    This class is not for a module that needs a DataModule, or rows that are no arrays:
+    :class:`~sk_optuna.FunctionEstimator` wraps a function that uses the Trainer in any way.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels as `fit` was given them.
+            Labels as in `fit`.
         """
         numbers = self.predict_proba(X).argmax(axis=1)
         labels: np.ndarray[Any, Any] = self.classes_[numbers]
@@ -208,17 +208,16 @@ class LightningClassifier(ClassifierMixin, LightningEstimator):
         column_or_1d(y)
         check_classification_targets(y)
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
         X, y = self._validated(X, y)
         check_classification_targets(y)
         self.classes_, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        return as_tensor(X), as_tensor(numbers.astype(np.int64))
-
-    def _sizes(self) -> dict[str, int]:
-        return {"n_classes": len(self.classes_), "n_outputs": len(self.classes_)}
+        n_classes = len(self.classes_)
+        sizes = {"n_features": X.shape[1], "n_classes": n_classes, "n_outputs": n_classes}
+        return as_tensor(X), as_tensor(numbers.astype(np.int64)), sizes
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
-        """Return the targets as they are, after a look at what the module returns."""
+        """Return the targets unchanged, after a check of the module's outputs."""
         if outputs is None:
             return targets
         n_rows, n_classes = len(outputs), len(self.classes_)

@@ -1,7 +1,8 @@
-"""Names of values that callbacks and schedulers monitor, and that nobody would log: there is no validation loop.
+"""Refuse callbacks and schedulers that monitor a value of a validation loop, which is never run here.
 
-A Trainer looks for a value when an epoch has ended, so that a search would train an epoch of every fold of every
-candidate to learn that it is missing. A name tells earlier, where the module would log it in a `validation_step`.
+A Trainer looks for a monitored value at the end of an epoch: a search would train an epoch in every fold of every
+candidate before it learned that the value is missing. The value's name tells earlier, if the module has a
+`validation_step` that would log it.
 """
 
 import re
@@ -13,22 +14,22 @@ from lightning.pytorch.callbacks import Checkpoint
 from sk_optuna.exceptions import InvalidArgumentError
 
 _OF_VALIDATION = re.compile(r"(?<![a-z])(val|valid|validation)(?![a-z])", re.IGNORECASE)
-# What may log any value, as `training_step` may, but would hardly under such a name.
+# Hooks that may log any value. `training_step` may too, but hardly under the name of a validation value.
 _TRAINING_HOOKS = ("on_train_epoch_start", "on_train_batch_start", "on_train_batch_end", "on_train_epoch_end")
 _MISSED = re.compile(r"(ReduceLROnPlateau|Early stopping) conditioned on metric `?(.+?)`? which is not available")
 
 
 def check_callbacks(callbacks: Iterable[Callback], module: type[LightningModule], *, checkpoints: bool) -> None:
-    """Refuse callbacks that wait for a validation, and those that write files where this is switched off.
+    """Refuse callbacks that wait for a validation loop, and those that write files while this is switched off.
 
     Parameters
     ----------
     callbacks : iterable of Callback
-        Those that the user gave.
+        The user's callbacks.
     module : type
-        What is trained.
+        The class of the module.
     checkpoints : bool
-        Whether the Trainer is allowed to write any.
+        True if the Trainer may write checkpoint files.
     """
     for callback in callbacks:
         name = type(callback).__name__
@@ -44,14 +45,14 @@ def check_callbacks(callbacks: Iterable[Callback], module: type[LightningModule]
 
 
 def check_training(trainer: Trainer, module: LightningModule) -> None:
-    """Refuse what only the module makes and waits for a validation: schedulers, and callbacks of `configure_callbacks`.
+    """Refuse schedulers and callbacks of the module itself, from its `configure_` methods, that wait for validation.
 
     Parameters
     ----------
     trainer : Trainer
-        One that is about to train its first epoch.
+        A Trainer that is about to train its first epoch.
     module : LightningModule
-        What it trains.
+        The module that it trains.
     """
     check_callbacks(trainer.callbacks, type(module), checkpoints=True)
     for config in trainer.lr_scheduler_configs:
@@ -61,12 +62,12 @@ def check_training(trainer: Trainer, module: LightningModule) -> None:
 
 
 def explain(error: Exception) -> None:
-    """Raise an error that helps where a Trainer's says that a value is missing.
+    """Raise an error with a remedy where a Trainer's error says that a monitored value is missing.
 
     Raises
     ------
     InvalidArgumentError
-        If that is what it says.
+        If the Trainer's error says so; other errors are left to the caller.
     """
     missed = _MISSED.search(str(error))
     if missed is not None:

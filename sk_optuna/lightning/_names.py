@@ -1,16 +1,16 @@
-"""Names of arguments that are handed on: `module__x` to the module, `trainer__x` to the Trainer.
+"""Check the names of arguments that are handed on: `module__x` to the module, `trainer__x` to the Trainer.
 
-skorch spells them so. They are checked against the signatures as soon as both are known, since a search would train for
-hours before a Trainer or a module refused one.
+The spelling is skorch's. A name is checked against the signature as soon as both are known: otherwise a search may
+train for hours before a Trainer or a module refuses one.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 
 MODULE, TRAINER = "module__", "trainer__"
@@ -24,12 +24,12 @@ _ELSEWHERE = {
 
 
 def is_handed_on(name: str) -> bool:
-    """Return whether a name is one of an argument that is handed on."""
+    """Return whether an argument of this name is handed on."""
     return name.startswith((MODULE, TRAINER))
 
 
 def check_module(module: Any) -> None:
-    """Refuse what is not a LightningModule's class."""
+    """Refuse a `module` that is no class derived from LightningModule."""
     if isinstance(module, type) and issubclass(module, LightningModule):
         return
     rule = "module must be a class derived from lightning.pytorch.LightningModule"
@@ -48,8 +48,8 @@ def check_module(module: Any) -> None:
     raise InvalidArgumentError(f"{rule}, got {module!r}.")
 
 
-def check_names(names: Mapping[str, Any], module: type[LightningModule]) -> None:
-    """Refuse names that neither the module nor the Trainer takes, and those that have a parameter of their own."""
+def check_handed_on(names: Mapping[str, Any], module: type[LightningModule]) -> None:
+    """Refuse names that neither the module nor the Trainer takes, and those that the estimator sets itself."""
     for name in names:
         if name.startswith(MODULE):
             _check_name(name, MODULE, module, module.__name__)
@@ -61,15 +61,15 @@ def check_names(names: Mapping[str, Any], module: type[LightningModule]) -> None
 
 
 def check_open_name(name: str, estimator: Any) -> None:
-    """Refuse a keyword that is no parameter and is not handed on either."""
+    """Refuse a keyword that is neither a parameter nor handed on."""
     if is_handed_on(name):
         return
     known = [*estimator.get_params(deep=False), *_handed_on_names(estimator)]
-    if name in _ELSEWHERE:  # of the Trainer, and none of ours
+    if name in _ELSEWHERE:  # an argument of the Trainer, not of the estimator
         raise InvalidArgumentError(f"{type(estimator).__name__} has no parameter {name!r}. {_ELSEWHERE[name]}")
     raise InvalidArgumentError(
         f"{type(estimator).__name__} has no parameter {name!r}. Arguments of the module are spelled module__..., those "
-        f"of the Trainer trainer__....{_nearest(name, known)}"
+        f"of the Trainer trainer__....{hint(name, nearest(name, known))}"
     )
 
 
@@ -83,9 +83,9 @@ def module_arguments(
     module : type
         Its class.
     given : mapping
-        Values by the short names. One that is ``"auto"`` is filled in.
+        Values by the names without prefix. ``"auto"`` is replaced by the value in `auto`.
     auto : mapping
-        What the data says; filled in as well where the class requires the argument and none is given.
+        Sizes of the data by argument. An argument that the class requires and that is not given is filled in as well.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def module_arguments(
 
 
 def _handed_on_names(estimator: Any) -> list[str]:
-    """Return the names that could be handed on."""
+    """Return all names that could be handed on."""
     names = [TRAINER + name for name in _parameters(Trainer) if name not in _ELSEWHERE]
     module = getattr(estimator, "module", None)
     return names + ([MODULE + name for name in _parameters(module)] if isinstance(module, type) else [])
@@ -123,13 +123,13 @@ def _check_name(name: str, prefix: str, taker: Callable[..., Any], taker_name: s
     short = name.removeprefix(prefix)
     if short in known:
         return
-    nearest = get_close_matches(short, known, n=1)
+    best = nearest(short, known, at_most=1)
     reserved = _ELSEWHERE if prefix == TRAINER else {}
     allowed = [each for each in known if each not in reserved]
-    if nearest and nearest[0] in reserved:
-        advice = f" {reserved[nearest[0]]}"
+    if best and best[0] in reserved:
+        advice = f" {reserved[best[0]]}"
     else:
-        advice = _nearest(name, [prefix + each for each in allowed])
+        advice = hint(name, nearest(name, [prefix + each for each in allowed]))
     raise InvalidArgumentError(
         f"{taker_name} takes no argument {short!r}, so {name} is no parameter."
         f"{advice} It takes {', '.join(allowed) or 'none'}."
@@ -137,12 +137,7 @@ def _check_name(name: str, prefix: str, taker: Callable[..., Any], taker_name: s
 
 
 def _parameters(taker: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return what can be given by name."""
+    """Return the parameters that can be given by name."""
     parameters = inspect.signature(taker).parameters
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {name: parameter for name, parameter in parameters.items() if parameter.kind in by_name}
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    return f" Nearest: {', '.join(near)}." if near else ""

@@ -1,4 +1,4 @@
-"""A LightningModule as a regressor: y in the shape that the module's outputs have, and back."""
+"""Predict numbers with a LightningModule: y takes the shape of the module's outputs, predictions the shape of y."""
 
 from typing import Any, Literal
 
@@ -21,8 +21,8 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     module : type
         A class derived from :class:`lightning.pytorch.LightningModule`. Its `training_step` receives a batch as the
         pair ``(X, y)``, with X of shape (batch, n_features, ...) and y, float32, of the shape that its `forward`
-        returns for X: (batch, n_outputs) or, for one output, also (batch,). So the loss compares like with like, and
-        never a column with a row.
+        returns for X: (batch, n_outputs) or, for one output, also (batch,). So the loss never compares a column with a
+        row.
 
     max_epochs : int, default=10
         Passes over the rows.
@@ -32,21 +32,21 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
         joins the last batch.
 
     accelerator : str, default="auto"
-        Where to train and predict, as the Trainer knows it: ``"cpu"``, ``"gpu"``, ``"mps"``. It is found anew where the
-        estimator was unpickled, and is the CPU where it is missing.
+        The Trainer's accelerator, for training and predictions: ``"cpu"``, ``"gpu"``, ``"mps"``. After unpickling it is
+        chosen again; on a machine without it, the CPU predicts.
 
     dtype : {"float32", "int64"} or None, default="float32"
-        What X is converted to: ``"int64"`` for numbers of tokens that go to an Embedding, None to leave it.
+        The dtype that X is converted to: ``"int64"`` for tokens' numbers that go to an Embedding, None to keep X's own.
 
     random_state : int, RandomState instance or None, default=None
-        From it follow initialisation, order of the rows, dropout, and all else that the module draws. None draws anew
-        at each fit; in an :class:`~sk_optuna.OptunaSearchCV`, from the search's own `random_state`.
+        Seed of initialisation, order of the rows, dropout, and all other random numbers of the module. None takes a new
+        seed at each fit; in an :class:`~sk_optuna.OptunaSearchCV`, one that follows from the search's `random_state`.
 
     **kwargs
         ``module__x`` is handed to the class as its argument ``x``, and ``trainer__x`` to
         :class:`lightning.pytorch.Trainer`. All of them can be searched. ``module__n_features`` and
-        ``module__n_outputs`` may be ``"auto"``, which is what the data says; where the class requires one of them and
-        it is not given, that is filled in as well.
+        ``module__n_outputs`` may be ``"auto"``, for the number that the data tell; where the class requires one of them
+        and it is not given, it is filled in as well.
 
     Attributes
     ----------
@@ -59,14 +59,14 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, where X has any.
+        Names of the columns, if X has names.
 
     Raises
     ------
     InvalidArgumentError
         From `fit`, before the first epoch: if `module` is not a class of that kind, misses an argument or takes no such
         argument, if the Trainer refuses one, if a callback or scheduler waits for a validation loop, or if the module's
-        outputs do not fit y. And if the weights are no longer finite after an epoch.
+        outputs do not fit y. After an epoch, if the weights are no longer finite.
 
     See Also
     --------
@@ -129,7 +129,7 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Of as many dimensions as y had in `fit`.
+            Predictions with as many dimensions as y had in `fit`.
         """
         outputs: np.ndarray[Any, Any] = self._forward(X).double().numpy()
         return outputs.reshape(len(outputs), *self._target_shape)
@@ -143,18 +143,16 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
     def _check_targets(self, y: Any) -> None:
         check_array(y, ensure_2d=False, input_name="y")
 
-    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensors(self, X: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, int]]:
         X, y = self._validated(X, y, multi_output=True, y_numeric=True)
         if y.ndim > 2:
             raise InvalidArgumentError(f"y must be of shape (n_samples,) or (n_samples, n_outputs), got {y.shape}.")
         self._target_shape = y.shape[1:]
-        return as_tensor(X), as_tensor(y.reshape(len(y), -1).astype(np.float32))
-
-    def _sizes(self) -> dict[str, int]:
-        return {"n_outputs": int(np.prod(self._target_shape, dtype=int))}
+        targets = y.reshape(len(y), -1).astype(np.float32)
+        return as_tensor(X), as_tensor(targets), {"n_features": X.shape[1], "n_outputs": targets.shape[1]}
 
     def _shaped(self, targets: torch.Tensor, outputs: torch.Tensor | None) -> torch.Tensor:
-        """Return the targets in the shape that the module's outputs have."""
+        """Return the targets in the shape of the module's outputs."""
         if outputs is None:
             return targets
         n_rows, n_outputs = len(outputs), targets.shape[1]

@@ -1,4 +1,4 @@
-"""The Trainer of one fit: on one device, quiet unless it is asked to speak, and without a validation loop."""
+"""Build the Trainer of one fit: on one device, quiet unless the user asks otherwise, without a validation loop."""
 
 import copy
 import os
@@ -25,14 +25,14 @@ _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def build_trainer(arguments: Mapping[str, Any], *callbacks: Callback) -> Trainer:
-    """Build a Trainer; those callbacks that the user gave are copied, since they remember.
+    """Build a Trainer; the user's callbacks are copied, since they keep state of the fit.
 
     Parameters
     ----------
     arguments : mapping
-        Arguments of the Trainer, the user's.
+        The user's arguments of the Trainer.
     *callbacks : Callback
-        More callbacks, which come last.
+        Callbacks to add after the user's.
     """
     options = {**_QUIET, "devices": 1, **arguments}
     given = copy.deepcopy(as_callbacks(options.pop("callbacks", None)))
@@ -40,17 +40,17 @@ def build_trainer(arguments: Mapping[str, Any], *callbacks: Callback) -> Trainer
         options["enable_progress_bar"] = False
         given = [callback for callback in given if not isinstance(callback, ProgressBar)]
     trainer = Trainer(**options, limit_val_batches=0, num_sanity_val_steps=0, callbacks=[*given, *callbacks])
-    trainer.limit_val_batches = 0  # `fast_dev_run` and `overfit_batches` have set it anew
+    trainer.limit_val_batches = 0  # `fast_dev_run` and `overfit_batches` change it
     return trainer
 
 
 def make_trainer(arguments: Mapping[str, Any], *callbacks: Callback) -> Trainer:
-    """Build a Trainer, and say what to do where it refuses its arguments.
+    """Build a Trainer; where it refuses its arguments, raise an error with a remedy.
 
     Raises
     ------
     InvalidArgumentError
-        If the Trainer refuses them, or would train on several devices.
+        If the Trainer refuses the arguments, or would train on several devices.
     """
     try:
         trainer = build_trainer(arguments, *callbacks)
@@ -77,12 +77,12 @@ def _refusal(arguments: Mapping[str, Any], reason: str) -> str:
 
 
 def as_callbacks(given: Any) -> list[Callback]:
-    """Return the callbacks that were given as one, as a list, or not at all.
+    """Return the user's callbacks as a list; the user may give one, a list, or none.
 
     Raises
     ------
     InvalidArgumentError
-        If one of them is none.
+        If one of them is no callback.
     """
     callbacks = given if isinstance(given, list) else [] if given is None else [given]
     for callback in callbacks:
@@ -95,7 +95,7 @@ def as_callbacks(given: Any) -> list[Callback]:
 
 @contextmanager
 def switches_kept() -> Iterator[None]:
-    """Put the process's switches back that a Trainer sets when it is built with `deterministic` or `benchmark`."""
+    """Restore the process's settings that a Trainer changes when it is built with `deterministic` or `benchmark`."""
     deterministic, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     warn_only, workspace = torch.is_deterministic_algorithms_warn_only_enabled(), os.environ.get(_CUBLAS)
     try:

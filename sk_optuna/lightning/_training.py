@@ -1,68 +1,95 @@
-"""One training run of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C as any other Python is."""
+"""Run one training of a Trainer: quiet, reported epoch by epoch, and ended by Ctrl-C like any Python code."""
 
+import copy
 import logging
 import math
-import signal
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import CombinedLoader
 
 from sk_optuna.epochs import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches
 from sk_optuna.lightning._monitors import check_training, explain
-from sk_optuna.lightning._randomness import OwnRandomness
+from sk_optuna.lightning._seeding import OwnRandomness
+from sk_optuna.worker import kept_alive
 
-_here = threading.local()
+# A Trainer logs devices, limits and tips through these.
+_LOGGERS = tuple(logging.getLogger(f"lightning.{package}.utilities.rank_zero") for package in ("pytorch", "fabric"))
 
-
-def _is_heard(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or not getattr(_here, "quiet", False)
-
-
-# What a Trainer tells of devices, limits and tips goes through one of these; a level would silence other threads too.
-for _name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-    logging.getLogger(_name).addFilter(_is_heard)
-
-# Lightning up to 2.6 with torch from 2.10 on, at each fit. Nobody who reads it can do anything about it.
-warnings.filterwarnings(
-    "ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning, module=r"lightning\."
-)
+# Lightning up to 2.6 makes a loader of its own at each fit, and with torch from 2.10 on it then warns of a class in
+# torch that only Lightning can replace. These loaders are made once, here, and copied for each fit.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)
+    _TRAINING_LOADER = CombinedLoader([], "max_size_cycle")
+    _VALIDATION_LOADER = CombinedLoader([], "sequential")
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+class _Silence(logging.Filter):
+    """Hides Lightning's records below a warning in threads that ask for it; a level would silence all threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here = threading.local()
+        self._lock = threading.Lock()
+        self._n_asking = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is to be heard."""
+        return record.levelno >= logging.WARNING or not getattr(self._here, "depth", 0)
+
+    @contextmanager
+    def asked_for(self) -> Iterator[None]:
+        """Silence this thread; the filter is attached to the loggers as long as any thread asks."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._here.depth = getattr(self._here, "depth", 0) + change
+        with self._lock:
+            self._n_asking += change
+            for logger in _LOGGERS:
+                if self._n_asking:
+                    logger.addFilter(self)
+                else:
+                    logger.removeFilter(self)
+
+
+_silence = _Silence()
+
+
+def quiet() -> AbstractContextManager[None]:
     """Let Lightning log nothing below a warning in this thread."""
-    before, _here.quiet = getattr(_here, "quiet", False), True
-    try:
-        yield
-    finally:
-        _here.quiet = before
+    return _silence.asked_for()
 
 
 class ReportEpochs(Callback):
-    """Keeps the training loss of each epoch, reports it, and ends the training when told to.
+    """Keeps the training loss of each epoch, reports it, and ends the training where the monitor says so.
 
     Parameters
     ----------
     monitor : EpochMonitor or None
-        What is reported to.
+        Receives each epoch; None outside a search.
     randomness : OwnRandomness
-        Those of the net, which whoever scores it in between must not use.
+        Random numbers of the net; they are put aside while the monitor scores the epoch.
 
     Attributes
     ----------
     train_losses : list of float
         Mean over the rows of each epoch; NaN where `training_step` returns no loss.
     interrupted : bool
-        Whether Ctrl-C ended the training.
+        True if Ctrl-C ended the training.
     """
 
     def __init__(self, monitor: EpochMonitor | None, randomness: OwnRandomness) -> None:
@@ -74,13 +101,13 @@ class ReportEpochs(Callback):
         self.interrupted = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at schedulers and callbacks before the first epoch."""
+        """Check schedulers and callbacks before the first epoch."""
         check_training(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep the loss where it is: to read it would wait for the device."""
+        """Keep the loss on its device: reading it would wait for the device."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, torch.Tensor):
             self._losses.append(loss.detach().float() * trainer.accumulate_grad_batches)
@@ -103,7 +130,7 @@ class ReportEpochs(Callback):
             trainer.should_stop = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Remember Ctrl-C, of which a Trainer makes an exit."""
+        """Remember Ctrl-C, which a Trainer turns into an exit."""
         self.interrupted = isinstance(exception, KeyboardInterrupt)
 
     def _mean_loss(self) -> float:
@@ -115,36 +142,42 @@ class ReportEpochs(Callback):
 
 
 def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, reports: ReportEpochs) -> None:
-    """Train a module, and leave it without its Trainer, to predict.
+    """Train a module, and leave it without its Trainer, ready to predict.
 
     Raises
     ------
     InvalidArgumentError
         If a scheduler or a callback waits for a value that nothing logs.
     KeyboardInterrupt
-        On Ctrl-C, as any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
-        without effect for what follows.
+        On Ctrl-C, like any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
+        without effect from then on.
     """
-    validates = type(module).validation_step is not LightningModule.validation_step  # warns without rows, else with
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    on_ctrl_c = signal.getsignal(signal.SIGINT)
+    validates = (
+        type(module).validation_step is not LightningModule.validation_step
+    )  # a Trainer warns if the module has a validation_step and there are no rows, and the other way round
     try:
-        trainer.fit(module, train_dataloaders=batches, val_dataloaders=batches if validates else None)
+        with kept_alive(lambda: reports.interrupted):
+            trainer.fit(
+                module,
+                train_dataloaders=_loader_of(batches, _TRAINING_LOADER),
+                val_dataloaders=_loader_of(batches, _VALIDATION_LOADER) if validates else None,
+            )
     except (MisconfigurationException, RuntimeError) as error:
         explain(error)
         raise
-    except SystemExit:
-        if not reports.interrupted:
-            raise
     finally:
-        if in_main_thread and on_ctrl_c is not None:
-            signal.signal(signal.SIGINT, on_ctrl_c)
         module.trainer = None
         module.eval()
-        module.zero_grad()  # a Trainer is a knot of references, which the garbage collector unties late:
-        trainer.strategy.optimizers = []  # what is large is let go of at once
-    if reports.interrupted:
-        raise KeyboardInterrupt
+        module.zero_grad()
+        # references within a Trainer form cycles, which the garbage collector finds late: large objects are freed here
+        trainer.strategy.optimizers = []
+
+
+def _loader_of(batches: ShuffledBatches, made: CombinedLoader) -> CombinedLoader:
+    """Return the loader that a Trainer would make of batches."""
+    loader = copy.copy(made)
+    loader.flattened = [batches]
+    return loader
 
 
 def _has_finite_weights(module: LightningModule) -> bool:

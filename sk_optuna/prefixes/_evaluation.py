@@ -7,7 +7,6 @@ counts against sharing.
 """
 
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from sk_optuna.prefixes._shared_transform import SharedTransform, transform_plai
 from sk_optuna.prefixes._snapshot import Snapshot, is_its_own_clone, snapshot
 from sk_optuna.prefixes._store import PrefixStore
 from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, put_by
+from sk_optuna.worker import Origins, reference_to
 
 _TRAIN = b"train"
 _TEST = b"test"
@@ -128,7 +128,7 @@ class Evaluation:
     only_predicts: bool
     seconds: float = 0.0
     n_scored: int = 0
-    _known: dict[int, _Known] = field(default_factory=dict)
+    _origins: Origins[_Known] = field(default_factory=Origins)
     _untouched: int | None = None  # the data that came last, while nobody else had a chance to change it
     _something_changed: bool = False  # so that y may no longer be the fold's
     _has_transforms: bool = False
@@ -147,11 +147,7 @@ class Evaluation:
 
     def know(self, data: Any, key: bytes, total: int | None = None) -> None:
         """Remember where `data` comes from, and its checksum if there is one."""
-        try:
-            alive: Callable[[], Any] = weakref.ref(data)
-        except TypeError:  # lists
-            alive = lambda: data  # noqa: E731
-        self._known[id(data)] = _Known(alive, key, total)
+        self._origins.remember(data, _Known(reference_to(data), key, total))
         self._untouched = id(data)
 
     def know_test_rows(self, X: Any) -> None:
@@ -177,8 +173,7 @@ class Evaluation:
         return known.key
 
     def _note(self, data: Any) -> _Known | None:
-        known = self._known.get(id(data))
-        return known if known is not None and known.alive() is data else None
+        return self._origins.of(data)
 
     def _forget(self, known: _Known) -> None:
         known.key = None
@@ -208,7 +203,8 @@ class Evaluation:
         fitted: _Fitted | None = self.sharing.store.get(key)
         if fitted is None:
             return self._done_and_stored(fit, key)
-        self._known[id(X)].checksum = fitted.checksum
+        if (known := self._note(X)) is not None:
+            known.checksum = fitted.checksum
         output = fitted.output.thaw()
         self.know(output, key, fitted.output.checksum)
         if fitted.step is not None:

@@ -38,7 +38,7 @@ from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import first_trials, space_from_user
 from sk_optuna.study import Proposals, Pruning, open_pruning, open_study, sampler_factory
-from sk_optuna.worker import CurrentFold
+from sk_optuna.worker import CurrentFold, on_interrupt
 
 
 class OptunaSearchCV(SearchBase):
@@ -554,15 +554,16 @@ class OptunaSearchCV(SearchBase):
             study_callbacks=self.study_callbacks or (),
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
-        try:
-            with hooks.of_trials(n_folds) as trial_hooks:
-                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks)
-        except KeyboardInterrupt:
-            # The interrupt must not become another error, nor a warning that is one.
+
+        def keep_finished() -> None:
+            # A table that cannot be made, or a warning that is an error, must not take the interrupt's place.
             with suppress(ValueError, Warning), unwarned_table():
                 if proposals.told:
                     self._keep(conclude(proposals.told.records, rules))
-            raise
+
+        try:
+            with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
+                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks)
         finally:
             evaluator.close()
             self.study_ = proposals.close()

@@ -1,7 +1,7 @@
 """skorch's networks for searches, Pipelines and nested cross-validation (extra ``skorch``: skorch and torch).
 
-A net is one import away from skorch's: what skorch can do stays, what a search needs is added. `import sk_optuna` does
-not import this room.
+Each net is a subclass of skorch's net of the same name: change the import, and skorch's features stay.
+`import sk_optuna` does not import this room.
 """
 
 from sk_optuna._optional import require

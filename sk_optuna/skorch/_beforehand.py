@@ -1,8 +1,8 @@
-"""Say before the first fit what would end every fit at its beginning.
+"""Find, before the first fit, the mistakes that would end every fit at its beginning.
 
-A search asks each net once, before its folds: what is looked at here is what `fit` looks at, without a module where
-signatures tell enough. Only rows with NaN are shown to a module, that of a clone whose random numbers are its own. Not
-taken: a fit of no epochs, which makes modules, sends them to the device and opens what callbacks open.
+A search asks each net once, before its folds. The checks are those of `fit`; where signatures tell enough, no module is
+made. Rows with NaN are shown to a module, which belongs to a clone with random numbers of its own. Not taken: a fit of
+no epochs, which makes modules, sends them to the device and opens the files of callbacks.
 """
 
 from contextlib import suppress
@@ -15,11 +15,11 @@ from sklearn.base import clone
 from skorch import NeuralNet
 from skorch.utils import is_dataset, params_for
 
-from sk_optuna.skorch._checks import check_names, check_nothing_missing, check_parameters, names_to_check
+from sk_optuna.skorch._checks import check_nothing_missing, check_parameters, check_takes, names_to_check
 from sk_optuna.skorch._fitting import Fitting
 from sk_optuna.skorch._inputs import cast, check_finite, first_bad_rows
 from sk_optuna.skorch._overrides import overridden
-from sk_optuna.skorch._randomness import ASIDE
+from sk_optuna.skorch._random_streams import ASIDE
 
 _PARTS = ("module", "criterion", "optimizer")
 
@@ -32,8 +32,8 @@ class ChecksBeforehand(NeuralNet):
 
         Parameters
         ----------
-        X, y : array-like, or what else `fit` takes, default=None
-            The data; None to look at parameters only.
+        X, y : array-like, or another kind of data that `fit` takes, default=None
+            The data; None to check the parameters only.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class ChecksBeforehand(NeuralNet):
         twin._validate_params()
 
     def _twin(self) -> Any:
-        """Return a net that shares the parameters, for what it takes note of."""
+        """Return a net that shares the parameters; attributes set on it leave this net alone."""
         twin: Any = object.__new__(type(self))
         twin.__dict__.update(vars(self))
         return twin
@@ -67,7 +67,7 @@ class ChecksBeforehand(NeuralNet):
         for prefix in _PARTS:
             factory = getattr(self, prefix)
             given = params_for(prefix, vars(self))
-            check_names(prefix, factory, names_to_check(self, prefix, list(given)))
+            check_takes(prefix, factory, names_to_check(self, prefix, list(given)))
             known = not overridden(self, f"initialize_{prefix}", "initialized_instance", "get_params_for", "initialize")
             if prefix != "optimizer" and known:
                 check_nothing_missing(prefix, factory, given)
@@ -77,23 +77,23 @@ class ChecksBeforehand(NeuralNet):
         rows = twin._take_in_rows(X, y, anew=True)
         if y is not None or is_dataset(X):
             targets = twin._take_in_y(rows, y, anew=True, classes=None)
-            twin.weights_of_classes(rows, targets, None)
+            twin._weights_of_classes(rows, targets, None)
         known = {name: value for name, value in vars(twin).items() if name not in vars(self)}
         if (y is not None or is_dataset(X)) and not overridden(self, "initialize", "initialize_module"):
-            twin.fitting_ = Fitting(rows, None, None)
-            twin.get_params_for("module")  # what is "auto" has to be known
+            twin._fitting_ = Fitting(rows, None, None)
+            twin.get_params_for("module")  # raises where "auto" stands for a size that the data do not tell
         is_array = isinstance(rows, np.ndarray) or sparse.issparse(rows)
         bad = first_bad_rows(rows) if is_array and self._converts() else None
         if bad is not None:
             check_finite(bad, lambda rows: self._output_of_another(rows, known))
 
     def _output_of_another(self, rows: Any, known: dict[str, Any]) -> Any:
-        """Return the output for some rows of a module like the net's; None where it fails, of which fit will tell."""
+        """Return the output for some rows of a module like the net's; None where it fails, as fit will too."""
         net = clone(self)
         vars(net).update(known, random_state=0, callbacks="disable", compile=False, verbose=0)
         try:
             net.initialize()
-            with net.drawing(ASIDE):
+            with net._drawing(ASIDE):
                 return net.evaluation_step([torch.as_tensor(cast(rows, net._parts())), None])
-        except Exception:  # error_score says what is to be done then
+        except Exception:  # then fit fails too, and error_score decides
             return None

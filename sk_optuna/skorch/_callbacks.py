@@ -1,9 +1,9 @@
-"""Callbacks that look at validation rows where there are none.
+"""Refuse, or warn of, callbacks that need validation rows where there are none.
 
-These nets train on all rows they are given, since a search validates on its own folds; skorch's set a fifth aside. So
-callbacks that came along with a skorch net may miss what they monitor: EarlyStopping ends the first epoch with a
-KeyError, EpochScoring does nothing without a word. Only skorch's own are known; where others, or the net, may write
-into the history, skorch finds out by itself (`explain_missing`).
+These nets train on all rows, since a search validates on its own folds; skorch's nets set a fifth aside. So a callback
+that worked with a skorch net may miss the value that it monitors: EarlyStopping ends the first epoch with a KeyError,
+EpochScoring silently does nothing. Only skorch's own callbacks are checked beforehand. Where the net or a user's
+callback may write into the history, skorch raises its KeyError and `explain_missing` adds the reason.
 """
 
 import inspect
@@ -42,7 +42,7 @@ _warned_of: WeakSet[type] = WeakSet()
 
 
 def check_monitors(net: Any) -> None:
-    """Raise InvalidArgumentError for a callback of skorch's that monitors validation rows which are not there."""
+    """Raise InvalidArgumentError for a callback of skorch's that monitors validation rows where there are none."""
     callbacks = _own_callbacks(net)
     absent = _absent_names(net, callbacks)
     for name, callback in callbacks:
@@ -55,7 +55,7 @@ def check_monitors(net: Any) -> None:
 
 
 def warn_of_idle_callbacks(net: Any) -> None:
-    """Warn, once a class, of scores on validation rows that are not there."""
+    """Warn, once for each class of nets, of callbacks that score validation rows where there are none."""
     if type(net) in _warned_of:
         return
     idle = [
@@ -74,7 +74,7 @@ def warn_of_idle_callbacks(net: Any) -> None:
 
 
 def explain_missing(net: Any, error: KeyError) -> None:
-    """Add to skorch's error for what is not in the history that there are no validation rows."""
+    """Add to skorch's error about a value missing in the history that there are no validation rows."""
     if not net.train_split:
         error.add_note(
             f"There are no validation rows: train_split is {net.train_split!r}. "
@@ -83,7 +83,7 @@ def explain_missing(net: Any, error: KeyError) -> None:
 
 
 def _own_callbacks(net: Any) -> list[tuple[str, Any]]:
-    """Return names and callbacks that the user gave; none where there may be validation rows."""
+    """Return the user's callbacks with their names; none where there may be validation rows."""
     if net.train_split or not net.callbacks or net.callbacks == "disable" or overridden(net, "get_split_datasets"):
         return []
     default = {name for name, _ in net.get_default_callbacks()}
@@ -96,7 +96,7 @@ def _own_callbacks(net: Any) -> list[tuple[str, Any]]:
 
 
 def _absent_names(net: Any, callbacks: list[tuple[str, Any]]) -> set[str]:
-    """Return columns that the history will not have; none where it is not known who writes them."""
+    """Return columns that the history will lack; none where the net or a user's callback may write them."""
     if overridden(net, *_MAY_WRITE) or any(not _is_skorchs(callback) for _, callback in callbacks):
         return set()
     absent, present = {"valid_loss", "valid_acc"}, set[str]()
@@ -126,7 +126,7 @@ def _instead(monitor: str) -> str:
 
 
 def _value(net: Any, name: str, callback: Any, parameter: str) -> Any:
-    """Return a callback's parameter, as set in the net, in the callback, or by default."""
+    """Return the value of a callback's parameter: from the net, else from the callback, else the default."""
     key = f"callbacks__{name}__{parameter}"
     if key in vars(net):
         return vars(net)[key]

@@ -1,14 +1,13 @@
-"""What is wrong with a net's parameters, said before anything is trained.
+"""Refuse parameters that no net can train with, before anything is trained.
 
-skorch and torch find most of it too, but in the middle of the first epoch and in words for those who know them well.
-Names of the module's parameters are compared with its signature where they are set, so that a search over a name that
-does not exist ends before its first trial. Not taken: scikit-learn's `_parameter_constraints`, which is private and
-cannot say what to do.
+skorch and torch find most of these mistakes too, but in the middle of the first epoch and in words for those who know
+them well. Names of the module's parameters are compared with its signature when they are set, so that a search over a
+name that does not exist ends before its first trial. Not taken: scikit-learn's `_parameter_constraints`, which is
+private and has no room for a remedy.
 """
 
 import inspect
 import math
-from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,16 +16,17 @@ from skorch.utils import params_for
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import check_monitors
-from sk_optuna.skorch._devices import check_amp, check_device
 from sk_optuna.skorch._loader import TensorLoader
+from sk_optuna.skorch._on_device import check_amp, check_device
 from sk_optuna.skorch._overrides import overridden
-from sk_optuna.skorch._randomness import check_random_state
+from sk_optuna.skorch._random_streams import check_random_state
 from sk_optuna.skorch._weights import check_class_weight
 
 AUTO = ("n_features", "n_classes", "n_outputs")
-# What skorch's parameters are called elsewhere.
+# Names of other libraries, and skorch's parameters for them.
 _SYNONYMS = {"learning_rate": "lr", "learning_rate_init": "lr", "epochs": "max_epochs", "max_iter": "max_epochs"}
 _ITERATORS = ("iterator_train", "iterator_valid")
 _COMPONENTS = ("module", "criterion", "optimizer", *_ITERATORS)
@@ -34,7 +34,7 @@ _COMPONENTS = ("module", "criterion", "optimizer", *_ITERATORS)
 
 def check_parameters(net: Any) -> None:
     """Raise InvalidArgumentError for the first parameter of a net that cannot be used."""
-    net.check_training_readiness()  # or a trimmed net would be told that its criterion is None
+    net.check_training_readiness()  # raises for a trimmed net, whose criterion is None
     _check_is_component("module", net.module, "a subclass of torch.nn.Module, such as a class of your own")
     _check_is_component("criterion", net.criterion, "a loss class such as torch.nn.CrossEntropyLoss")
     check_device(net.device)
@@ -54,14 +54,14 @@ def check_parameters(net: Any) -> None:
         )
     check_monitors(net)
     for name in _ITERATORS:
-        check_names(name, getattr(net, name), names_to_check(net, name, list(params_for(name, vars(net)))))
+        check_takes(name, getattr(net, name), names_to_check(net, name, list(params_for(name, vars(net)))))
 
 
-def _check_is_component(name: str, value: Any, what: str) -> None:
+def _check_is_component(name: str, value: Any, kind: str) -> None:
     if isinstance(value, nn.Module):
         return
     if not callable(value) or (name == "module" and isinstance(value, type) and not issubclass(value, nn.Module)):
-        raise InvalidArgumentError(f"{name} must be {what}, or a function that returns one, but got {value!r}.")
+        raise InvalidArgumentError(f"{name} must be {kind}, or a function that returns one, but got {value!r}.")
 
 
 def _check_batch_size(name: str, value: Any) -> None:
@@ -74,22 +74,22 @@ def _is_int(value: Any) -> bool:
 
 
 def names_to_check(net: Any, prefix: str, names: list[str]) -> list[str]:
-    """Return those of a part's names that its factory has to take; none where a subclass makes the part by itself."""
+    """Return the names that the factory of a part must take; none where a subclass makes the part by itself."""
     maker = "get_iterator" if prefix in _ITERATORS else f"initialize_{prefix}"
     if not callable(getattr(net, prefix)) or overridden(net, maker):
         return []
     return [name for name in names if not (prefix == "optimizer" and name.startswith("param_groups"))]
 
 
-def check_names(prefix: str, factory: Any, names: list[str]) -> None:
-    """Raise InvalidArgumentError for names that a class or function does not take, with the nearest that it does.
+def check_takes(prefix: str, factory: Any, names: list[str]) -> None:
+    """Raise InvalidArgumentError for names that a class or function does not take, with the nearest that it takes.
 
     Parameters
     ----------
     prefix : str
         "module", "criterion", "optimizer", "iterator_train" or "iterator_valid".
     factory : type, callable or torch.nn.Module
-        What takes the names; for an instance, its class does.
+        Takes the names as arguments; the class stands for an instance.
     names : list of str
         Names without the prefix.
     """
@@ -98,13 +98,15 @@ def check_names(prefix: str, factory: Any, names: list[str]) -> None:
         return
     for name in names:
         if name.partition("__")[0] not in known:
-            near = get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f"Nearest names: {_prefixed(prefix, near)}." if near else f"It takes: {_prefixed(prefix, known)}."
-            raise InvalidArgumentError(f"{_name_of(factory)} does not take {prefix}__{name}. {hint}")
+            whole = f"{prefix}__{name}"
+            near = hint(whole, [f"{prefix}__{other}" for other in nearest(name, known)])
+            raise InvalidArgumentError(
+                f"{_name_of(factory)} does not take {whole}.{near or f' It takes: {_prefixed(prefix, known)}.'}"
+            )
 
 
 def _names_taken_by(factory: Any) -> list[str] | None:
-    """Return the names of a factory's parameters, None if it may take any."""
+    """Return the names of a factory's parameters; None if it may take any name."""
     parameters = _parameters(factory)
     if parameters is None:
         return None
@@ -119,21 +121,20 @@ def _names_taken_by(factory: Any) -> list[str] | None:
 
 def check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> None:
     """Raise InvalidArgumentError where a class or function needs an argument that is not given."""
-    if isinstance(factory, nn.Module) and not kwargs:  # used as it is
+    if isinstance(factory, nn.Module) and not kwargs:  # skorch uses the instance itself
         return
     if any(p.kind is p.VAR_KEYWORD for p in _parameters(factory, follow_wrapped=False) or []):
-        return  # a decorator may know the rest
+        return  # a decorator may pass the other arguments
     required = (p for p in _parameters(factory) or [] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
     if missing:
         auto = [name for name in missing if name in AUTO]
-        hint = f" {_prefixed(prefix, auto)} can be 'auto'." if auto and prefix == "module" else ""
-        raise InvalidArgumentError(f"{_name_of(factory)} needs {_prefixed(prefix, missing)}.{hint}")
+        remark = f" {_prefixed(prefix, auto)} can be 'auto'." if auto and prefix == "module" else ""
+        raise InvalidArgumentError(f"{_name_of(factory)} needs {_prefixed(prefix, missing)}.{remark}")
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    near = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, known, n=3)
-    return f" Nearest to {name!r}: {', '.join(map(repr, near))}." if near else ""
+def _hint(name: str, known: list[str]) -> str:
+    return hint(name, [_SYNONYMS[name]] if name in _SYNONYMS else nearest(name, known))
 
 
 def _parameters(factory: Any, *, follow_wrapped: bool = True) -> list[inspect.Parameter] | None:
@@ -154,7 +155,7 @@ def _name_of(factory: Any) -> str:
 
 
 class ChecksParameters(NeuralNet):
-    """Mixin: parameters are checked where they are set or used, and "auto" is replaced by what the data tell."""
+    """Mixin: checks parameters when they are set or used, and replaces "auto" by sizes of the data."""
 
     def initialize(self) -> Any:
         """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
@@ -169,7 +170,7 @@ class ChecksParameters(NeuralNet):
         super().set_params(**kwargs)
         for prefix in _COMPONENTS:
             names = [name.removeprefix(f"{prefix}__") for name in kwargs if name.startswith(f"{prefix}__")]
-            check_names(prefix, getattr(self, prefix), names_to_check(self, prefix, names))
+            check_takes(prefix, getattr(self, prefix), names_to_check(self, prefix, names))
         return self
 
     def _may_be_set(self, name: str) -> bool:
@@ -179,7 +180,7 @@ class ChecksParameters(NeuralNet):
         valid = sorted(self.get_params(deep=False))
         parts = ", ".join(f"{prefix}__" for prefix in dict.fromkeys([*_COMPONENTS, *self.prefixes_]))
         return (
-            f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_nearest(name, valid)} Valid parameters "
+            f"Invalid parameter {name!r} for estimator {type(self).__name__}.{_hint(name, valid)} Valid parameters "
             f"are: {valid!r}, and names that begin with {parts}."
         )
 
@@ -188,7 +189,7 @@ class ChecksParameters(NeuralNet):
         prefix = next((name for name in ("module", "criterion") if instance_or_cls is getattr(self, name)), None)
         if prefix is None:
             return super().initialized_instance(instance_or_cls, kwargs)
-        check_names(prefix, instance_or_cls, list(kwargs))
+        check_takes(prefix, instance_or_cls, list(kwargs))
         check_nothing_missing(prefix, instance_or_cls, kwargs)
         made = super().initialized_instance(instance_or_cls, kwargs)
         if prefix == "module" and not isinstance(made, nn.Module):
@@ -200,19 +201,19 @@ class ChecksParameters(NeuralNet):
     def _validate_params(self) -> None:
         try:
             super()._validate_params()
-        except ValueError as error:  # names of arguments that are no parameters
-            prefixes = tuple(self.prefixes_)  # of what begins with one, skorch says what is meant
+        except ValueError as error:  # an argument is no parameter
+            prefixes = tuple(self.prefixes_)  # skorch has a hint for names that begin with one of these
             names = [name for name in self._params_to_validate if not name.startswith(prefixes)]
             params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
             known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]
-            hints = "".join(_nearest(name, known) for name in sorted(names))
+            hints = "".join(_hint(name, known) for name in sorted(names))
             raise InvalidArgumentError(f"{error}{hints}") from error
 
     def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> Any:
         """Return the arguments for an optimizer; see `skorch.NeuralNet.get_params_for_optimizer`."""
         args, kwargs = super().get_params_for_optimizer(prefix, named_parameters)
         if prefix == "optimizer":
-            check_names(prefix, self.optimizer, list(kwargs))
+            check_takes(prefix, self.optimizer, list(kwargs))
         return args, kwargs
 
     def get_params_for(self, prefix: str) -> dict[str, Any]:
@@ -220,7 +221,7 @@ class ChecksParameters(NeuralNet):
         params: dict[str, Any] = super().get_params_for(prefix)
         if prefix in ("iterator_train", "iterator_valid"):
             size: Any = params.get("batch_size", self.batch_size)
-            params["batch_size"] = int(size) if _is_int(size) else size  # torch takes none of numpy's
+            params["batch_size"] = int(size) if _is_int(size) else size  # torch refuses numpy's integers
         if prefix in ("module", *self._modules):
             for name in AUTO:
                 if isinstance(params.get(name), str) and params[name] == "auto":
@@ -228,7 +229,7 @@ class ChecksParameters(NeuralNet):
         return params
 
     def _told_by_data(self, prefix: str, name: str) -> int:
-        value: int | None = self.facts().get(name)
+        value: int | None = self._facts().get(name)
         if value is None:
             raise InvalidArgumentError(
                 f"{prefix}__{name}='auto' is not known {self._why_unknown(name)}. Pass a number instead."
@@ -236,6 +237,6 @@ class ChecksParameters(NeuralNet):
         return value
 
     def _why_unknown(self, name: str) -> str:
-        if self.fitting_ is None and not self.facts():
+        if self._fitting_ is None and not self._facts():
             return "before fit has seen data"
         return "from such an X" if name == "n_features" else "from such a y"

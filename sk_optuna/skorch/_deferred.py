@@ -1,12 +1,12 @@
-"""An epoch that asks the device for its losses once, instead of once a step.
+"""Read the losses of an epoch from the device once, instead of once a step.
 
-skorch writes each batch's loss into its history as a number. For a GPU that is a wait at every step, during which
-nothing is queued for it. Here the losses stay tensors until the epoch ends, unless somebody may read them before. On a
-CPU there is nothing to wait for, and they are written at once.
+skorch writes each batch's loss into its history as a number. A GPU then waits at every step, with an empty queue. Here
+the losses stay tensors until the epoch ends, unless a callback or the net may read them earlier. A CPU has no queue, so
+its losses are written at once.
 
-Not taken: to hand skorch's own loop losses whose `item()` answers later, which keeps the wait out and leaves in what
-costs more on a CPU: every callback called three times a batch to do nothing, the network told at each step that it
-trains, the whole history copied to add a number. A net or a callback that takes part in batches gets skorch's loop.
+Not taken: to give skorch's own loop losses whose `item()` answers later. That removes the wait, but not the larger cost
+on a CPU: three calls of every callback for each batch, a walk through all modules at each step to set their mode, a
+copy of the whole history to add a number. A net or a callback that takes part in batches gets skorch's loop.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,36 +24,36 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-# Whose `notify` leaves batches alone, as far as callbacks are concerned that read no loss.
+# Packages whose `notify` does nothing of its own for a batch.
 _PACKAGES = {"skorch", "sk_optuna"}
-# Types of devices of which a number can be had without waiting for what was queued.
+# Types of devices without a queue: reading a number from them does not wait.
 _AT_ONCE = frozenset({"cpu"})
-# Losses held one by one, each of which takes the device's smallest piece of memory (512 bytes on a GPU).
+# Number of losses that are held one by one; each takes the device's smallest piece of memory (512 bytes on a GPU).
 _PENDING = 1024
 
 
 class DeferredLosses(NeuralNet):
     """Mixin: run an epoch without waiting for the device at each step.
 
-    To be named before skorch's class: `class Net(DeferredLosses, skorch.NeuralNetClassifier)`. The history is the same
-    as without it, to the last bit, from the end of the epoch on (before `on_epoch_end`); on a CPU at each step. Steps,
-    losses and callbacks are skorch's, overridden as ever. Skorch's own loop runs wherever a batch's loss may be read in
-    between: if a callback or the net overrides `on_batch_begin`, `on_batch_end` or `on_grad_computed` (skorch's
-    EpochScoring, LRScheduler and GradientNormClipping read none and do not count), or `notify`, or with a history of
-    another class.
+    It stands before skorch's class: `class Net(DeferredLosses, skorch.NeuralNetClassifier)`. From the end of the epoch
+    on (before `on_epoch_end`) the history is the same as without the mixin, to the last bit; on a CPU it is the same
+    after each step. Steps, losses and callbacks are skorch's and may be overridden as in skorch. Skorch's own loop runs
+    where a batch's loss may be read in between: if a callback or the net overrides `on_batch_begin`, `on_batch_end` or
+    `on_grad_computed` (skorch's EpochScoring, LRScheduler and GradientNormClipping read no loss and do not count), or
+    `notify`, or with a history of another class.
 
     See Also
     --------
-    sk_optuna.skorch.TensorLoader : rows that lie on the device.
+    sk_optuna.skorch.TensorLoader : Serves rows that lie on the device.
 
     Notes
     -----
     Where the loss is not on the CPU, an overridden `train_step` or `get_loss` that reads the batch's losses in
-    `history` finds NaN until the epoch ends. Setting `callbacks` to one that overrides `on_batch_end` brings them back.
+    `history` finds NaN until the epoch ends. A callback that overrides `on_batch_end` brings skorch's loop back.
     """
 
-    # Callbacks that act on gradients, and modules to look at, in the epoch that runs; None between epochs.
-    # The names end in an underscore, or skorch would take them for parameters.
+    # For the epoch that runs: the callbacks that act on gradients, and all modules of the net. None between epochs.
+    # skorch takes attributes for parameters unless their names end in an underscore.
     _clipping_: list[Any] | None = None
     _flagged_: list[nn.Module] | None = None
 
@@ -91,7 +91,7 @@ class DeferredLosses(NeuralNet):
             callback.on_grad_computed(self, **cb_kwargs)
 
     def get_default_callbacks(self) -> list[Any]:
-        """Return skorch's, with a PrintLog that does nothing where it would print nothing."""
+        """Return skorch's default callbacks, with a PrintLog that does no work where it would print nothing."""
         callbacks: list[Any] = super().get_default_callbacks()
         return [(name, SilentLog() if _is_default_log(callback) else callback) for name, callback in callbacks]
 
@@ -108,7 +108,7 @@ class DeferredLosses(NeuralNet):
 
     @contextmanager
     def _in_epoch(self, training: bool) -> Iterator[list[Any]]:
-        """For an epoch, skip what does nothing; yield the callbacks whose `on_batch_end` does something."""
+        """Prepare an epoch that calls only the callbacks with something to do; yield those with an `on_batch_end`."""
         callbacks = [callback for _, callback in self.callbacks_]
         self._clipping_ = [callback for callback in callbacks if _overrides(callback, "on_grad_computed")]
         self._flagged_ = self._modules_with_plain_flags()
@@ -118,14 +118,14 @@ class DeferredLosses(NeuralNet):
             del self._clipping_, self._flagged_
 
     def _modules_with_plain_flags(self) -> list[nn.Module] | None:
-        """Return all modules of the net, or None if some do more than set `training` when told to train."""
+        """Return all modules of the net; None if the `train` of one of them does more than set `training`."""
         roots = [getattr(self, name + "_", None) for name in [*self._modules, *self._criteria]]
         modules = [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
         plain = all(type(module).train is nn.Module.train for module in modules)
         return modules if plain else None
 
     def _set_training(self, training: bool = True) -> None:
-        # skorch tells all modules at every step; walking through them costs as much as a small layer.
+        # skorch sets all modules at every step; walking through them costs as much as a small layer.
         if self._flagged_ is not None:
             for module in self._flagged_:
                 if module.training is not training:
@@ -136,16 +136,16 @@ class DeferredLosses(NeuralNet):
 
 
 class SilentLog(PrintLog):
-    """skorch's PrintLog, which lays out its table for silent nets as well, at the cost of some steps of a small net."""
+    """skorch's PrintLog without the table that it lays out for silent nets too, at the cost of some small steps."""
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Print the epoch's row, if it is to be seen."""
+        """Print the epoch's row where somebody can see it."""
         if net.verbose or self.sink is not print:
             super().on_epoch_end(net, **kwargs)
 
 
 class Losses:
-    """Writes losses into rows of a history: at once where that needs no waiting, else at the end of a `with`.
+    """Writes losses into rows of a history: at once on a CPU, else at the end of the `with` block.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class Losses:
         return self
 
     def record(self, row: dict[str, Any], loss: Any) -> None:
-        """Write the loss, or NaN for the time being."""
+        """Write the loss, or NaN until the loss is read."""
         if not isinstance(loss, Tensor) or not self._must_wait(loss):
             row[self._name] = loss.item()
             return
@@ -178,12 +178,12 @@ class Losses:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is None:
             self._write()
-        else:  # KeyboardInterrupt is a way to end a fit; after an error of the device there may be no numbers to be had
+        else:  # a KeyboardInterrupt may end a fit normally; a device that failed may refuse to give its numbers
             with suppress(RuntimeError):
                 self._write()
 
     def _must_wait(self, loss: Tensor) -> bool:
-        if self._device is None:  # the first loss decides; one that lies elsewhere is written at once
+        if self._device is None:  # the first loss decides; a loss on another device is written at once
             self._device = loss.device
             self._waits = loss.device.type not in _AT_ONCE
         return self._waits and loss.device == self._device
@@ -222,5 +222,5 @@ def _is_default_log(callback: Any) -> bool:
 
 
 def _acts(callback: Any, training: bool) -> bool:
-    """Whether one of the callbacks that read no loss does anything at a batch's end."""
+    """Return whether a callback that reads no loss has something to do at a batch's end."""
     return type(callback) is not EpochScoring or callback.on_train is training

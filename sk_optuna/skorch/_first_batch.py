@@ -1,8 +1,8 @@
-"""Whether a module's outputs, a criterion and y belong together, looked at once, at the first batch of a fit.
+"""Check, at the first batch of a fit, that the module's outputs, the criterion and y belong together.
 
-Only there are all three known. torch itself complains of some of it in words that name none of the three, and of the
-worst not at all: (n, 1) against (n,) is broadcast to n * n differences, scores pass for probabilities. Not taken: a
-batch run before the fit for no other purpose, which costs a forward pass and draws random numbers.
+Only then are all three known. torch complains of some mistakes in words that name none of the three, and not at all of
+the worst: (n, 1) against (n,) is broadcast to n * n differences, scores pass for probabilities. Not taken: a batch of
+its own before the fit, which costs a forward pass and draws random numbers.
 """
 
 import warnings
@@ -53,10 +53,10 @@ def _warn_of_scale(criterion: Any, y_pred: Tensor) -> None:
     probable = bool((y_pred >= 0).all() and ((sums - 1).abs() < _TOLERANCE).all())
     if isinstance(criterion, nn.NLLLoss) and not probable:
         logs = bool(((y_pred.float().exp().sum(1) - 1).abs() < _TOLERANCE).all())
-        what = "log-probabilities" if logs else "raw scores"
+        kind = "log-probabilities" if logs else "raw scores"
         remedy = "replace log_softmax by softmax" if logs else "end the module with a softmax"
         warnings.warn(
-            f"The module's outputs are {what}, not probabilities, but criterion=NLLLoss takes their logarithm, as in "
+            f"The module's outputs are {kind}, not probabilities, but criterion=NLLLoss takes their logarithm, as in "
             f"skorch. Use criterion=torch.nn.CrossEntropyLoss, or {remedy}.",
             UserWarning,
             stacklevel=2,
@@ -123,13 +123,13 @@ def misfit(criterion: Any, y_pred: Any, y_true: Any, error: Exception) -> Invali
 
 
 def describe(data: Any) -> str:
-    """Return shape and dtype of a tensor or array, or the type of what is none."""
+    """Return shape and dtype of a tensor or array, or the type of another object."""
     if isinstance(data, (Tensor, np.ndarray)):
         return f"shape {tuple(data.shape)}, {str(data.dtype).removeprefix('torch.')}"
     return type(data).__name__
 
 
 def is_misfit(error: Exception) -> bool:
-    """Return whether an error may come of shapes and dtypes, rather than of a device."""
+    """Return whether shapes and dtypes may be the cause of an error, rather than a device."""
     kinds = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
     return isinstance(error, kinds) and not isinstance(error, (torch.cuda.OutOfMemoryError, InvalidArgumentError))

@@ -1,8 +1,8 @@
-"""What `fit` takes in: rows, targets and weights as users have them, made into what skorch takes.
+"""Convert the user's rows, targets and weights into arrays that skorch takes.
 
-All of it happens before skorch's own `fit`, so that callbacks, splits and datasets see one thing only: rows as one
-array and y as codes or numbers. What is known only while a fit runs is in a `Fitting`, which goes when it ends: a
-fitted net refers to no data. Not taken: a Dataset of our own that converts row by row: loaders could not look into it.
+This happens before skorch's own `fit`, so that callbacks, splits and datasets see one form only: rows as one array, y
+as codes or numbers. A `Fitting` holds the facts of the running fit and goes when the fit ends: a fitted net refers to
+no data. Not taken: a Dataset of our own that converts row by row; a loader could not take many rows from it at once.
 """
 
 import warnings
@@ -49,20 +49,21 @@ from sk_optuna.skorch._weights import (
 )
 from sk_optuna.worker import current_fold
 
-# Classes of which instances were warned of: each fold fits a clone, and scikit-learn forgets what was shown.
+# Classes of modules whose instances brought a warning. Each fold fits a clone, and scikit-learn resets the warnings
+# already shown.
 _warned_of: WeakSet[type] = WeakSet()
 
 
-_TABLE = 2  # axes
+_TABLE = 2  # axes of an array of rows and columns
 
 
 class Fitting:
-    """What is known only while a fit runs.
+    """Facts of the fit that runs.
 
     Parameters
     ----------
     X : object
-        The rows as taken in.
+        The converted rows.
     sample_weight : array of shape (n_rows,) or None
         Their weights.
     class_weight : array of shape (n_classes,) or None
@@ -85,15 +86,18 @@ class Fitting:
 
     @property
     def weighs_batch(self) -> bool:
-        """Whether the current batch's rows have weights."""
+        """True if the rows of the current batch have weights."""
         return self.has_weights and not (self._of_batch is NO_WEIGHTS and self._class_weight is None)
 
     def show(self, weights: Any) -> None:
-        """Take note of the weights of the batch that comes next."""
+        """Store the weights of the batch that comes next."""
         self._of_batch = weights
 
     def weights_by_class(self, like: Tensor) -> Tensor | None:
-        """Return the weights of the classes, as `like` is; None if rows have others, or some class has none."""
+        """Return the weights of the classes, in dtype and on the device of `like`.
+
+        None if rows have weights of their own, or a class has the weight 0.
+        """
         if self.sample_weight is not None or self._class_weight is None or not (self._class_weight > 0).all():
             return None
         return self._table_like(like)
@@ -104,7 +108,7 @@ class Fitting:
         return self._table
 
     def weights_of(self, y_true: Any, like: Tensor) -> Tensor | None:
-        """Return the weights of the current batch's rows, as `like` is; None if they have none."""
+        """Return the weights of the batch's rows, in dtype and on the device of `like`; None without weights."""
         weights = None
         if self._class_weight is not None:
             if not isinstance(y_true, Tensor) or y_true.ndim != 1:
@@ -126,23 +130,23 @@ def _differ(weights: np.ndarray | None) -> bool:
 
 
 class TakesArrays(NeuralNet):
-    """Mixin: `fit`, `partial_fit` and prediction for arrays, frames, lists and sparse matrices."""
+    """Mixin: `fit`, `partial_fit` and predictions take arrays, frames, lists and sparse matrices."""
 
-    fitting_: Fitting | None = None
-    row_shape_: tuple[int, ...] = ()
+    _fitting_: Fitting | None = None
+    _row_shape_: tuple[int, ...] = ()
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any) -> Any:
         """Make the module, unless `warm_start`, and train it.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else skorch takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input of skorch's
             The rows. Arrays, DataFrames, lists and sparse matrices are cast to the dtype of the module's weights
             (integers stay integers if it has an embedding); tensors, dicts, tuples and Datasets are used as they are.
         y : array-like of shape (n_samples,) or (n_samples, ...), or None
             Labels or targets; None if X is a Dataset that has them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: a batch has the loss sum(w * l) / sum(w), where w counts in the weight that the
+            Weights of the rows: a batch has the loss sum(w * l) / sum(w), where w includes the weight that the
             criterion itself gives to a row.
         **fit_params : dict
             For the module's `forward`, as in skorch.
@@ -192,8 +196,8 @@ class TakesArrays(NeuralNet):
     def _taking_in(
         self, X: Any, y: Any, sample_weight: Any, *, anew: bool, classes: Any = None
     ) -> Iterator[tuple[Any, Any]]:
-        """Yield X and y as skorch is to see them, and know of their fit until it ends."""
-        if self.fitting_ is not None:  # fit calls partial_fit, which calls fit_loop
+        """Yield X and y as skorch sees them; `_fitting_` describes the fit until the end of the `with` block."""
+        if self._fitting_ is not None:  # fit calls partial_fit, which calls fit_loop
             yield X, y
             return
         check_parameters(self)
@@ -204,11 +208,11 @@ class TakesArrays(NeuralNet):
         weights = None
         if sample_weight is not None:
             weights = as_sample_weight(sample_weight, get_len(X))
-        self.fitting_ = Fitting(X, weights, self.weights_of_classes(X, y, weights))
+        self._fitting_ = Fitting(X, weights, self._weights_of_classes(X, y, weights))
         try:
             yield X, y
         finally:
-            del self.fitting_
+            del self._fitting_
 
     def _warn_of_instance(self) -> None:
         if isinstance(self.module, nn.Module) and type(self.module) not in _warned_of:
@@ -225,7 +229,7 @@ class TakesArrays(NeuralNet):
     def _take_in_rows(self, X: Any, y: Any, *, anew: bool) -> Any:
         anew = anew or not hasattr(self, "n_features_in_")
         if anew:
-            for name in ("n_features_in_", "feature_names_in_", "row_shape_"):
+            for name in ("n_features_in_", "feature_names_in_", "_row_shape_"):
                 self.__dict__.pop(name, None)
         if self._converts() and holds_rows(X, len(y) if isinstance(X, list) and hasattr(y, "__len__") else None):
             rows = as_rows(X)
@@ -233,11 +237,11 @@ class TakesArrays(NeuralNet):
             return rows
         shape = row_shape(X)
         if anew and shape:
-            self.n_features_in_, self.row_shape_ = shape[0], shape
+            self.n_features_in_, self._row_shape_ = shape[0], shape
         return X
 
     def _converts(self) -> bool:
-        """Whether rows are ours to convert: users' own datasets may expect them as they are."""
+        """Return whether rows are converted here; a dataset class of the user's may expect them as they are."""
         return self.dataset is Dataset
 
     def _check_features(self, X: Any, rows: Any, *, anew: bool) -> None:
@@ -250,7 +254,7 @@ class TakesArrays(NeuralNet):
             with as_invalid_argument():
                 validate_data(self, X, reset=anew, skip_check_array=True)
         if anew:
-            self.row_shape_ = tuple(rows.shape[1:])
+            self._row_shape_ = tuple(rows.shape[1:])
 
     def _take_in_y(self, X: Any, y: Any, *, anew: bool, classes: Any) -> Any:
         if y is None:
@@ -259,46 +263,47 @@ class TakesArrays(NeuralNet):
                     f"{type(self).__name__} requires y to be passed, but the target y is None. Pass y, or a "
                     "Dataset with both as X."
                 )
-            self.take_in_dataset(X, anew=anew)
+            self._take_in_dataset(X, anew=anew)
             return None
-        n_rows = get_len(X) if self._converts() else len(X)  # of a list of sequences only the user's dataset makes rows
-        y = self.take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
+        # only a dataset class of the user's makes rows of a list of sequences
+        n_rows = get_len(X) if self._converts() else len(X)
+        y = self._take_in_targets(stacked(y, n_rows), anew=anew, classes=classes)
         if self._converts() and get_len(y) != n_rows:
             raise InvalidArgumentError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows} rows, y has {get_len(y)}."
             )
         return y
 
-    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
-        """Return y as the module is to see it, and take note of what it tells."""
+    def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return y as the module sees it, and store the facts that it tells, such as the classes."""
         return y
 
-    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
-        """Take note of what the y in a Dataset tells."""
+    def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Store the facts that the y in a Dataset tells."""
 
-    def weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
-        """Return a weight for each class, None without."""
+    def _weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        """Return a weight for each class; None without class weights."""
         return None
 
-    def hidden_classes(self) -> np.ndarray | None:
-        """Return the labels that the codes in y stand for, None if they stand for themselves."""
+    def _hidden_classes(self) -> np.ndarray | None:
+        """Return the labels behind the codes in y; None if labels and codes are the same."""
         return None
 
-    def facts(self) -> dict[str, int | None]:
-        """Return what the data told: n_features, n_classes, n_outputs; nothing before there were any."""
-        return {"n_features": n_features_of(self.row_shape_)} if self.row_shape_ else {}
+    def _facts(self) -> dict[str, int | None]:
+        """Return the sizes learned from the data (n_features, n_classes, n_outputs); empty before `fit`."""
+        return {"n_features": n_features_of(self._row_shape_)} if self._row_shape_ else {}
 
-    def about_features(self) -> str:
-        """Return what "auto" gave to the module, or could give it."""
-        if not self.row_shape_:
+    def _about_features(self) -> str:
+        """Return a hint about n_features for an error at the first batch."""
+        if not self._row_shape_:
             return "Does the module take such rows?"
-        given = f"{n_features_of(self.row_shape_)}, {AXES[min(len(self.row_shape_), max(AXES))]}"
+        given = f"{n_features_of(self._row_shape_)}, {AXES[min(len(self._row_shape_), max(AXES))]}"
         if getattr(self, "module__n_features", None) == "auto":
             return f"module__n_features='auto' gave it {given}. If another axis belongs there, pass a number."
         return f"Does the module take such rows? A parameter module__n_features='auto' would give it {given}."
 
-    def as_float_targets(self, y: Any) -> Any:
-        """Return y in the dtype that the criterion compares."""
+    def _as_float_targets(self, y: Any) -> Any:
+        """Return y in the dtype that the criterion compares with outputs."""
         return y
 
     def _parts(self) -> list[nn.Module]:
@@ -306,7 +311,7 @@ class TakesArrays(NeuralNet):
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Return the Dataset of rows and targets; see `skorch.NeuralNet.get_dataset`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         is_fitted_on = fitting is not None and X is fitting.X
         dataset = self._dataset_of(X, y, known=is_fitted_on)
         if fitting is not None and is_fitted_on and fitting.base is None:
@@ -318,7 +323,7 @@ class TakesArrays(NeuralNet):
     def _dataset_of(self, X: Any, y: Any, *, known: bool) -> Any:
         n_rows = len(X) if isinstance(X, list) and (known or hasattr(self, "n_features_in_")) else None
         if not (self._converts() and holds_rows(X, n_rows)):
-            return super().get_dataset(X, y if y is None else self.as_float_targets(y))
+            return super().get_dataset(X, y if y is None else self._as_float_targets(y))
         rows = X
         if not known:
             rows = as_rows(X)
@@ -326,7 +331,7 @@ class TakesArrays(NeuralNet):
                 self._check_features(X, rows, anew=False)
         rows = cast(rows, self._parts())
         self._check_finite(rows)
-        y = y if y is None else self.as_float_targets(y)
+        y = y if y is None else self._as_float_targets(y)
         if sparse.issparse(rows):
             return SparseRows(rows, y, **self.get_params_for("dataset"))
         return super().get_dataset(rows, y)
@@ -343,19 +348,19 @@ class TakesArrays(NeuralNet):
         return train, self._converted(valid)
 
     def _converted(self, valid: Any) -> Any:
-        """Return validation data of the user's own (`skorch.helper.predefined_split`) converted as the rest."""
-        fitting = self.fitting_
+        """Convert validation data of the user's (`skorch.helper.predefined_split`) like the training data."""
+        fitting = self._fitting_
         if fitting is None or type(valid) is not Dataset or valid is fitting.base or valid.y is None:
             return valid
         if not holds_rows(valid.X):
             return valid
-        y = self.take_in_targets(valid.y, anew=False, classes=None)
+        y = self._take_in_targets(valid.y, anew=False, classes=None)
         made = self._dataset_of(valid.X, y, known=False)
         return valid if is_same(made.X, valid.X) and is_same(made.y, valid.y) else made
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         carrying = dataset
         if fitting is not None and fitting.sample_weight is not None:
             carrying = beside_y(dataset, fitting.base, fitting.sample_weight)
@@ -367,7 +372,7 @@ class TakesArrays(NeuralNet):
         return (HasNoWeights if carrying is dataset else TakesWeightsOff)(iterator, fitting.show)
 
     def _tell_place(self, loader: TensorLoader, dataset: Any) -> None:
-        """Tell a loader where batches are wanted, and what its rows are known by within a search."""
+        """Set a loader's device and, within a search, the origin of its rows."""
         if loader.device is None and self.device is not None:
             loader.device = torch.device(self.device)
         fold = current_fold()
@@ -375,17 +380,17 @@ class TakesArrays(NeuralNet):
             loader.origin = fold.origin(dataset.X)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return bool(self.initialized_)  # skorch knows of it since 1.4
+        return bool(self.initialized_)  # skorch has this method since 1.4
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
-        for name in ("fitting_", "monitor_"):  # as a callback may pickle the net while it trains
+        for name in ("_fitting_", "_interrupts"):  # a callback may pickle the net while it trains
             state.pop(name, None)
         return state
 
 
 def codes_in(X: Any, y: Any) -> np.ndarray | None:
-    """Return the codes of labels, as an array, from y or from the Dataset X; None if they cannot be had."""
+    """Return the codes of labels as an array, from y or else from the Dataset X; None if X does not show them."""
     if y is None:
         try:
             y = data_from_dataset(X)[1]

@@ -1,8 +1,8 @@
-"""Rows as scikit-learn's users have them, made into what torch takes.
+"""Convert rows from the forms of scikit-learn's users to arrays that torch can train on.
 
 skorch hands X on as it is: float64 meets float32 weights, a DataFrame becomes a dict of columns, a list of rows is
-taken for a list of inputs. Here whatever are plainly rows of numbers becomes one array, once a fit, in the dtype of the
-module's own weights. What skorch has a meaning for (datasets, dicts, tensors, tuples or lists of arrays) is left alone.
+taken for a list of inputs. Here any plain rows of numbers become one array, once a fit, in the dtype of the module's
+own weights. Inputs with a meaning in skorch (datasets, dicts, tensors, tuples or lists of arrays) are left alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.worker import current_fold
 
 _TEXT_HINT = " Turn text and categories into numbers first, for example with OneHotEncoder or TfidfVectorizer."
-# What the number of features counts, by the number of dimensions of a row.
+# The axis whose length is n_features, by the number of dimensions of a row.
 AXES = {
     1: "the number of columns of X",
     2: "the last axis of X, of shape (n_rows, time, features)",
@@ -33,7 +33,7 @@ _NUMPY = {torch.float16: np.float16, torch.float32: np.float32, torch.float64: n
 
 @contextmanager
 def as_invalid_argument(hint: str = "") -> Iterator[None]:
-    """Raise scikit-learn's complaints as InvalidArgumentError, with a hint what to do."""
+    """Raise scikit-learn's errors as InvalidArgumentError, with a remedy."""
     try:
         yield
     except InvalidArgumentError:
@@ -48,9 +48,9 @@ def holds_rows(X: Any, n_rows: int | None = None) -> bool:
     Parameters
     ----------
     X : object
-        What was given as X.
+        The user's X.
     n_rows : int, optional
-        How many there should be. A list of as many 1d arrays is a list of rows, otherwise a list of inputs.
+        The expected number of rows. A list of as many 1d arrays is a list of rows, otherwise a list of inputs.
     """
     if sparse.issparse(X):
         return True
@@ -63,7 +63,7 @@ def holds_rows(X: Any, n_rows: int | None = None) -> bool:
 
 
 def as_rows(X: Any) -> Any:
-    """Return rows as one array, or as a CSR matrix where they are sparse; numbers are kept as they are."""
+    """Return rows as one array, or as a CSR matrix where they are sparse; numbers keep their dtype."""
     try:
         rows = check_array(
             X,
@@ -77,7 +77,7 @@ def as_rows(X: Any) -> Any:
     except (ValueError, TypeError) as error:
         is_text = any(words in str(error) for words in ("could not convert", "bytes/strings"))
         raise InvalidArgumentError(f"{error}{_TEXT_HINT if is_text else ''}") from error
-    if not sparse.issparse(rows) and rows.dtype.kind not in "biufc":  # of a frame with categories
+    if not sparse.issparse(rows) and rows.dtype.kind not in "biufc":  # a frame with categories
         try:
             rows = rows.astype(np.float64)
         except (ValueError, TypeError) as error:
@@ -96,21 +96,21 @@ def row_shape(X: Any) -> tuple[int, ...]:
     if isinstance(X, torch.utils.data.IterableDataset) or not hasattr(X, "__len__") or len(X) == 0:
         return ()
     try:
-        with torch.random.fork_rng(devices=()):  # it may draw, as for an augmentation
+        with torch.random.fork_rng(devices=()):  # the dataset may draw random numbers, as for an augmentation
             first = X[0]
-    except Exception:  # a sampler of the user's may know its keys, and what fails there fails in the fit
+    except Exception:  # only a sampler of the user's may know the keys; other errors come again in the fit
         return ()
     x = first[0] if isinstance(first, (tuple, list)) and first else None
     return tuple(int(n) for n in getattr(x, "shape", ()))
 
 
 def n_features_of(shape: tuple[int, ...]) -> int:
-    """Return how many features rows of a shape have: columns, those of each time step, or channels of an image."""
+    """Return the number of features of a row: its columns, the features of a time step, or an image's channels."""
     return shape[-1] if len(shape) == 2 else shape[0]
 
 
 def know(made: Any, *, of: Any) -> None:
-    """Within a search, let `made` be known by the origin of what it was made of."""
+    """Within a search, register the origin of `of` for `made`, which was converted from it."""
     fold = current_fold()
     key = None if fold is None else fold.origin(of)
     if fold is not None and key is not None:
@@ -128,7 +128,7 @@ def cast(rows: Any, modules: list[nn.Module]) -> Any:
     elif dtype not in _NUMPY:
         made = torch.as_tensor(rows.toarray() if sparse.issparse(rows) else rows).to(dtype)
     else:
-        with np.errstate(over="ignore"):  # infinite values are looked for later
+        with np.errstate(over="ignore"):  # `first_bad_rows` finds infinite values
             made = rows.astype(_NUMPY[dtype], copy=False)
             made = made if sparse.issparse(made) else np.ascontiguousarray(made)
     if made is not rows:
@@ -137,7 +137,7 @@ def cast(rows: Any, modules: list[nn.Module]) -> Any:
 
 
 def is_same(made: Any, given: Any) -> bool:
-    """Return whether what was made of an array is that array, or a view of all of it."""
+    """Return whether `made` is the array `given`, or a view of all of it."""
     if not (isinstance(made, np.ndarray) and isinstance(given, np.ndarray)):
         return made is given
     one, other = made.__array_interface__, given.__array_interface__
@@ -159,7 +159,7 @@ def _looks_up(modules: list[nn.Module]) -> bool:
 
 
 def first_bad_rows(rows: Any, at_most: int = 8) -> Any:
-    """Return a few rows with NaN or infinity, dense, or None if there is none."""
+    """Return a few rows with NaN or infinity, as a dense array; None if there are none."""
     if isinstance(rows, Tensor) or rows.dtype.kind != "f":
         return None
     values = rows.data if sparse.issparse(rows) else rows
@@ -180,9 +180,9 @@ def check_finite(bad: np.ndarray, output_of: Callable[[np.ndarray], Any]) -> Non
     Parameters
     ----------
     bad : array of shape (n_rows, ...)
-        Rows, each of which has one or the other.
+        Rows with NaN or infinity.
     output_of : callable
-        Called with the rows, returns the module's output.
+        From rows to the module's output.
     """
     remedy = "Impute, clip or drop these values before, for example with SimpleImputer in a Pipeline."
     if np.isinf(bad).any():
@@ -194,10 +194,10 @@ def check_finite(bad: np.ndarray, output_of: Callable[[np.ndarray], Any]) -> Non
 
 
 class SparseRows(Dataset):
-    """skorch's Dataset over a CSR matrix, which makes a batch dense at once instead of row by row."""
+    """skorch's Dataset over a CSR matrix; it makes a whole batch dense at once."""
 
     def __getitems__(self, indices: list[int]) -> list[tuple[Any, Any]]:
-        """Return the rows of a batch, from which DataLoader makes one."""
+        """Return the rows of a batch, which DataLoader collates."""
         dense = self.X[indices].toarray()
         y = [multi_indexing(self.y, i, self.y_indexing) for i in indices]
         return [self.transform(*row) for row in zip(dense, y, strict=True)]

@@ -1,9 +1,9 @@
-"""Labels as users have them, and the codes 0, 1, 2, ... that networks are trained on.
+"""Encode the user's labels as the codes 0, 1, 2, ... that networks are trained on, and show labels to callbacks.
 
-Labels are encoded before there is a dataset, so that whatever reads y from one finds codes, and decoded in `predict`.
-skorch's scoring callbacks compare the y of batches with predictions: while they run, they read y through the classes
+Labels are encoded before there is a dataset, so that every reader of a dataset finds codes; `predict` decodes them.
+skorch's scoring callbacks compare the y of batches with predictions: while they run, they read y as labels
 (`shown_as_labels`). Not taken: predictions in codes while callbacks run, which would be silently wrong where a callback
-scores on labels of its own; and labels in the dataset, which no loader can make into tensors.
+scores on labels of its own; labels in the dataset, which no loader can make into tensors.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,8 +35,8 @@ def as_labels(y: Any) -> np.ndarray:
             "and criterion are to see them. Or fit one net per output, in sklearn.multioutput.MultiOutputClassifier."
         ) from error
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        what = "NaN" if np.isnan(labels).any() else "infinity"
-        raise InvalidArgumentError(f"Input y contains {what}. Drop rows whose label is missing.")
+        found = "NaN" if np.isnan(labels).any() else "infinity"
+        raise InvalidArgumentError(f"Input y contains {found}. Drop rows whose label is missing.")
     try:
         check_classification_targets(labels)
     except TypeError as error:
@@ -47,9 +47,9 @@ def as_labels(y: Any) -> np.ndarray:
 
 
 def as_several(y: Any) -> Any:
-    """Return y where it has more than one dimension, such as masks or soft labels, or is nested; None for labels.
+    """Return y if it has more than one dimension, such as masks or soft labels, or is nested; None for labels.
 
-    Numbers become an array, for modules to see as they are. A column of labels, of shape (n_samples, 1), is labels.
+    Numbers become an array, and the module sees these very numbers. A column, of shape (n_samples, 1), holds labels.
     """
     if isinstance(y, Mapping) or holds_several(y) or _holds_sequences(y):
         return y
@@ -60,7 +60,7 @@ def as_several(y: Any) -> Any:
         return None
     try:
         values = np.asarray(y)
-    except ValueError:  # of ragged lists, which are refused as labels
+    except ValueError:  # ragged lists, which `as_labels` refuses
         return None
     if values.dtype.kind not in "biuf" or values.ndim < 2 or (values.ndim == 2 and values.shape[1] == 1):
         return None
@@ -70,7 +70,7 @@ def as_several(y: Any) -> Any:
 
 
 def stacked(y: Any, n_rows: int) -> Any:
-    """Return y as an array where it is a list with an array for each row; of objects if their shapes differ."""
+    """Return y as one array where it is a list with an array for each row; an array of objects if shapes differ."""
     if not (isinstance(y, list) and len(y) == n_rows and holds_several(y)):
         return y
     rows = [to_numpy(row) for row in y]
@@ -122,7 +122,7 @@ def encode(labels: np.ndarray, classes: np.ndarray, origin: str) -> np.ndarray:
     classes : array of shape (n_classes,)
         Distinct labels in any order.
     origin : str
-        Where the classes come from, for the error.
+        The source of the classes, for the error.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def _some(labels: np.ndarray) -> str:
 
 
 def as_targets(y: Any) -> Any:
-    """Return what a regressor is to predict, as numbers of shape (n_samples,) or (n_samples, ...)."""
+    """Return the targets of a regressor as numbers of shape (n_samples,) or (n_samples, ...)."""
     if isinstance(y, Tensor) or holds_several(y):
         return y
     with as_invalid_argument(" A regressor needs a number, or several, for each row of X."):
@@ -170,7 +170,7 @@ def as_targets(y: Any) -> Any:
 
 @contextmanager
 def shown_as_labels(callbacks: list[tuple[str, Any]], classes: np.ndarray) -> Iterator[None]:
-    """Within, skorch's scoring callbacks take the y of batches and datasets for codes, and score by labels."""
+    """Have skorch's scoring callbacks decode the y of batches and datasets, within the `with` block."""
     scoring = [callback for _, callback in callbacks if isinstance(callback, (EpochScoring, BatchScoring))]
     extractors = [callback.target_extractor for callback in scoring]
     for callback, extractor in zip(scoring, extractors, strict=True):

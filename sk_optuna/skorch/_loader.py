@@ -1,8 +1,8 @@
-"""Rows that lie on the device, in the order and with the bits of torch's DataLoader.
+"""Serve batches from the device, in the order and with the bits of torch's DataLoader.
 
 More than half of a default skorch fit goes to fetching rows one by one and stacking them into batches. Where the rows
-are arrays or tensors, many batches are one gather, and the gather runs where the network is. `TensorLoader` is a
-DataLoader that iterates by itself where it knows what the rows are, and leaves everything else to torch.
+are arrays or tensors, many batches are one gather, which runs on the network's device. `TensorLoader` is a DataLoader
+that iterates by itself over arrays and tensors, and leaves all other datasets to torch.
 
 Not taken: a Dataset with `__getitems__`, which still makes each batch from Python's list of indices and sends it to the
 device; and slices of the user's own X, which a module that works in place would change. Batches are copies.
@@ -26,10 +26,10 @@ from sk_optuna.worker import on_release
 
 # Bytes of X gathered at a time: enough to share a call's cost among batches, and on a CPU little enough for its cache.
 _CHUNK_BYTES, _CHUNK_BYTES_CPU = 2**25, 2**20
-# Batches that begin at a multiple of this are as if allocated by themselves (torch aligns to 64 bytes on a CPU); the
-# last bits of a matrix product may depend on it.
+# A batch that begins at a multiple of this many bytes is aligned like a tensor of its own (torch aligns to 64 bytes on
+# a CPU). The last bits of a matrix product may depend on the alignment.
 _ALIGNMENT = 64
-# Largest share of a device's free memory that rows are left on it for later fits, and seconds without use they stay.
+# Largest share of a device's free memory for rows that stay on it for later fits; seconds that they stay without use.
 _STORE_SHARE, _IDLE_AFTER = 0.25, 30.0
 _UNKNOWN_MEMORY = 2**32
 _DEFAULTS = {name: parameter.default for name, parameter in inspect.signature(DataLoader).parameters.items()}
@@ -41,20 +41,20 @@ Build = Callable[[tuple[Tensor, ...]], Batch]
 
 
 class Columns(NamedTuple):
-    """A dataset whose rows can be taken all at once.
+    """A dataset whose rows can be taken many at a time.
 
     Parameters
     ----------
     tensors : list of Tensor
-        X first, then what y consists of, with as many rows each.
+        X first, then the parts of y, all with the same number of rows.
     build : callable
-        Nests a tuple of as many parts as DataLoader's collation does.
+        Nests a tuple of such parts as DataLoader's collation does.
     n_rows : int
-        How many rows the dataset has.
+        Number of rows in the dataset.
     rows : Tensor or None
-        Which ones of the tensors', of shape (n_rows,); None for all.
+        The dataset's rows as indices into the tensors, of shape (n_rows,); None for all rows.
     made_of : tuple
-        The objects that the dataset held; columns are out of date once it holds others.
+        The objects that the dataset held; the columns are out of date once it holds others.
     """
 
     tensors: list[Tensor]
@@ -68,28 +68,28 @@ class TensorLoader(DataLoader[Any]):
     """Serve batches of arrays and tensors from the device, equal to those of torch's DataLoader.
 
     Made for `iterator_train` and `iterator_valid` of a skorch net: order, losses and use of random numbers are the same
-    to the last bit. It is a DataLoader, and does what that does for whatever is not a `skorch.dataset.Dataset` or a
-    `torch.utils.data.TensorDataset` (or a Subset of one) over arrays and dense tensors: other datasets and subclasses,
-    a transform, X that is a dict, a list, a DataFrame or sparse; and if one of DataLoader's other arguments is given.
+    to the last bit. It serves a `skorch.dataset.Dataset` or a `torch.utils.data.TensorDataset` (or a Subset of one)
+    over arrays and dense tensors. For everything else it behaves as torch's DataLoader: other datasets and subclasses,
+    a transform, X that is a dict, a list, a DataFrame or sparse, or if one of DataLoader's other arguments is given.
 
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        Where the rows come from.
+        The rows.
     batch_size : int or None, default=1
         Rows in a batch.
     shuffle : bool or None, default=False
-        Whether each epoch has an order of its own.
+        If True, each epoch has an order of its own.
     generator : torch.Generator or None, default=None
-        Where the order comes from; None for torch's global one.
+        Draws the order; None for torch's global generator.
     drop_last : bool, default=False
-        Whether to leave out a last batch that is smaller.
+        If True, a smaller last batch is left out.
     device : str, torch.device or None, default=None
-        Where batches are wanted; None for where the rows are. A skorch net does not tell its loader: give a plain one
-        `iterator_train__device`. The nets of this package pass theirs.
+        The device of the batches; None for the device of the rows. The nets of this package pass theirs. A skorch net
+        does not: set its `iterator_train__device`.
     origin : bytes or None, default=None
-        What the rows of X are known by: the same for equal rows only. If given, X stays on a device that is not the CPU
-        for loaders with the same origin, while there is room, until `forget_device_copies`.
+        A key of the rows of X, the same for equal rows only. If given, X stays on a device that is not the CPU for
+        loaders with the same origin, while there is room, until `forget_device_copies`.
     device_share : float, default=0.5
         Largest share of the device's free memory that the rows may take, from 0 to 1. Rows that take more stay in the
         host's memory and are sent some batches at a time; 0 always does so.
@@ -101,16 +101,16 @@ class TensorLoader(DataLoader[Any]):
     InvalidArgumentError
         If `device_share` is not between 0 and 1.
     ValueError, TypeError
-        Whatever DataLoader finds wrong.
+        As torch's DataLoader raises them.
 
     See Also
     --------
-    sk_optuna.skorch.DeferredLosses : an epoch that does not wait for the device at each step.
+    sk_optuna.skorch.DeferredLosses : Runs an epoch without waiting for the device at each step.
 
     Notes
     -----
-    Batches, y included, lie on the device: what calls `numpy()` on them in a callback or in `get_loss` needs `cpu()`
-    first. Not for rows that are changed in place during a fit while a copy lies on another device.
+    Batches, y included, lie on the device: a callback or a `get_loss` that calls `numpy()` on them must call `cpu()`
+    first. Do not use it for rows that are changed in place during a fit while a copy lies on another device.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class TensorLoader(DataLoader[Any]):
         if columns is None:
             return super().__iter__()
         source, rows = self._place(columns)
-        # As DataLoader does, which draws a seed for its workers even if it has none.
+        # DataLoader draws a seed for its workers even if it has none.
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         return self._serve(source, rows, columns)
 
@@ -165,13 +165,13 @@ class TensorLoader(DataLoader[Any]):
         return self._columns
 
     def _place(self, columns: Columns) -> tuple[list[Tensor], Tensor | None]:
-        """Return what to gather batches from, and which rows of it: copies on the device if they may lie there."""
+        """Return the tensors to gather batches from, and the rows to take; copies on the device if there is room."""
         if self.device is not None and self._copies is None and not _lies_on(columns.tensors, self.device):
             self._copies = self._copy(columns, self.device)
         return (columns.tensors, columns.rows) if self._copies is None else (self._copies, None)
 
     def _copy(self, columns: Columns, device: torch.device) -> list[Tensor] | None:
-        """Return the rows on the device, or None where they would take more of it than they may."""
+        """Return copies of the rows on the device; None where they would take more than `device_share` of it."""
         X, rows = columns.tensors[0], columns.rows
         needed = columns.n_rows * sum(_row_bytes(tensor) for tensor in columns.tensors)
         if self.device_share == 0 or needed > self.device_share * free_memory(device):
@@ -189,10 +189,10 @@ class TensorLoader(DataLoader[Any]):
             return None
 
     def _serve(self, source: list[Tensor], rows: Tensor | None, columns: Columns) -> Iterator[Batch]:
-        """Yield the batches, and draw from the generator what torch's samplers draw, when they do."""
+        """Yield the batches; draw from the generator the same numbers, at the same moments, as torch's samplers."""
         rows = self._order(rows, columns.n_rows)
-        # RandomSampler draws a second permutation, of which it needs nothing, when asked for more than there is:
-        # for a last batch that is not full, or after the last.
+        # RandomSampler draws a second permutation, and uses none of it, when it is asked for a row after the last one:
+        # for a last batch that is not full, or after the last batch.
         n_batches, size = len(self), int(self.batch_size or 1)
         asks_early = not self.drop_last and columns.n_rows % size != 0
         n_served = n_batches * size if self.drop_last else columns.n_rows
@@ -231,7 +231,7 @@ class TensorLoader(DataLoader[Any]):
 
 
 def columns_of(dataset: Any) -> Columns | None:
-    """Return the columns of a dataset, or None if only the dataset itself can say what its rows are."""
+    """Return the columns of a dataset; None if only its `__getitem__` can make a row."""
     base, indices = (dataset.dataset, dataset.indices) if type(dataset) is Subset else (dataset, None)
     n_rows, found = _leaves(base)
     tensors = [tensor for tensor in map(_as_tensor, found[0]) if tensor is not None and len(tensor) == n_rows]
@@ -242,7 +242,7 @@ def columns_of(dataset: Any) -> Columns | None:
 
 
 def _leaves(dataset: Any) -> tuple[int, tuple[list[Any], Build]]:
-    """Return how many rows a dataset has and the arrays they are in; none where there may be more to it."""
+    """Return the number of rows of a dataset and its arrays; no arrays where a row may hold more than these."""
     if type(dataset) is TensorDataset:
         return len(dataset), (list(dataset.tensors), _as_list)
     if type(dataset) is Dataset and "transform" not in vars(dataset):
@@ -262,7 +262,7 @@ def _as_list(parts: tuple[Tensor, ...]) -> Batch:
 
 
 def _flatten(y: Any, n_rows: int) -> tuple[list[Any], Build]:
-    """Return the arrays y consists of, and what nests a batch of X and these as skorch and collation do."""
+    """Return the arrays of y, and a function that nests a batch of X and of these as skorch and collation do."""
     if y is None:
         return [torch.zeros(1, 1).expand(n_rows, 1)], _as_list  # skorch's stand-in
     if type(y) is dict:
@@ -274,7 +274,7 @@ def _flatten(y: Any, n_rows: int) -> tuple[list[Any], Build]:
 
 
 def _as_tensor(data: Any) -> Tensor | None:
-    """Return a tensor that shares the data's memory, or None for what is not plainly rows of numbers."""
+    """Return a tensor that shares the data's memory; None if the data are not plain rows of numbers."""
     if type(data) in (np.ndarray, np.memmap):
         try:
             data = torch.from_numpy(data if data.flags.writeable else np.asarray(_Writeable(data)))
@@ -285,7 +285,7 @@ def _as_tensor(data: Any) -> Tensor | None:
 
 
 class _Writeable:
-    """Shows a read-only array as one that is not, without a copy: torch warns of the former, and here nobody writes."""
+    """Shows a read-only array as a writeable one, without a copy: torch warns of read-only arrays; nobody writes."""
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
@@ -315,7 +315,7 @@ def take(tensor: Tensor, rows: Tensor | None, start: int, stop: int, device: tor
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a copy on another device; the one place through which rows go there."""
+    """Return a copy on another device; all rows go through this function."""
     return tensor.to(device, non_blocking=tensor.is_cpu and tensor.is_pinned())
 
 
@@ -335,7 +335,7 @@ def _lies_on(tensors: list[Tensor], device: torch.device) -> bool:
 
 
 def free_memory(device: torch.device) -> float:
-    """Return the bytes that may still be taken of a device's memory; infinity where torch does not know."""
+    """Return the free bytes of a device's memory; infinity where torch does not know."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return float(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
@@ -345,7 +345,7 @@ def free_memory(device: torch.device) -> float:
 
 
 class _KeptOnDevices:
-    """Rows that lie on a device for later fits on them: the least recently used go first, and all if none is used."""
+    """Rows that stay on a device for later fits: the least recently used go first; all go when none is used."""
 
     def __init__(self) -> None:
         self._tensors: OrderedDict[tuple[Any, ...], Tensor] = OrderedDict()
@@ -353,7 +353,7 @@ class _KeptOnDevices:
         self._last_used = 0.0
 
     def get(self, key: tuple[Any, ...], device: torch.device, make: Callable[[], Tensor]) -> Tensor:
-        here = torch.empty(0, device=device).device  # in another thread, "cuda" may be another one
+        here = torch.empty(0, device=device).device  # "cuda" may be another device in another thread
         with self._lock:
             if not self._tensors:
                 threading.Thread(target=self._watch, name="sk_optuna device copies", daemon=True).start()
@@ -388,10 +388,10 @@ _kept = _KeptOnDevices()
 
 
 def forget_device_copies() -> None:
-    """Let go of the rows that this process has left on devices for later fits.
+    """Release the rows that this process keeps on devices for later fits.
 
-    For the end of a search, and for when a device runs short of memory. Fits that run keep theirs; the memory goes back
-    to torch, from which `torch.cuda.empty_cache()` takes it.
+    For the end of a search, and for a device that runs short of memory. Running fits keep their rows. The memory goes
+    back to torch's cache, which `torch.cuda.empty_cache()` empties.
     """
     _kept.clear()
 

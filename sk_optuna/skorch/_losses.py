@@ -1,7 +1,7 @@
-"""The loss of a batch: skorch's, unless rows have weights; and what is looked at in the first batch.
+"""Weigh the rows in the loss of a batch, and check that outputs, criterion and y fit, on the first batch.
 
-skorch makes the criterion, and this asks it for the losses of single rows by setting its `reduction` for one call: a
-second criterion would have parameters of its own, and be unknown to what users override.
+skorch makes the criterion. To have the losses of single rows, its `reduction` is set to "none" for one call. Not taken:
+a second criterion, which would have parameters of its own and bypass the methods that users override.
 """
 
 from typing import Any
@@ -18,33 +18,33 @@ from sk_optuna.skorch._weights import own_of_mean, own_weights, weighted_mean
 
 
 class WeighsRows(NeuralNet):
-    """Mixin: `get_loss` with weights, and with a look at the first batch of each fit."""
+    """Mixin: `get_loss` applies weights, and checks the first batch of each fit."""
 
     def get_loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss of a batch; see `skorch.NeuralNet.get_loss`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         if fitting is None or (fitting.looked_at and not fitting.has_weights):
-            return super().get_loss(self.aligned(y_pred, y_true), y_true, *args, **kwargs)
+            return super().get_loss(self._aligned(y_pred, y_true), y_true, *args, **kwargs)
         y_true = to_tensor(y_true, device=self.device)
-        y_pred = self.aligned(y_pred, y_true)
+        y_pred = self._aligned(y_pred, y_true)
         if fitting.looked_at:
             return self._loss(y_pred, y_true, *args, **kwargs)
         fitting.looked_at = True
         criterion = unwrapped(self.criterion_)
-        self.check_first_batch(criterion, y_pred, y_true)
+        self._check_first_batch(criterion, y_pred, y_true)
         try:
             loss = self._loss(y_pred, y_true, *args, **kwargs)
         except Exception as error:
             if is_misfit(error):
                 raise misfit(criterion, y_pred, y_true, error) from error
             raise
-        if not overridden(self, "get_loss"):  # which may make one number of what it gets here
+        if not overridden(self, "get_loss"):  # an override may reduce several losses to one
             check_loss(criterion, loss)
         return loss
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Return the module's output for a batch; see `skorch.NeuralNet.infer`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         if fitting is None or fitting.looked_at:
             return super().infer(x, **fit_params)
         fitting.ran.add("infer")
@@ -52,16 +52,16 @@ class WeighsRows(NeuralNet):
             return super().infer(x, **fit_params)
         except Exception as error:
             if is_misfit(error):
-                error.add_note(f"The module failed at the first batch ({describe(x)}). {self.about_features()}")
+                error.add_note(f"The module failed at the first batch ({describe(x)}). {self._about_features()}")
             raise
 
-    def about_features(self) -> str:
-        """Return what "auto" gave to the module, or could give it."""
+    def _about_features(self) -> str:
+        """Return a hint about n_features for an error at the first batch."""
         return "Does the module take such rows?"
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
-        fitting = self.fitting_
+        fitting = self._fitting_
         if training and fitting is not None and fitting.must_weigh and not fitting.weighed:
             step_fn = self._looking_for_weights(step_fn)
         super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
@@ -74,20 +74,20 @@ class WeighsRows(NeuralNet):
 
         return step
 
-    def aligned(self, y_pred: Any, y_true: Any) -> Any:
-        """Return the module's output in the shape that belongs to y."""
+    def _aligned(self, y_pred: Any, y_true: Any) -> Any:
+        """Return the module's output in the shape of y."""
         return y_pred
 
-    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+    def _check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
         """Raise InvalidArgumentError where output, criterion and y do not belong together."""
 
     def _loss(self, y_pred: Any, y_true: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.fitting_.weighs_batch:
+        if not self._fitting_.weighs_batch:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
-        self.fitting_.weighed = True
+        self._fitting_.weighed = True
         criterion = unwrapped(self.criterion_)
         if weighs_classes(criterion) and isinstance(y_pred, Tensor) and y_true.ndim == 1:
-            table = self.fitting_.weights_by_class(y_pred)
+            table = self._fitting_.weights_by_class(y_pred)
             if table is not None and y_pred.shape[1:] == table.shape:
                 criterion.weight = table
                 try:
@@ -111,7 +111,7 @@ class WeighsRows(NeuralNet):
                 "class_weight and sample_weight need the losses of single rows, but criterion="
                 f"{type(criterion).__name__} gave none under reduction='none'. Leave the weights out, or give it one."
             )
-        weights = self.fitting_.weights_of(y_true, losses)
+        weights = self._fitting_.weights_of(y_true, losses)
         if reduction == "sum":
             return weighted_mean(losses, weights, divide=False)
         own = own_weights(criterion, y_true)
@@ -122,7 +122,7 @@ class WeighsRows(NeuralNet):
 
 
 def weighs_classes(criterion: Any) -> bool:
-    """Return whether torch's own weights of classes mean the same, which spares a step some small operations."""
+    """Return whether torch's own class weights give the same loss; they need fewer small operations."""
     return (
         type(criterion) in (nn.CrossEntropyLoss, nn.NLLLoss)
         and criterion.weight is None
@@ -132,5 +132,5 @@ def weighs_classes(criterion: Any) -> bool:
 
 
 def unwrapped(criterion: Any) -> Any:
-    """Return the criterion inside a compiled one."""
+    """Return the criterion itself where torch has compiled it."""
     return getattr(criterion, "_orig_mod", criterion)

@@ -1,8 +1,9 @@
 """The three nets: skorch's of the same names, made fit for searches.
 
-What they add is in mixins, one matter each: what is taken in (`_fitting`, `_targets`), the loss (`_losses`), parameters
-(`_checks`), randomness, devices, epochs. A mixin calls skorch's method and adds to it, so what users override in
-subclasses stays theirs. Not taken: a wrapper around a skorch net, which would hide it from callbacks and `set_params`.
+Each mixin adds one matter: data (`_fitting`, `_targets`), the loss (`_losses`), parameters (`_checks`, `_beforehand`),
+random numbers (`_random_streams`), devices (`_on_device`), losses read late (`_deferred`), epochs (`_reports`). A mixin
+calls skorch's method and adds to it, so a user's subclass overrides it as in skorch. Not taken: a wrapper around a
+skorch net, which would hide the net from callbacks and `set_params`.
 """
 
 from typing import Any
@@ -13,15 +14,44 @@ import torch
 from sk_optuna.skorch._beforehand import ChecksBeforehand
 from sk_optuna.skorch._checks import ChecksParameters
 from sk_optuna.skorch._deferred import DeferredLosses
-from sk_optuna.skorch._devices import RunsOnDevice
-from sk_optuna.skorch._epochs import ReportsEpochs
 from sk_optuna.skorch._fitting import TakesArrays
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._losses import WeighsRows
-from sk_optuna.skorch._randomness import DrawsFromStreams
+from sk_optuna.skorch._on_device import RunsOnDevice
+from sk_optuna.skorch._random_streams import DrawsFromStreams
+from sk_optuna.skorch._reports import ReportsEpochs
 from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 
 
+# The order of the bases has a meaning where several of them define a method. The first one is the outermost: it is
+# called first, and calls the next one through super(). Skorch's method is the innermost.
+#
+# method              mixins, outermost first                         reason of the order
+# initialize          ChecksParameters DrawsFromStreams RunsOnDevice  a refused parameter uses up no seed of the fold;
+#                                                                     weights are drawn from the net's streams
+# set_params          ChecksParameters DrawsFromStreams               unknown names are refused before parts are made
+#                                                                     anew, which draws
+# partial_fit         TakesArrays ReportsEpochs                       skorch is given the converted data; an early end
+#                                                                     is caught next to skorch's code, which it leaves
+# fit_loop            TakesArrays ReportsEpochs                       as partial_fit; a callback or a subclass may call
+#                                                                     either of them by itself
+# get_split_datasets  TakesArrays DrawsFromStreams                    the split is drawn, then its validation rows are
+#                                                                     converted
+# get_iterator        TakesArrays DrawsFromStreams                    the DataLoader gets its generator before it is
+#                                                                     wrapped to carry weights
+# run_single_epoch    DrawsFromStreams WeighsRows DeferredLosses      all steps draw from the streams; DeferredLosses,
+#                                                                     which may replace skorch's loop, is given the step
+#                                                                     function that WeighsRows watches
+# infer               RunsOnDevice WeighsRows                         the module runs under autocast, and its errors get
+#                                                                     their note next to it
+# notify              DeferredLosses ReportsEpochs                    on_grad_computed may be left out altogether; an
+#                                                                     epoch is reported after skorch's callbacks
+# __getstate__        TakesArrays RunsOnDevice ParksMonitor           any: each leaves out attributes of its own
+# _about_features     TakesArrays WeighsRows                          WeighsRows asks; its own answer is for a net whose
+#                                                                     rows are unknown
+#
+# The mixin of the targets (`_targets`) stands before all of these: it replaces the defaults that TakesArrays and
+# WeighsRows have for a net that knows nothing of y (_take_in_targets, _facts, _aligned and so on).
 class SearchableNet(
     TakesArrays,
     ChecksBeforehand,
@@ -32,44 +62,47 @@ class SearchableNet(
     DeferredLosses,
     ReportsEpochs,
 ):
-    """What the three nets have in common."""
+    """Base of the three nets, whose targets differ."""
 
 
 class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier):
     """skorch's NeuralNetClassifier for searches, Pipelines and nested cross-validation.
 
-    A subclass of `skorch.NeuralNetClassifier` with skorch's parameters and defaults, but for what is named here. X may
+    A subclass of `skorch.NeuralNetClassifier`. Parameters and defaults are skorch's, except for those named here. X may
     be an array, DataFrame, list or sparse matrix of any numeric dtype, y may hold labels of any kind.
 
     Parameters
     ----------
     module : type, callable or torch.nn.Module
-        The module's class, or a function that returns a module. An instance is warned of: clones copy its weights.
+        The module's class, or a function that returns a module. An instance brings a warning: clones copy its weights.
     criterion : type, default=torch.nn.NLLLoss
-        The loss. As in skorch NLLLoss is for modules that end with a softmax; for scores use torch.nn.CrossEntropyLoss.
+        The loss. As in skorch, NLLLoss is for modules that end with a softmax; for scores use
+        torch.nn.CrossEntropyLoss.
     train_split : None or callable, default=None
-        What splits validation rows off the training rows, such as `skorch.dataset.ValidSplit(5, stratified=True)`; None
-        to train on all, since a search validates on its own folds.
+        Splits validation rows off the training rows, for example `skorch.dataset.ValidSplit(5, stratified=True)`. None
+        trains on all rows, since a search validates on its own folds.
     classes : array-like of shape (n_classes,), default=None
-        All labels there are, in the order of the module's outputs; None for those in y, sorted.
+        All labels, in the order of the module's outputs; None for the sorted labels of y.
     class_weight : None, "balanced" or dict, default=None
         Weights of the classes in the loss: n_samples / (n_classes * count), or a weight for each label. They multiply
         `criterion__weight`, if the criterion has weights of its own.
     random_state : int, numpy.random.RandomState or None, default=None
-        Where initialization, order of rows and dropout come from; torch's global generators are left as they are. None
-        for these, as in skorch, or within an `OptunaSearchCV` for a seed that comes from the search's, the trial and
-        the fold.
+        Seed of initialization, order of rows and dropout; torch's global generators are left as they are. None draws
+        from torch's global generators, as in skorch; within an `OptunaSearchCV` it takes a seed that follows from the
+        search's `random_state`, the trial and the fold.
     device : "auto", str, torch.device or None, default="auto"
-        Where to train and predict: "auto" for cuda if there is one, else mps, else cpu. A pickle knows "auto" only.
+        The device for training and predictions: "auto" for cuda if there is one, else mps, else cpu. A pickle holds
+        "auto", not the device that was found.
     amp : None, "bf16" or "fp16", default=None
         Lower precision for the module's forward pass; weights and outputs stay float32. "fp16" needs cuda.
     iterator_train, iterator_valid : type, default=TensorLoader
-        What makes batches of rows.
+        Makes batches of rows.
     **kwargs : dict
         skorch's other parameters, such as `optimizer`, `lr`, `max_epochs`, `batch_size`, `callbacks`, `verbose`, and
-        those of its parts, such as `module__n_hidden`. `module__n_features`, `module__n_classes` and
-        `module__n_outputs` may be "auto": columns of X (the last axis of sequences, of shape (n, time, features), and
-        the channels of images, of shape (n, channels, height, width)), classes, outputs that fit y.
+        those of its parts, such as `module__n_hidden`. Three may be "auto": `module__n_features` is then the number of
+        columns of X (of sequences, of shape (n, time, features), the last axis; of images, of shape (n, channels,
+        height, width), the channels), `module__n_classes` the number of classes, `module__n_outputs` the number of
+        outputs that fits y.
 
     Attributes
     ----------
@@ -81,20 +114,25 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module; skorch has more: `history_`, `optimizer_`, `callbacks_`.
+    device_ : str, torch.device or None
+        The device that the module was put on, for `device="auto"` too.
+    scaler_ : torch.amp.GradScaler or None
+        Scales the losses of `amp="fp16"`; None otherwise.
 
     See Also
     --------
-    NeuralNetBinaryClassifier : two classes with one output a row.
-    NeuralNetRegressor : numbers.
-    sk_optuna.OptunaSearchCV : the search.
+    NeuralNetBinaryClassifier : Two classes with one output a row.
+    NeuralNetRegressor : Targets that are numbers.
+    sk_optuna.OptunaSearchCV : The search.
 
     Notes
     -----
-    Within a search nothing is printed. Labels in a Dataset, and y of more than one dimension, are used as in skorch.
-    One thread at a time draws random numbers, so with `random_state` threads train one after the other; use processes.
-    The same numbers come out on one kind of device with one number of torch threads, which the search sees to.
-    The module sees y of more than one dimension (masks, soft labels, several labels a row) as it is, in the dtype that
-    torch's losses compare. Weights loaded by `load_params` predict the labels in `classes`, without these codes.
+    Within a search nothing is printed. Labels in a Dataset are used as in skorch. So is y of more than one dimension
+    (masks, soft labels, several labels a row): the module sees it unencoded, in the dtype that torch's losses compare.
+    Only one thread at a time draws random numbers, so with `random_state` threads train one after the other; use
+    processes instead. Results are the same on one kind of device with one number of torch threads; a search uses the
+    same number in all its folds. A net whose weights come from `load_params` predicts the labels in `classes`, or codes
+    without `classes`.
 
     Examples
     --------
@@ -160,7 +198,7 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
 class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinaryClassifier):
     """skorch's NeuralNetBinaryClassifier for searches, Pipelines and nested cross-validation.
 
-    A subclass of `skorch.NeuralNetBinaryClassifier` with skorch's parameters and defaults, but for what is named here.
+    A subclass of `skorch.NeuralNetBinaryClassifier`. Parameters and defaults are skorch's, except for those named here.
     The module has one output a row, the score of the second of the sorted labels.
 
     Parameters
@@ -188,14 +226,16 @@ class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinar
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
+    device_, scaler_
+        As in NeuralNetClassifier.
 
     See Also
     --------
-    NeuralNetClassifier : any number of classes, one output each; its notes hold here.
+    NeuralNetClassifier : Any number of classes, one output each; its notes hold here.
 
     Notes
     -----
-    Where all rows have one label, and it is 0 or 1, the classes are 0 and 1; with other labels both must be there.
+    If all rows have one label, which is 0 or 1, the classes are 0 and 1. With other labels y must have both.
     """
 
     def __init__(
@@ -238,8 +278,8 @@ class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinar
 class NeuralNetRegressor(NumericTargets, SearchableNet, skorch.NeuralNetRegressor):
     """skorch's NeuralNetRegressor for searches, Pipelines and nested cross-validation.
 
-    A subclass of `skorch.NeuralNetRegressor` with skorch's parameters and defaults, but for what is named here. y may
-    have shape (n_samples,) or (n_samples, n_outputs), and `predict` returns the same.
+    A subclass of `skorch.NeuralNetRegressor`. Parameters and defaults are skorch's, except for those named here. y may
+    have shape (n_samples,) or (n_samples, n_outputs), and `predict` returns the same shape.
 
     Parameters
     ----------
@@ -263,14 +303,16 @@ class NeuralNetRegressor(NumericTargets, SearchableNet, skorch.NeuralNetRegresso
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
+    device_, scaler_
+        As in NeuralNetClassifier.
 
     See Also
     --------
-    NeuralNetClassifier : labels; its notes hold here.
+    NeuralNetClassifier : The same for labels; its notes hold here.
 
     Notes
     -----
-    y is cast to the dtype of the module's weights: of targets near 1e9, float32 keeps no more than their hundreds.
+    y is cast to the dtype of the module's weights: float32 rounds targets near 1e9 to multiples of 64.
     Scale them, for example with TransformedTargetRegressor, which also makes nets easier to train.
     """
 

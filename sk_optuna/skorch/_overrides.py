@@ -1,9 +1,9 @@
-"""Tell a subclass what it loses where it overrides a method of skorch's without calling `super()`.
+"""Name the features that a subclass loses when it overrides one of skorch's methods without calling `super()`.
 
-skorch documents most of its methods as to be overridden, with or without `super()`, and a net without one of ours must
-train as skorch's does. Some of what these nets promise lives in such a method. Weights that nobody applied are an
-error, as the numbers would be wrong; what costs speed or repeatability is a warning. It is looked at while the fit
-runs. Not taken: to read the override's code for the word `super`.
+skorch invites users to override most of its methods, with or without `super()`; a net without our method must then
+train as skorch's does. But some features of these nets live in such methods. Weights that were not applied are an
+error, since the numbers would be wrong; lost speed or repeatability is a warning. The running fit shows which methods
+were called. Not taken: to search the code of the override for the word `super`.
 """
 
 import warnings
@@ -13,12 +13,12 @@ from weakref import WeakSet
 from sk_optuna.exceptions import InvalidArgumentError
 
 _OURS = {"skorch", "sk_optuna"}
-# Classes of which was told: each fold fits a clone, and scikit-learn forgets what was shown.
+# Classes of nets that brought a warning. Each fold fits a clone, and scikit-learn resets the warnings already shown.
 _told_of: WeakSet[type] = WeakSet()
 
 
 def overridden(net: Any, *names: str) -> list[str]:
-    """Return those of a net's methods that are neither skorch's nor of this package."""
+    """Return the names of methods that are neither skorch's nor of this package."""
     return [name for name in names if name in vars(net) or _package(getattr(type(net), name, None)) not in _OURS]
 
 
@@ -29,7 +29,7 @@ def _package(method: Any) -> str:
 
 def check_weighed(net: Any) -> None:
     """Raise InvalidArgumentError if rows have weights that differ, and a step was made without them."""
-    if not net.fitting_.must_weigh or net.fitting_.weighed:
+    if not net._fitting_.must_weigh or net._fitting_.weighed:
         return
     name = type(net).__name__
     methods = overridden(net, "get_loss", "train_step_single", "train_step", "run_single_epoch")
@@ -42,22 +42,22 @@ def check_weighed(net: Any) -> None:
 
 
 def tell_of_lost(net: Any) -> None:
-    """Warn, once a class, of what a fit goes without."""
-    ran = net.fitting_.ran
+    """Warn, once for each class of nets, of features that the fit lacks."""
+    ran = net._fitting_.ran
     if net.amp is not None and "infer" not in ran:
         _tell(net, f"infer: amp={net.amp!r} has no effect")
     if _draws(net) and "run_single_epoch" not in ran:
         _tell(net, "run_single_epoch: random_state has no effect on what is drawn in epochs, such as dropout")
-    if _draws(net) and "random_streams_" not in vars(net):
+    if _draws(net) and "_random_streams_" not in vars(net):
         _tell(net, "initialize: random_state has no effect")
 
 
 def _draws(net: Any) -> bool:
-    return net.random_state is not None or net.random_streams_ is not None
+    return net.random_state is not None or net._random_streams_ is not None
 
 
-def _tell(net: Any, what: str) -> None:
+def _tell(net: Any, loss: str) -> None:
     if type(net) not in _told_of:
         _told_of.add(type(net))
         name = type(net).__name__
-        warnings.warn(f"{name} does not call super().{what}. Call it, or leave it out.", UserWarning, stacklevel=2)
+        warnings.warn(f"{name} does not call super().{loss}. Call it, or leave it out.", UserWarning, stacklevel=2)

@@ -1,7 +1,7 @@
-"""What y is to each kind of net: labels and their codes, or numbers.
+"""Targets by kind of net: encoded labels for classifiers, numbers for regressors.
 
-The mixins of classifiers and regressors; what they share is in `_fitting`. Not taken: one class with a switch, since
-skorch's three classes differ in just this.
+One mixin for each of skorch's three classes, which differ in their targets; `_fitting` has the common part. Not taken:
+one class with a switch.
 """
 
 from typing import Any
@@ -19,46 +19,46 @@ from sk_optuna.skorch._weights import class_weights
 
 
 class EncodesLabels(NeuralNet):
-    """Mixin of both classifiers: labels are encoded for the module, and decoded in predictions.
+    """Mixin of both classifiers: encodes labels for the module, and decodes its predictions.
 
     Attributes
     ----------
     classes_inferred_ : array of shape (n_classes,)
         The labels that y had.
-    encodes_labels_ : bool or None
-        Whether y was given as labels; what is in a Dataset is taken for codes, as in skorch. None before a fit.
+    _encodes_labels_ : bool or None
+        True if y was given as labels, False if as codes in a Dataset, as in skorch. None before a fit.
     """
 
-    encodes_labels_: bool | None = None
-    # Whether y has more than one dimension, so that its values are not counted as classes.
-    several_a_row_ = False
+    _encodes_labels_: bool | None = None
+    # True if y has more than one dimension: its values are then no classes.
+    _several_a_row_ = False
 
     def check_data(self, X: Any, y: Any) -> None:
         """Check the data; see `skorch.NeuralNet.check_data`."""
-        if not (self.encodes_labels_ and y is not None):
+        if not (self._encodes_labels_ and y is not None):
             super().check_data(X, y)
 
-    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
-        """Return the codes of labels, and take note of the classes."""
-        self.several_a_row_ = False
-        several = self.taken_as_it_is(y)
+    def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return the codes of labels, and store the classes."""
+        self._several_a_row_ = False
+        several = self._taken_as_it_is(y)
         if several is not None:
-            self.encodes_labels_, self.several_a_row_ = False, True
+            self._encodes_labels_, self._several_a_row_ = False, True
             if anew:
                 self.__dict__.pop("classes_inferred_", None)
             return several
         labels = as_labels(y)
-        known, origin = self.known_classes(labels, anew=anew, classes=classes)
+        known, origin = self._known_classes(labels, anew=anew, classes=classes)
         codes = encode(labels, known, origin)
         self.classes_inferred_ = known
-        self.encodes_labels_ = True
+        self._encodes_labels_ = True
         return codes
 
-    def taken_as_it_is(self, y: Any) -> Any:
-        """Return y where it is no labels but what skorch's net takes besides, None for labels."""
+    def _taken_as_it_is(self, y: Any) -> Any:
+        """Return y if it holds no labels but another kind of targets that skorch takes; None for labels."""
 
-    def known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
-        """Return the labels there are, and how to call where they come from."""
+    def _known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
+        """Return all labels, and the name of their source, for errors."""
         given = getattr(self, "classes", None)
         if given is not None and len(given):
             return np.asarray(given), "classes"
@@ -68,19 +68,19 @@ class EncodesLabels(NeuralNet):
             return classes_of(np.asarray(classes)), "classes"
         return classes_of(labels), "y"
 
-    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
-        """Take note of the codes in a Dataset."""
-        self.encodes_labels_ = self.several_a_row_ = False
+    def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Store that a Dataset has codes."""
+        self._encodes_labels_ = self._several_a_row_ = False
         if anew:
             self.__dict__.pop("classes_inferred_", None)
         self.check_data(X, None)
 
-    def weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
-        """Return a weight for each class, None without."""
+    def _weights_of_classes(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        """Return a weight for each class; None without class weights."""
         if self.class_weight is None:
             return None
-        codes = None if self.several_a_row_ else codes_in(X, y)
-        if self.several_a_row_ or (codes is not None and codes.ndim != 1):
+        codes = None if self._several_a_row_ else codes_in(X, y)
+        if self._several_a_row_ or (codes is not None and codes.ndim != 1):
             raise InvalidArgumentError(
                 "class_weight needs one label a row. Use sample_weight, or weights of the criterion's own "
                 "(criterion__weight), or leave it out."
@@ -92,68 +92,68 @@ class EncodesLabels(NeuralNet):
             )
         return class_weights(self.class_weight, self.classes_, codes, sample_weight)
 
-    def hidden_classes(self) -> np.ndarray | None:
-        """Return the labels that the codes in y stand for, None if they stand for themselves."""
-        if not self.encodes_labels_ or np.array_equal(self.classes_, np.arange(len(self.classes_))):
+    def _hidden_classes(self) -> np.ndarray | None:
+        """Return the labels behind the codes in y; None if labels and codes are the same."""
+        if not self._encodes_labels_ or np.array_equal(self.classes_, np.arange(len(self.classes_))):
             return None
         return np.asarray(self.classes_)
 
-    def n_known_classes(self) -> int | None:
-        """Return how many classes there are, None if unknown."""
-        if self.several_a_row_ and getattr(self, "classes", None) is None:
+    def _n_known_classes(self) -> int | None:
+        """Return the number of classes; None if unknown."""
+        if self._several_a_row_ and getattr(self, "classes", None) is None:
             return None
         try:
             return len(self.classes_)
         except AttributeError:
             return None
 
-    def predicts_labels(self) -> bool:
-        """Return whether predictions are labels: as in fit, or those in `classes` where weights were loaded."""
+    def _predicts_labels(self) -> bool:
+        """Return whether predictions are labels: `fit` had labels, or weights were loaded and `classes` is set."""
         given = getattr(self, "classes", None)
-        return bool(given is not None and len(given)) if self.encodes_labels_ is None else self.encodes_labels_
+        return bool(given is not None and len(given)) if self._encodes_labels_ is None else self._encodes_labels_
 
-    def decoded(self, codes: np.ndarray) -> np.ndarray:
+    def _decoded(self, codes: np.ndarray) -> np.ndarray:
         """Return the labels of predicted codes."""
-        return np.asarray(self.classes_)[codes] if self.predicts_labels() else codes
+        return np.asarray(self.classes_)[codes] if self._predicts_labels() else codes
 
 
 class ManyClasses(EncodesLabels):
     """Mixin: one output a class."""
 
-    def facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
-        n_classes = self.n_known_classes()
-        known = super().facts()
+    def _facts(self) -> dict[str, int | None]:
+        """Return the sizes learned from the data."""
+        n_classes = self._n_known_classes()
+        known = super()._facts()
         return known if n_classes is None else {**known, "n_classes": n_classes, "n_outputs": n_classes}
 
-    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+    def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
         """Return the codes of labels; y itself if `classes` is empty, which is skorch's way to infer none."""
         if self.classes is not None and len(self.classes) == 0:
-            self.encodes_labels_ = self.several_a_row_ = False
+            self._encodes_labels_ = self._several_a_row_ = False
             return y
-        return super().take_in_targets(y, anew=anew, classes=classes)
+        return super()._take_in_targets(y, anew=anew, classes=classes)
 
-    def taken_as_it_is(self, y: Any) -> Any:
-        """Return y where it has more than one dimension, None for labels."""
+    def _taken_as_it_is(self, y: Any) -> Any:
+        """Return y if it has more than one dimension; None for labels."""
         return as_several(y)
 
-    def as_float_targets(self, y: Any) -> Any:
+    def _as_float_targets(self, y: Any) -> Any:
         """Return y of more than one dimension in the dtypes that torch's losses compare: the module's, or int64."""
-        if not self.several_a_row_ or not isinstance(y, np.ndarray) or y.dtype == object:
+        if not self._several_a_row_ or not isinstance(y, np.ndarray) or y.dtype == object:
             return y
         return y.astype(weights_dtype_of(self._parts()) if y.dtype.kind == "f" else np.int64, copy=False)
 
-    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+    def _check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
         """Raise InvalidArgumentError where output, criterion and y do not belong together."""
         one = isinstance(y_true, Tensor) and y_true.ndim == 1
-        check_classes(criterion, y_pred, self.n_known_classes() if one else None, one_label=one)
+        check_classes(criterion, y_pred, self._n_known_classes() if one else None, one_label=one)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the label of each row; see `skorch.NeuralNetClassifier.predict`.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
@@ -161,9 +161,9 @@ class ManyClasses(EncodesLabels):
         array of shape (n_samples,)
             Labels as they were in `fit`.
         """
-        if not self.predicts_labels():
+        if not self._predicts_labels():
             return np.asarray(super().predict(X))
-        return self.decoded(self.predict_proba(X)[:, : len(self.classes_)].argmax(axis=1))
+        return self._decoded(self.predict_proba(X)[:, : len(self.classes_)].argmax(axis=1))
 
 
 class TwoClasses(EncodesLabels):
@@ -171,17 +171,17 @@ class TwoClasses(EncodesLabels):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The two labels, the positive one last; 0 and 1 as long as there were none."""
+        """The two labels, the positive one last; 0 and 1 before any were seen."""
         return vars(self).get("classes_inferred_", np.array([0, 1]))  # type: ignore[no-any-return]
 
-    def facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
-        known = super().facts()
+    def _facts(self) -> dict[str, int | None]:
+        """Return the sizes learned from the data."""
+        known = super()._facts()
         return {**known, "n_classes": 2, "n_outputs": 1} if known or "classes_inferred_" in vars(self) else {}
 
-    def known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
-        """Return the two labels, and how to call where they come from."""
-        known, origin = super().known_classes(labels, anew=anew, classes=classes)
+    def _known_classes(self, labels: np.ndarray, *, anew: bool, classes: Any) -> tuple[np.ndarray, str]:
+        """Return the two labels, and the name of their source, for errors."""
+        known, origin = super()._known_classes(labels, anew=anew, classes=classes)
         if len(known) == 1 and known.dtype.kind in "biuf" and known[0] in (0, 1):
             known = np.array([0, 1]).astype(known.dtype)
         if len(known) > 2:
@@ -195,8 +195,8 @@ class TwoClasses(EncodesLabels):
             )
         return known, origin
 
-    def taken_as_it_is(self, y: Any) -> Any:
-        """Return None: there is nothing but labels."""
+    def _taken_as_it_is(self, y: Any) -> Any:
+        """Return None, or refuse y of more than one dimension: this net takes labels only."""
         several = as_several(y)
         if several is not None:
             raise InvalidArgumentError(
@@ -210,11 +210,11 @@ class TwoClasses(EncodesLabels):
         if y is not None:
             super().check_data(X, y)
 
-    def as_float_targets(self, y: Any) -> Any:
+    def _as_float_targets(self, y: Any) -> Any:
         """Return codes as floats, which the criterion compares with scores."""
         return y.astype(weights_dtype_of(self._parts())) if isinstance(y, np.ndarray) else y
 
-    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+    def _check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
         """Raise InvalidArgumentError where output, criterion and y do not belong together."""
         check_binary(criterion, y_pred)
 
@@ -223,7 +223,7 @@ class TwoClasses(EncodesLabels):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
@@ -231,49 +231,49 @@ class TwoClasses(EncodesLabels):
         array of shape (n_samples,)
             Labels as they were in `fit`: the second of `classes_` where its probability is above `threshold`.
         """
-        return self.decoded(np.asarray(super().predict(X)))
+        return self._decoded(np.asarray(super().predict(X)))
 
 
 class NumericTargets(NeuralNet):
-    """Mixin: y is numbers.
+    """Mixin: targets are numbers.
 
     Attributes
     ----------
-    target_shape_ : tuple
+    _target_shape_ : tuple
         The shape of one row's target; () if y was of shape (n_samples,).
     """
 
-    target_shape_: tuple[int, ...] | None = None
+    _target_shape_: tuple[int, ...] | None = None
 
     def check_data(self, X: Any, y: Any) -> None:
-        """Do nothing: what can be wrong was looked for when the data were taken in."""
+        """Do nothing: `fit` checks the data when it takes them in."""
 
-    def take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
-        """Return targets as numbers, and take note of their shape."""
+    def _take_in_targets(self, y: Any, *, anew: bool, classes: Any) -> Any:
+        """Return targets as numbers, and store their shape."""
         targets = as_targets(y)
         shape = tuple(targets.shape[1:]) if hasattr(targets, "shape") else None
-        if not anew and None not in (shape, self.target_shape_) and shape != self.target_shape_:
+        if not anew and None not in (shape, self._target_shape_) and shape != self._target_shape_:
             raise InvalidArgumentError(
-                f"y has targets of shape {shape} a row, but the net was trained on {self.target_shape_}. "
+                f"y has targets of shape {shape} a row, but the net was trained on {self._target_shape_}. "
                 "Call fit with warm_start=False to train on others."
             )
-        self.target_shape_ = shape
+        self._target_shape_ = shape
         return targets
 
-    def take_in_dataset(self, X: Any, *, anew: bool) -> None:
-        """Take note of nothing: what a Dataset has as y may be anything."""
-        self.target_shape_ = None
+    def _take_in_dataset(self, X: Any, *, anew: bool) -> None:
+        """Store no shape: y of a Dataset may be anything."""
+        self._target_shape_ = None
 
-    def facts(self) -> dict[str, int | None]:
-        """Return what the data told."""
-        shape = self.target_shape_
-        return super().facts() if shape is None else {**super().facts(), "n_outputs": int(np.prod(shape, dtype=int))}
+    def _facts(self) -> dict[str, int | None]:
+        """Return the sizes learned from the data."""
+        shape = self._target_shape_
+        return super()._facts() if shape is None else {**super()._facts(), "n_outputs": int(np.prod(shape, dtype=int))}
 
-    def as_float_targets(self, y: Any) -> Any:
+    def _as_float_targets(self, y: Any) -> Any:
         """Return targets in the dtype of the module's weights."""
         return np.ascontiguousarray(y, dtype=weights_dtype_of(self._parts())) if isinstance(y, np.ndarray) else y
 
-    def aligned(self, y_pred: Any, y_true: Any) -> Any:
+    def _aligned(self, y_pred: Any, y_true: Any) -> Any:
         """Return outputs of shape (n, 1) as (n,) if y is, and the other way round."""
         if not isinstance(y_pred, Tensor) or not isinstance(y_true, Tensor):
             return y_pred
@@ -283,7 +283,7 @@ class NumericTargets(NeuralNet):
             return y_pred.unsqueeze(-1)
         return y_pred
 
-    def check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
+    def _check_first_batch(self, criterion: Any, y_pred: Any, y_true: Any) -> None:
         """Raise InvalidArgumentError where output, criterion and y do not belong together."""
         check_targets(criterion, y_pred, y_true)
 
@@ -292,7 +292,7 @@ class NumericTargets(NeuralNet):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or what else `fit` takes
+        X : array-like or sparse matrix of shape (n_samples, n_features), or another input that `fit` takes
             The rows.
 
         Returns
@@ -301,7 +301,7 @@ class NumericTargets(NeuralNet):
             Predictions in the shape that y had in `fit`.
         """
         output = np.asarray(super().predict(X))
-        shape = self.target_shape_
+        shape = self._target_shape_
         if shape is None or output.shape[1:] == shape or output.size != len(output) * np.prod(shape, dtype=int):
             return output
         return output.reshape(len(output), *shape)

@@ -1,10 +1,10 @@
-"""Weights of rows: of their classes, and as given to `fit`.
+"""Weights of rows: those of their classes, and those given to `fit`.
 
-A weighted batch has the loss sum(w * l) / sum(w) over its rows, which is what scikit-learn means by weights and torch
-by `CrossEntropyLoss(weight=...)`; with weights in the criterion as well, w is the product of both, and 0 for a label
-that it ignores. Unweighted, skorch's loss is left alone. Class weights are looked up by label. Sample
-weights travel beside y through whatever loader there is, and are taken off before anybody else sees the batch. Not
-taken: weights in X as a dict, which the module would be given; a loader of our own, which would bind users to it.
+A weighted batch has the loss sum(w * l) / sum(w) over its rows, as in scikit-learn and in torch's
+`CrossEntropyLoss(weight=...)`. If the criterion has weights too, w is the product of both, and 0 for a label that the
+criterion ignores. Without weights, skorch's loss is left alone. Class weights are looked up by label. Sample weights
+travel beside y through any loader, and are taken off before the net and its callbacks see the batch. Not taken: weights
+in X as a dict, which the module would be given; a loader of our own, to which users would be bound.
 """
 
 import copy
@@ -22,12 +22,12 @@ from torch.utils.data import Subset
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._inputs import as_invalid_argument
 
-# What is shown of the weights of rows that have none.
+# Stands for the weights of a batch whose rows have none.
 NO_WEIGHTS = object()
 
 
 def check_class_weight(class_weight: Any) -> None:
-    """Raise InvalidArgumentError for what is not a class weight."""
+    """Raise InvalidArgumentError unless the value can be a class weight."""
     if class_weight is not None and not isinstance(class_weight, dict) and not _is_balanced(class_weight):
         raise InvalidArgumentError(
             f"class_weight must be None, 'balanced' or a dict with a weight for each label, but got {class_weight!r}."
@@ -91,7 +91,7 @@ def as_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray:
 
 
 def beside_y(dataset: Any, base: Any, weights: np.ndarray) -> Any:
-    """Return a dataset like `dataset` whose y is [y, weights], where it is `base` or a Subset of it; else itself."""
+    """Return `dataset` with [y, weights] for y, if it is `base` or a Subset of `base`; else `dataset` itself."""
     if dataset is base:
         twin = copy.copy(base)
         twin.y = [base.y, weights]
@@ -104,7 +104,7 @@ def beside_y(dataset: Any, base: Any, weights: np.ndarray) -> Any:
 
 
 def check_can_carry(dataset: Any) -> None:
-    """Raise InvalidArgumentError for a dataset to whose y no weights can be added."""
+    """Raise InvalidArgumentError for a dataset whose y cannot carry weights."""
     if not isinstance(dataset, Dataset) or dataset.y is None:
         raise InvalidArgumentError(
             "sample_weight needs X and y as arrays (or a dataset class derived from skorch.dataset.Dataset), "
@@ -118,9 +118,9 @@ class TakesWeightsOff:
     Parameters
     ----------
     batches : DataLoader
-        What yields them.
+        Yields the batches.
     show : callable
-        Called with each batch's weights before the batch is yielded.
+        Called with a batch's weights before that batch is yielded.
     """
 
     def __init__(self, batches: Any, show: Any) -> None:
@@ -132,7 +132,7 @@ class TakesWeightsOff:
             for X, (y, weights) in self._batches:
                 self._show(weights)
                 yield [X, y]
-        finally:  # or batches from elsewhere would be given those of the last
+        finally:  # later batches of another loader have no weights from here
             self._show(None)
 
     def __len__(self) -> int:
@@ -155,9 +155,9 @@ class HasNoWeights(TakesWeightsOff):
 
 
 def own_weights(criterion: Any, y_true: Tensor) -> Tensor | None:
-    """Return the weights that a criterion itself gives to what is in y, 0 where it ignores it.
+    """Return the weights that a criterion itself gives to the labels in y, 0 for a label that it ignores.
 
-    torch divides the sum of losses by the sum of these, and by the number of losses where this is None.
+    torch divides the sum of losses by the sum of these weights; by the number of losses where there are none (None).
     """
     if not isinstance(criterion, (nn.CrossEntropyLoss, nn.NLLLoss)) or y_true.is_floating_point():
         return None
@@ -168,23 +168,23 @@ def own_weights(criterion: Any, y_true: Tensor) -> Tensor | None:
 
 
 def own_of_mean(mean: Tensor, losses: Tensor, own: Tensor | None, *, name: str) -> Tensor | None:
-    """Return the own weights by which a criterion of the user's divides, None for the number of losses.
+    """Return the weights by whose sum a criterion of the user's divides; None if by the number of losses.
 
     Parameters
     ----------
     mean : Tensor
-        What the criterion gives for a batch.
+        The criterion's loss for a batch.
     losses : Tensor of shape (n_rows, ...)
-        What it gives for its rows.
+        The criterion's losses for the rows.
     own : Tensor of shape (n_rows, ...) or None
-        The weights by which torch's would divide.
+        The weights by whose sum torch's criterion would divide.
     name : str
-        The criterion, for the error.
+        The criterion's name, for the error.
 
     Raises
     ------
     InvalidArgumentError
-        If it divides by neither, so that equal weights would change training.
+        If the criterion divides by neither, so that equal weights would change training.
     """
     for weights in (own, None):
         share = losses.numel() if weights is None else weights.sum().to(losses.dtype)
@@ -209,7 +209,7 @@ def weighted_mean(losses: Tensor, weights: Tensor, *, own: Tensor | None = None,
     own : Tensor of shape (n_rows, ...), default=None
         The criterion's own weights, see `own_weights`; None for 1 each.
     divide : bool, default=True
-        Whether it is the mean.
+        True for the mean, False for the sum.
     """
     weights = weights.to(losses.dtype)
     losses = losses.reshape(len(losses), -1)

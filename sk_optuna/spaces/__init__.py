@@ -1,4 +1,4 @@
-"""What the user wrote -> distributions -> parameters."""
+"""From the user's spelling of a search space to distributions, and from these to parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,23 +8,23 @@ from sk_optuna.spaces._define_by_run import DefineByRunSpace
 from sk_optuna.spaces._domains import domain_of
 from sk_optuna.spaces._foreign import refuse_foreign
 from sk_optuna.spaces._initial import first_trials
-from sk_optuna.spaces._parameter_names import check_names
+from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._table import TableSpace
 
 __all__ = ["DefineByRunSpace", "TableSpace", "first_trials", "space_from_user"]
 
 
 def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:
-    """Return the space behind whichever of the two arguments was given.
+    """Return the space that one of the two arguments describes.
 
     Raises
     ------
     InvalidSpaceError
-        Where both or neither are given, the given one describes no space, or `estimator` lacks one of its parameters.
+        If both or neither are given, if the argument describes no space, or if `estimator` lacks one of its parameters.
     """
     space = _space(param_distributions, param_grid, estimator)
     if isinstance(space, TableSpace):
-        check_names(estimator, space)
+        check_fits(estimator, space)
     return space
 
 

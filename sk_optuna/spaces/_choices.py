@@ -1,4 +1,4 @@
-"""A list of values of any kind as choices of a study, and what makes two values the same setting."""
+"""Store a list of values of any kind as choices of a study, and tell which values are the same setting."""
 
 import math
 import re
@@ -44,7 +44,7 @@ class Choices:
         return name
 
     def decode(self, stored: Any) -> Any:
-        """Return the user's object; whoever sets it on an estimator clones it."""
+        """Return the user's object; the caller clones it before it sets it on an estimator."""
         return self._values[self._index[stored]]
 
     def encode(self, value: Any) -> Any:
@@ -64,7 +64,7 @@ class Choices:
 
 
 def _told_apart(values: list[Any]) -> tuple[dict[Any, int], list[int]]:
-    """Return the positions of plain values by what equals them, True and False left out, and those of the others."""
+    """Return the positions of numbers, strings and None by value, without True and False, and those of objects."""
     by_value: dict[Any, int] = {}
     others = []
     for i, value in enumerate(map(plain, values)):
@@ -128,5 +128,5 @@ def _same(choice: Any, value: Any) -> bool:
         return repr(choice) == repr(value)
     try:
         return bool(np.array_equal(choice, value) if isinstance(choice, np.ndarray) else choice == value)
-    except (TypeError, ValueError):  # a comparison that has no yes or no, as of data frames
+    except (TypeError, ValueError):  # a comparison without a truth value, as of data frames
         return False

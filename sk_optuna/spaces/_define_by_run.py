@@ -13,8 +13,8 @@ from sk_optuna.spaces._parameter_names import check_params
 class DefineByRunSpace:
     """A callable ``space(trial) -> dict`` that suggests each parameter with Optuna's own methods.
 
-    What it contains is known only by calling it: it has no size, combinations may repeat, and whether `estimator` has
-    the parameters is checked whenever a new set of names comes up.
+    Only a call tells its parameters: the space has no size, combinations may repeat, and each new set of names is
+    checked against `estimator`.
     """
 
     size: None = None
@@ -50,9 +50,9 @@ class DefineByRunSpace:
         return dict(params)
 
     def fix(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return `params`: whether the space contains them shows when it is asked."""
+        """Return `params`; only `suggest` can tell whether the space contains them."""
         return params
 
     def fix_known(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what of `params` a study can store; which of it the space contains shows when it is asked."""
+        """Return the values of `params` that a study can store; only `suggest` can tell which the space contains."""
         return {name: plain(value) for name, value in params.items() if is_plain(value)}

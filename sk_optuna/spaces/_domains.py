@@ -1,8 +1,8 @@
-"""One parameter: what the user wrote, as an Optuna distribution, and the way back.
+"""Translate one parameter of the user's space to an Optuna distribution, and stored values back.
 
 Optuna stores floats, integers and choices that are None, bool, int, float or str; users search over estimators,
-tuples, arrays and scipy distributions. A domain keeps what the user wrote on our side and lets the study see only a
-plain value: objects never enter a study, so that it can be pickled, stored and shown.
+tuples, arrays and scipy distributions. A domain keeps the user's objects and shows the study plain values only: a study
+without objects can be pickled, stored and shown.
 """
 
 import math
@@ -27,41 +27,41 @@ class Domain(Protocol):
     """The values one parameter may take."""
 
     is_list: bool
-    """Whether the user wrote a list of values, as GridSearchCV takes it."""
+    """True if the user wrote a list of values, as GridSearchCV takes it."""
 
     @property
     def distribution(self) -> BaseDistribution:
-        """What the study samples from."""
+        """The distribution that the study samples from."""
 
     def study_name(self, name: str) -> str:
         """Return the name under which the study shows the parameter `name`."""
 
     def decode(self, stored: Any) -> Any:
-        """Return the value that stands behind what the study stored."""
+        """Return the user's value for a value that the study stored."""
 
     def encode(self, value: Any) -> Any:
-        """Return what the study stores for `value`; ValueError if the domain does not contain it."""
+        """Return the value that the study stores for `value`; ValueError if the domain does not contain it."""
 
     def column(self) -> Sequence[Any] | None:
         """Return all stored values in the user's order, duplicates kept; None if they cannot be counted."""
 
 
 def domain_of(name: str, written: Any, argument: str = "param_distributions") -> Domain:
-    """Return the domain for what the user wrote for the parameter `name`.
+    """Return the domain of the parameter `name` from the user's spelling of it.
 
     Parameters
     ----------
     name : str
         The parameter; errors name it.
     written : list, tuple, range, 1-D array, scipy distribution or Optuna distribution
-        What the user wrote.
+        The user's spelling.
     argument : str, default="param_distributions"
-        The constructor's argument that it is part of; errors name it.
+        The constructor's argument that contains it; errors name it.
 
     Raises
     ------
     InvalidSpaceError
-        Where `written` is none of these, is empty, or describes no values.
+        If `written` is none of these, is empty, or describes no values.
     """
     label = f"Parameter {name!r} of {argument}"
     if isinstance(written, CategoricalDistribution):
@@ -84,12 +84,12 @@ def domain_of(name: str, written: Any, argument: str = "param_distributions") ->
 
 
 def _checked_range(label: str, written: FloatDistribution | IntDistribution) -> FloatDistribution | IntDistribution:
-    """Return a range as Optuna writes it today: the deprecated kinds are subclasses, which a study keeps apart.
+    """Return a range in Optuna's current class; a study keeps the deprecated subclasses apart from it.
 
     Raises
     ------
     InvalidSpaceError
-        Where a bound is infinite or no number, which Optuna does not notice.
+        If a bound is infinite or no number, which Optuna does not check.
     """
     if not has_finite_bounds(written):
         raise InvalidSpaceError(
@@ -103,7 +103,7 @@ def _checked_range(label: str, written: FloatDistribution | IntDistribution) -> 
 
 
 def _check_list(name: str, written: Any, argument: str) -> None:
-    """Refuse what GridSearchCV refuses as values of a parameter, in its words and with what to do."""
+    """Refuse values of a parameter that GridSearchCV refuses, in its words and with a remedy."""
     try:
         ParameterGrid({name: written})
     except (TypeError, ValueError) as error:
@@ -117,18 +117,18 @@ def _check_list(name: str, written: Any, argument: str) -> None:
 
 
 class Native:
-    """A range of floats or integers that Optuna models as it is; a Python range is one, written as a list."""
+    """A range of floats or integers, which Optuna models itself; a Python range is one, written as a list."""
 
     def __init__(self, distribution: FloatDistribution | IntDistribution, *, is_list: bool = False) -> None:
         self.distribution: FloatDistribution | IntDistribution = distribution
         self.is_list = is_list
 
     def study_name(self, name: str) -> str:
-        """Return `name`: the study shows the very value."""
+        """Return `name`: the study shows the value itself."""
         return name
 
     def decode(self, stored: Any) -> Any:
-        """Return `stored`, moved onto the nearest step if the range has steps: rounding must not make two of one."""
+        """Return `stored`, or the nearest step of a range with steps: rounding must not make two values of one."""
         return on_step(self.distribution, stored)
 
     def encode(self, value: Any) -> Any:
@@ -156,7 +156,7 @@ class Native:
 
 
 class Quantile:
-    """A distribution without a counterpart in Optuna: the study sees its quantile, uniform between 0 and 1."""
+    """A distribution that Optuna lacks: the study sees its quantile, uniform between 0 and 1."""
 
     is_list = False
 
@@ -176,7 +176,7 @@ class Quantile:
         return int(value) if self._discrete and value.is_integer() else value
 
     def encode(self, value: Any) -> Any:
-        """Return the quantile of `value`, if it is one that leads back to it."""
+        """Return the quantile of `value`; ValueError if `decode` does not lead back to `value`."""
         number = _number(value)
         quantile = float(self._variable.cdf(number))
         if self._discrete:
@@ -193,7 +193,7 @@ class Quantile:
 
 
 class Draw:
-    """An object that can only be drawn from: the study sees the seed of the draw, which no sampler can model."""
+    """A random variable with `rvs` only: the study sees the seed of a draw, which no sampler can model."""
 
     is_list = False
 
@@ -206,11 +206,11 @@ class Draw:
         return f"seed({name})"
 
     def decode(self, stored: Any) -> Any:
-        """Return the draw that belongs to the seed."""
+        """Return the draw with this seed."""
         return self._variable.rvs(random_state=np.random.RandomState(stored))
 
     def encode(self, value: Any) -> Any:
-        """Raise ValueError: which seed draws `value` is not known."""
+        """Raise ValueError: no method finds the seed that draws `value`."""
         raise ValueError(f"{self._variable!r} can only be drawn from, so no value can be asked of it")
 
     def column(self) -> None:
@@ -218,7 +218,7 @@ class Draw:
 
 
 def _number(value: Any) -> int | float:
-    """Return `value` as a Python number; ValueError if it is none."""
+    """Return `value` as a Python number; ValueError if it is no number."""
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"{value!r} is not a number")
@@ -240,7 +240,7 @@ def _is_discrete(variable: Any) -> bool:
 
 
 def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
-    """Return the exact counterpart in Optuna where there is one, else the quantile, else the bare draw."""
+    """Return the equal distribution of Optuna if there is one, else a Quantile, else a Draw."""
     if _quantile_function(variable) is None:
         return Draw(variable)
     low, high = _support(name, variable, argument)
@@ -249,11 +249,11 @@ def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
         return Native(IntDistribution(int(low), int(high)))
     if isinstance(family, type(stats.uniform)):
         return Native(FloatDistribution(low, high))
-    # loguniform shifted by loc is no longer uniform in the logarithm; its median tells
+    # a loguniform shifted by loc is no longer uniform in the logarithm: its median differs
     if isinstance(family, type(stats.loguniform)) and np.isclose(variable.median(), math.sqrt(low * high)):
         return Native(FloatDistribution(low, high, log=True))
     if _is_discrete(variable) and math.isinf(high - low) and not _has_variance(variable):
-        return Draw(variable)  # scipy would walk very many steps to a quantile, as of zipf(1.2)
+        return Draw(variable)  # scipy takes very many steps to a quantile, for example of zipf(1.2)
     quantile = Quantile(variable)
     if not math.isfinite(quantile.decode(0.5)):
         raise InvalidSpaceError(
@@ -280,7 +280,7 @@ def _arguments(variable: Any) -> tuple[Any, ...]:
 
 
 def _support(name: str, variable: Any, argument: str) -> tuple[float, float]:
-    """Return the bounds of `variable`, refusing what has none because its arguments make no distribution."""
+    """Return the bounds of `variable`; refuse it if its arguments make no distribution."""
     family = getattr(variable, "dist", variable)
     label = _label(name, variable, argument)
     try:

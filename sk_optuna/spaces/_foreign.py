@@ -1,7 +1,7 @@
-"""Name what was written for another library, and say how it is written here.
+"""Refuse spaces written for another library, and show the spelling that this package takes.
 
-A dimension of scikit-optimize has an `rvs` and an expression of Hyperopt a length: unnoticed, the one would pass for a
-distribution that can only be drawn from, the other for a list. They are known by their modules, which nothing imports.
+A dimension of scikit-optimize has an `rvs`, an expression of Hyperopt has a length: without this check the first would
+pass for a random variable, the second for a list. Their modules' names tell them; these libraries are not imported.
 """
 
 import math
@@ -29,9 +29,9 @@ def refuse_foreign(label: str, written: Any) -> None:
     Parameters
     ----------
     label : str
-        What it was written for.
+        The argument or parameter, for the error.
     written : object
-        Anything.
+        The user's spelling.
     """
     library = _library_of(written)
     if library is not None:
@@ -69,7 +69,7 @@ def _library_of(written: Any) -> str | None:
 
 
 def _counterpart(written: Any) -> str | None:
-    """Return how `written` is written here, None where that cannot be read from it."""
+    """Return the same space in our spelling; None where `written` does not tell it."""
     if isinstance(written, Mapping):
         values = written.get("grid_search")
         return repr(values) if isinstance(values, list) else None
@@ -85,12 +85,12 @@ def _counterpart(written: Any) -> str | None:
     sampler = type(getattr(written, "sampler", None)).__name__
     log = getattr(written, "log", None) is True or _PRIORS.get(getattr(written, "prior", ""), "Log" in sampler)
     whole = "Int" in type(written).__name__
-    excluded = whole and hasattr(written, "sampler")  # upper bounds of Ray Tune's integers
+    excluded = whole and hasattr(written, "sampler")  # the upper bound of Ray Tune's integers is exclusive
     return _as_range(low, high - 1 if excluded else high, log=log, whole=whole)
 
 
 def _of_hyperopt(expression: Any) -> str | None:
-    """Read the expression that ``hp.uniform`` and its like return: a distribution below conversions and a label."""
+    """Translate an expression of ``hp.uniform`` and the like: a distribution inside of conversions and a label."""
     while expression.name in ("float", "int", "hyperopt_param"):
         expression = expression.pos_args[expression.name == "hyperopt_param"]
     arguments = [*expression.pos_args, *(value for _, value in expression.named_args)]
@@ -122,7 +122,7 @@ def _by_name_in_hyperopt(name: str, values: Sequence[Any]) -> str | None:
 
 
 def _as_range(low: Any, high: Any, *, log: bool, whole: bool, step: Any = 1) -> str:
-    """Write a range as a distribution, with the very bounds."""
+    """Write a range as a distribution with the same bounds."""
     bounds = f"{low:.0f}, {high:.0f}" if whole else f"{low:.12g}, {high:.12g}"
     if whole:
         more = ", log=True" if log else f", step={step:.0f}" if step != 1 else ""

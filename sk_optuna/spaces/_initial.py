@@ -1,4 +1,4 @@
-"""What the user wants tried first, as the study stores it."""
+"""Translate `initial_params` to the values that the study stores for the first trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from sk_optuna.spaces._table import TableSpace
 
 
 def first_trials(initial_params: Any, space: TableSpace | DefineByRunSpace, estimator: Any) -> list[Mapping[str, Any]]:
-    """Return what the first trials are fixed to, in the study's terms.
+    """Return the fixed values of the first trials, as the study stores them.
 
     Parameters
     ----------
@@ -18,14 +18,14 @@ def first_trials(initial_params: Any, space: TableSpace | DefineByRunSpace, esti
     space : TableSpace or DefineByRunSpace
         The space.
     estimator : estimator object
-        Whose own values ``"default"`` means.
+        The estimator whose own values ``"default"`` means.
 
     Raises
     ------
     InvalidArgumentError
-        Where `initial_params` is none of these.
+        If `initial_params` is none of these.
     InvalidSpaceError
-        Where the space does not contain them.
+        If the space does not contain them.
     """
     if initial_params is None:
         return []

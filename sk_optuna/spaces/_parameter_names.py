@@ -1,16 +1,16 @@
 """Check that an estimator has the parameters of a space, before anything is trained.
 
-The estimator is asked, not its list of parameters: networks and wrappers accept names that `get_params` does not list,
-and a step that the space itself swaps in brings names of its own.
+A clone of the estimator is set to each combination of names. Not taken: the list of `get_params`. Networks and wrappers
+accept names that it does not have, and a step that the space itself swaps in brings names of its own.
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice, product
 from typing import Any
 
 from sklearn.base import clone
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError, InvalidSpaceError
 from sk_optuna.spaces._domains import Domain
 from sk_optuna.spaces._table import TableSpace
@@ -18,7 +18,7 @@ from sk_optuna.spaces._table import TableSpace
 _MOST_COMBINATIONS = 64
 
 
-def check_names(estimator: Any, space: TableSpace) -> None:
+def check_fits(estimator: Any, space: TableSpace) -> None:
     """Raise InvalidSpaceError where `estimator` does not have a parameter that `space` names."""
     for branch in space.branches:
         for params in islice(_representatives(branch), _MOST_COMBINATIONS):
@@ -34,9 +34,9 @@ def check_params(estimator: Any, params: Mapping[str, Any]) -> None:
 
 
 def _representatives(branch: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
-    """Return parameters of each shape that the branch can give a Pipeline: every value of what is swapped.
+    """Return one set of parameters for each combination of steps that the branch can swap in.
 
-    A parameter is swapped where another one reaches into it, as `clf` is where there is a `clf__C`.
+    A parameter is a swapped step if another one reaches into it, like `clf` beside `clf__C`.
     """
     names = list(branch)
     columns = []
@@ -48,7 +48,7 @@ def _representatives(branch: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
 
 
 def _one(domain: Domain) -> list[Any]:
-    """Return one stored value of `domain`, any."""
+    """Return any one stored value of `domain`."""
     column = domain.column()
     if column is not None:
         return [column[0]]
@@ -56,19 +56,17 @@ def _one(domain: Domain) -> list[Any]:
 
 
 def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str:
-    """Say which names are unknown and which ones come nearest."""
+    """Return an error that names the unknown parameters and the nearest known ones."""
     known = list(estimator.get_params(deep=True))
     unknown = [name for name in params if name not in known]
     reason = str(error).rstrip(".")
-    if isinstance(error, AttributeError):  # a name that reaches into a value without parameters, as a string or None
-        reason = f"it reaches with {' and '.join(map(repr, unknown))} into what has no parameters there ({reason})"
+    if isinstance(error, AttributeError):  # a name reaches into a value without parameters, such as a string or None
+        reason = f"there is no value with parameters to set by {' and '.join(map(repr, unknown))} ({reason})"
     lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {reason}."]
-    if isinstance(error, InvalidArgumentError):  # of ours, which say what is near
+    if isinstance(error, InvalidArgumentError):  # our own, which already has the nearest names
         return lines[0]
     for name in unknown:
-        near = _nearest(name, known)
-        if near:
-            lines.append(f"Nearest valid names to {name!r}: {', '.join(map(repr, near))}.")
+        lines[-1] += hint(name, _near(name, known))
     if any("__" in name for name in unknown):
         lines.append(
             "A parameter of a step that only some choices have belongs in a dict of its own, in a list of dicts."
@@ -76,8 +74,8 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     return " ".join(lines)
 
 
-def _nearest(name: str, known: list[str]) -> list[str]:
-    """Return valid names that may be meant: the same parameter of another step, or names that look alike."""
+def _near(name: str, known: list[str]) -> list[str]:
+    """Return valid names that may be meant: names that look alike, or the same parameter of another step."""
     last = name.rpartition("__")[2]
     same = [other for other in known if other.rpartition("__")[2] == last]
-    return list(dict.fromkeys([*get_close_matches(name, known, n=3, cutoff=0.5), *same]))[:4]
+    return list(dict.fromkeys([*nearest(name, known), *same]))[:4]

@@ -1,12 +1,12 @@
 """A space written as a dict, or a list of dicts: named domains in one branch or in several.
 
-The branches are one study, not one study each: a categorical parameter chooses the branch, and the sampler learns from
-every trial. Parameters that mean the same in several branches share their name, and so what is learnt about them.
+The branches form one study, not one study each: a categorical parameter chooses the branch, and the sampler learns from
+every trial. A parameter with the same distribution in several branches has one name in the study, so that the sampler
+learns about it from all of them.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from sk_optuna._compat._optuna import suggest
 from sk_optuna._distributions import ListDistribution, Steps
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import identity
 from sk_optuna.spaces._domains import Domain
@@ -33,9 +34,9 @@ class TableSpace:
     n_distinct : int or None
         The same without the duplicates of each list; a combination that two branches share still counts twice.
     is_grid : bool
-        Whether every domain is a list of choices, as in GridSearchCV.
+        True if every domain is a list of choices, as in GridSearchCV.
     distributions : dict of str to optuna distribution
-        All that a row may hold, by the names the study uses.
+        The distributions of all values that a row may hold, by the study's names.
     """
 
     def __init__(self, branches: list[dict[str, Domain]]) -> None:
@@ -53,7 +54,7 @@ class TableSpace:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether which parameters a row has depends on another parameter."""
+        """True if a parameter, the branch, decides which parameters a row has."""
         return len(self.branches) > 1
 
     def walk(self, pick: Callable[[str, BaseDistribution], Any]) -> Row:
@@ -78,7 +79,7 @@ class TableSpace:
         return {name: domain.decode(row[names[name]]) for name, domain in branch.items()}
 
     def key(self, row: Row) -> frozenset[tuple[str, Any]]:
-        """Return what two rows share exactly if they mean the same parameters, in whichever branch."""
+        """Return a key that two rows share if and only if they mean the same parameters, in any branch."""
         return frozenset((name, identity(value)) for name, value in self.decode(row).items())
 
     def row(self, index: int) -> Row:
@@ -108,12 +109,12 @@ class TableSpace:
                 yield start | dict(zip(names.values(), values, strict=True))
 
     def fix(self, params: Mapping[str, Any]) -> Row:
-        """Return the part of a row that says `params`, in the first branch that has room for them.
+        """Return the part of a row that means `params`, in the first branch that contains them.
 
         Raises
         ------
         InvalidSpaceError
-            Where no branch contains all of `params`.
+            If no branch contains all of `params`.
         """
         reasons = []
         for number in range(len(self.branches)):
@@ -124,7 +125,7 @@ class TableSpace:
         raise InvalidSpaceError("; ".join(dict.fromkeys(reasons)))
 
     def fix_known(self, params: Mapping[str, Any]) -> Row:
-        """Return the part of a row that says as many of `params` as one branch contains, and no others."""
+        """Return the part of a row for those of `params` that one branch contains, the branch with most of them."""
         best: Row = {}
         for number, branch in enumerate(self.branches):
             known: dict[str, Any] = {}
@@ -144,9 +145,8 @@ class TableSpace:
         row: Row = {self._branch_name: number} if self.is_conditional else {}
         for name, value in params.items():
             if name not in branch:
-                near = get_close_matches(name, branch, n=1)
-                hint = f" (nearest: {near[0]!r})" if near else ""
-                raise ValueError(f"the space has no parameter {name!r}{hint}, only {list(branch)}")
+                near = hint(name, nearest(name, branch)).rstrip(".")
+                raise ValueError(f"the space has no parameter {name!r}, only {list(branch)}{'.' if near else ''}{near}")
             try:
                 row[names[name]] = branch[name].encode(value)
             except ValueError as error:

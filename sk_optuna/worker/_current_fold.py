@@ -5,12 +5,14 @@ asks here, in the thread that fits it. A seed set as a parameter would moreover 
 """
 
 import threading
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
+
+from sk_optuna.worker._origins import Origins
 
 _here = threading.local()
 
@@ -29,7 +31,7 @@ class CurrentFold:
     def __init__(self, random_state: int, trial: int, fold: int) -> None:
         self._entropy = [random_state, trial, fold]
         self._n_seeds = 0
-        self._known: dict[int, tuple[Callable[[], Any], bytes]] = {}
+        self._origins: Origins[bytes] = Origins()
 
     def next_seed(self) -> int:
         """Return a seed below 2**31 that depends on the search's seed, the trial, the fold, and how many came before.
@@ -56,8 +58,7 @@ class CurrentFold:
         bytes or None
             The key; it is another one in each search.
         """
-        alive, key = self._known.get(id(data), (None, None))
-        return key if alive is not None and alive() is data else None
+        return self._origins.of(data)
 
     def know(self, data: Any, key: bytes) -> None:
         """Remember the key of `data` for as long as it exists; a later caller of `origin` is told.
@@ -69,15 +70,25 @@ class CurrentFold:
         key : bytes
             Its key.
         """
-        try:
-            self._known[id(data)] = weakref.ref(data), key
-        except TypeError:  # a list or a dict
-            self._known[id(data)] = lambda: data, key
+        self._origins.remember(data, key)
 
 
 def current_fold() -> CurrentFold | None:
     """Return the fold that this thread evaluates, None outside a search."""
     return getattr(_here, "fold", None)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return a seed below 2**31 for one fit.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        The estimator's parameter. None takes the next seed of the fold that this thread evaluates; outside a search, or
+        where it is given, the seed is drawn from scikit-learn's `check_random_state`.
+    """
+    fold = current_fold() if random_state is None else None
+    return int(check_random_state(random_state).randint(2**31 - 1)) if fold is None else fold.next_seed()
 
 
 @contextmanager

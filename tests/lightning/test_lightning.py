@@ -32,12 +32,8 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-# Lightning up to 2.6 itself, with a recent torch; sk_optuna.lightning ignores it too, but pytest's filters come first.
-# And loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec"),
-    pytest.mark.filterwarnings("ignore:A worker stopped while some jobs"),
-]
+# loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
+pytestmark = pytest.mark.filterwarnings("ignore:A worker stopped while some jobs")
 
 X, y = make_classification(150, 6, flip_y=0.05, random_state=0)
 NAMES = np.array(["no", "yes"])[y]
@@ -552,6 +548,18 @@ def test_ctrl_c_ends_a_fit_as_any_other():
     assert np.array_equal(probabilities(), probabilities())  # and nobody waits for random numbers
 
 
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("net", [LightningClassifier(Net), LightningRegressor(Net)], ids=lambda net: type(net).__name__)
+def test_tab_completion_shows_parameters_scikit_learns_methods_and_the_protocol_of_epochs(net):
+    protocol = {"check_fit", "fit_epochs", "get_checkpoint", "set_checkpoint"}
+    scikit_learns = {"fit", "predict", "score", "get_params", "set_params", "get_metadata_routing", "set_score_request"}
+    scikit_learns |= {"predict_proba"} if isinstance(net, LightningClassifier) else set()
+    shown = {name for name in dir(net) if not name.startswith("_")}
+    assert shown == protocol | scikit_learns | set(net.get_params())
+
+
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
@@ -561,8 +569,11 @@ def test_ctrl_c_ends_a_fit_as_any_other():
         (lambda: classifier(Net(6, 2)), "got an instance of one.*module=Net"),
         (lambda: classifier(torch.nn.Linear), "derived from lightning.pytorch.LightningModule, got <class"),
         (lambda: classifier("Net"), "got 'Net'"),
-        (lambda: classifier(module__hiden=3), r"Net takes no argument 'hiden'.*Nearest: module__hidden"),
-        (lambda: classifier(trainer__max_step=3), "Trainer takes no argument 'max_step'.*Nearest: trainer__max_steps"),
+        (lambda: classifier(module__hiden=3), r"Net takes no argument 'hiden'.*Nearest to .*: 'module__hidden'"),
+        (
+            lambda: classifier(trainer__max_step=3),
+            "Trainer takes no argument 'max_step'.*Nearest to .*: 'trainer__max_steps'",
+        ),
         (lambda: classifier(trainer__max_epochs=3), "trainer__max_epochs cannot be set. Use the parameter max_epochs"),
         (lambda: classifier(trainer__devices=2, accelerator="cpu"), "one device, but the Trainer was asked for 2"),
         (lambda: classifier(module__n_outputs=3), r"shape \(2, 3\) for 2 rows, but y has 2 classes.*n_classes"),
@@ -589,11 +600,13 @@ def test_missing_arguments_are_named():
 
 
 def test_names_are_refused_before_anything_is_trained():
-    with pytest.raises(InvalidArgumentError, match=r"has no parameter 'max_epoch'.*Nearest: max_epochs"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"has no parameter 'max_epoch'.*Nearest to 'max_epoch': 'max_epochs'"
+    ):
         classifier(max_epoch=3)
-    with pytest.raises(InvalidArgumentError, match="Nearest: module__hidden"):
+    with pytest.raises(InvalidArgumentError, match=r"Nearest to .*: 'module__hidden'"):
         classifier().set_params(module__hiden=3)
-    with pytest.raises(InvalidArgumentError, match="Nearest: module__hidden"):
+    with pytest.raises(InvalidArgumentError, match=r"Nearest to .*: 'module__hidden'"):
         OptunaSearchCV(classifier(), {"module__hiden": [3]}).fit(X, y)
 
 

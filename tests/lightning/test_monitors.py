@@ -13,8 +13,6 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning import LightningClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec")
-
 X = np.random.default_rng(0).normal(size=(60, 4))
 y = np.arange(60) % 3
 

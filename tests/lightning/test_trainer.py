@@ -17,8 +17,6 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec")
-
 X = np.random.default_rng(0).normal(size=(60, 4))
 y = np.arange(60) % 3
 

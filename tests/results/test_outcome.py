@@ -6,7 +6,8 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KNeighborsClassifier
 
-from sk_optuna.evaluation import FoldResult, TrialRecord
+from sk_optuna.evaluation._fold import FoldResult
+from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.exceptions import NoScoreError
 from sk_optuna.results import Rules, conclude
 

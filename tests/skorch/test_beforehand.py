@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
-from sk_optuna.skorch import _devices as devices  # noqa: E402
+from sk_optuna.skorch import _on_device as devices  # noqa: E402
 
 X, Y = make_classification(40, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
 made = []
@@ -62,9 +62,12 @@ PARAMETERS = [
     ({"module__n_features": ...}, r"Counted needs module__n_features\. module__n_features can be 'auto'"),
     ({"module": torch.nn.Linear, "module__n_features": ...}, "Linear needs module__in_features, module__out_features"),
     ({"criterion": torch.nn.functional.mse_loss}, "mse_loss needs criterion__input, criterion__target"),
-    ({"module__n_hiden": 3}, "Counted does not take module__n_hiden. Nearest names: module__n_hidden"),
-    ({"criterion__weigth": None}, "CrossEntropyLoss does not take criterion__weigth. Nearest names: criterion__weig"),
-    ({"optimizer__momentun": 0.9}, "SGD does not take optimizer__momentun. Nearest names: optimizer__momentum"),
+    ({"module__n_hiden": 3}, "Counted does not take module__n_hiden. Nearest to .*: 'module__n_hidden'"),
+    (
+        {"criterion__weigth": None},
+        "CrossEntropyLoss does not take criterion__weigth. Nearest to .*: 'criterion__weight'",
+    ),
+    ({"optimizer__momentun": 0.9}, "SGD does not take optimizer__momentun. Nearest to .*: 'optimizer__momentum'"),
     ({"iterator_train__shufle": True}, "TensorLoader does not take iterator_train__shufle. Nearest .*train__shuffle"),
     ({"iterator_valid__num_worker": 1}, "TensorLoader does not take iterator_valid__num_worker. Nearest .*num_workers"),
     ({"iterator_train": DataLoader, "iterator_train__origin": b""}, "DataLoader does not take iterator_train__origin"),

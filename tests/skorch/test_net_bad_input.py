@@ -66,10 +66,13 @@ def regressor(**params):
         ({"train_split": 0.2}, r"train_split must be None or a callable such as skorch.dataset.ValidSplit\(5\)"),
         ({"class_weight": "balancd"}, "class_weight must be None, 'balanced' or a dict"),
         ({"module__n_hiden": 3}, "Linear does not take module__n_hiden"),
-        ({"module__endng": 3}, "Linear does not take module__endng. Nearest names: module__ending"),
-        ({"module__n_inputs": 3}, "Linear does not take module__n_inputs. Nearest names: module__n_outputs"),
-        ({"optimizer__momentun": 0.9}, "SGD does not take optimizer__momentun. Nearest names: optimizer__momentum"),
-        ({"criterion__weigth": None}, "CrossEntropyLoss does not take criterion__weigth. Nearest names: criterion__w"),
+        ({"module__endng": 3}, "Linear does not take module__endng. Nearest to .*: 'module__ending'"),
+        ({"module__n_inputs": 3}, "Linear does not take module__n_inputs. Nearest to .*: 'module__n_outputs'"),
+        ({"optimizer__momentun": 0.9}, "SGD does not take optimizer__momentun. Nearest to .*: 'optimizer__momentum'"),
+        (
+            {"criterion__weigth": None},
+            "CrossEntropyLoss does not take criterion__weigth. Nearest to .*: 'criterion__weight'",
+        ),
     ],
 )
 def test_bad_parameters_are_refused(params, message):
@@ -106,7 +109,7 @@ def test_names_of_nothing_are_refused_with_the_nearest():
         many(btach_size=3).fit(X, Y)
     with pytest.raises(InvalidArgumentError, match="'learning_rate': 'lr'"):
         many().set_params(learning_rate=0.1)
-    with pytest.raises(InvalidArgumentError, match=r"Nearest to 'optimzer__momentum': 'optimizer__'\."):
+    with pytest.raises(InvalidArgumentError, match=r"Nearest to 'optimzer__momentum': 'optimizer__'"):
         many(optimzer__momentum=3).fit(X, Y)
     with pytest.raises(
         InvalidArgumentError, match=r"'foo' for estimator NeuralNet.* are: \['amp', .*'warm_start'\], and"
@@ -131,7 +134,7 @@ def test_names_of_a_module_set_with_it_are_its_own():
 
 def test_a_search_over_a_name_that_does_not_exist_ends_before_its_first_trial():
     search = OptunaSearchCV(many(), {"module__endng": [1, 2]}, cv=2, n_trials=2)
-    with pytest.raises(InvalidSpaceError, match="Nearest names: module__ending"):
+    with pytest.raises(InvalidSpaceError, match=r"Nearest to .*: 'module__ending'"):
         search.fit(X, Y)
 
 

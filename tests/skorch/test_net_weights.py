@@ -205,7 +205,7 @@ def test_weights_stay_with_their_rows_when_shuffled_and_split(name, loader):
         def get_loss(self, y_pred, y_true, X=None, training=False):
             loss = super().get_loss(y_pred, y_true, X=X, training=training)
             assert isinstance(y_true, torch.Tensor)
-            seen.update(zip(X[:, 0].tolist(), self.fitting_.weights_of(y_true, y_pred).tolist(), strict=True))
+            seen.update(zip(X[:, 0].tolist(), self._fitting_.weights_of(y_true, y_pred).tolist(), strict=True))
             return loss
 
     Recording(**net.get_params(deep=False)).fit(X, y, sample_weight=SOME)

@@ -1,8 +1,10 @@
 """The nets are skorch's, with scikit-learn's kinds of input, and fit where scikit-learn's estimators do."""
 
 import gc
+import inspect
 import io
 import pickle
+import sys
 import weakref
 from contextlib import redirect_stdout
 
@@ -31,6 +33,7 @@ import sk_optuna.skorch  # noqa: E402
 from sk_optuna import OptunaSearchCV  # noqa: E402
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
+from sk_optuna.skorch._nets import SearchableNet  # noqa: E402
 
 X, Y = make_classification(120, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
 X32 = X.astype(np.float32)
@@ -58,6 +61,82 @@ def weights(net):
 
 
 # --- skorch's nets ----------------------------------------------------------------------------------------------------
+
+
+# As the table in sk_optuna/skorch/_nets.py has it.
+ORDER = [
+    "TakesArrays",
+    "ChecksBeforehand",
+    "ChecksParameters",
+    "DrawsFromStreams",
+    "RunsOnDevice",
+    "WeighsRows",
+    "DeferredLosses",
+    "ReportsEpochs",
+    "ParksMonitor",
+]
+STACKED = {
+    "initialize": ["ChecksParameters", "DrawsFromStreams", "RunsOnDevice"],
+    "set_params": ["ChecksParameters", "DrawsFromStreams"],
+    "partial_fit": ["TakesArrays", "ReportsEpochs"],
+    "fit_loop": ["TakesArrays", "ReportsEpochs"],
+    "get_split_datasets": ["TakesArrays", "DrawsFromStreams"],
+    "get_iterator": ["TakesArrays", "DrawsFromStreams"],
+    "run_single_epoch": ["DrawsFromStreams", "WeighsRows", "DeferredLosses"],
+    "infer": ["RunsOnDevice", "WeighsRows"],
+    "notify": ["DeferredLosses", "ReportsEpochs"],
+    "__getstate__": ["TakesArrays", "RunsOnDevice", "ParksMonitor"],
+    "_about_features": ["TakesArrays", "WeighsRows"],
+}
+
+
+def mixins_of(net):
+    """Return our classes that a net is made of, without its own and those of its targets."""
+    ours = [cls for cls in net.__mro__ if cls.__module__.startswith("sk_optuna.")]
+    return ours[ours.index(SearchableNet) + 1 :]
+
+
+@pytest.mark.parametrize("net", [NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor])
+def test_mixins_stand_in_the_order_that_the_table_gives(net):
+    assert [cls.__name__ for cls in mixins_of(net)] == ORDER
+    first = net.__mro__[1 : net.__mro__.index(SearchableNet)]
+    assert {cls.__module__ for cls in first} == {"sk_optuna.skorch._targets"}
+
+
+def test_the_table_names_all_methods_that_several_mixins_define():
+    mixins = mixins_of(NeuralNetClassifier)
+    names = {name for cls in mixins for name, value in vars(cls).items() if inspect.isfunction(value)}
+    defined = {name: [cls.__name__ for cls in mixins if name in vars(cls)] for name in names}
+    assert {name: found for name, found in defined.items() if len(found) > 1} == STACKED
+
+
+@pytest.mark.parametrize("method", STACKED)
+def test_the_table_stands_above_the_nets(method):
+    rows = [line.split() for line in inspect.getsource(sys.modules[SearchableNet.__module__]).splitlines()]
+    assert [row for row in rows if row[:2] == ["#", method] and row[2 : 2 + len(STACKED[method])] == STACKED[method]]
+
+
+# What a search asks of a net, and what users read: beside skorch's names these are the public ones.
+PARAMETERS, PROTOCOL = {"amp", "random_state"}, {"check_fit", "fit_epochs", "get_checkpoint", "set_checkpoint"}
+FITTED = {"device_", "scaler_", "n_features_in_"}
+
+
+@pytest.mark.parametrize("name", ["NeuralNetClassifier", "NeuralNetBinaryClassifier", "NeuralNetRegressor"])
+def test_tab_completion_shows_skorchs_names_and_the_documented_ones(name):
+    params = {"module__n_features": 6, "module__n_outputs": 3 if name == "NeuralNetClassifier" else 1, "verbose": 0}
+    if name == "NeuralNetClassifier":
+        params["criterion"] = torch.nn.CrossEntropyLoss
+    y = {"NeuralNetClassifier": Y, "NeuralNetBinaryClassifier": (Y > 0).astype(np.float32)}.get(name, X32[:, :1])
+    ours, theirs = (
+        getattr(nets, name)(MLP, max_epochs=1, train_split=None, **params).fit(X32, y)
+        for nets in (sk_optuna.skorch, skorch)
+    )
+    weighted = set() if name == "NeuralNetRegressor" else {"class_weight"}
+    skorchs = {*dir(theirs), "classes_inferred_"}  # which skorch has in its other classifier
+    shown = {attribute for attribute in set(dir(ours)) - skorchs if not attribute.startswith("_")}
+    assert shown == PARAMETERS | weighted | PROTOCOL | FITTED
+    assert all(attribute in type(ours).__doc__ for attribute in PARAMETERS | weighted | FITTED)
+    assert all(getattr(type(ours), method).__doc__ for method in PROTOCOL)
 
 
 @pytest.mark.parametrize("name", ["NeuralNetClassifier", "NeuralNetBinaryClassifier", "NeuralNetRegressor"])

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 from sk_optuna import OptunaSearchCV  # noqa: E402
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
 from sk_optuna.skorch import NeuralNetClassifier  # noqa: E402
-from sk_optuna.skorch import _devices as devices  # noqa: E402
+from sk_optuna.skorch import _on_device as devices  # noqa: E402
 
 RNG = np.random.RandomState(0)
 X, Y = RNG.rand(48, 4).astype(np.float32), np.arange(48) % 3

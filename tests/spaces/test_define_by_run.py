@@ -148,7 +148,7 @@ def test_unknown_name_in_a_branch_that_comes_up_later_is_refused_when_it_does():
             return {"C": trial.suggest_float("C", 1, 2)}
         return {"gama": trial.suggest_float("gama", 1, 2)}
 
-    with pytest.raises(InvalidSpaceError, match="Nearest valid names to 'gama': 'gamma'"):
+    with pytest.raises(InvalidSpaceError, match="Nearest to 'gama': 'gamma'"):
         search(space)
 
 

@@ -77,7 +77,7 @@ def test_each_epoch_is_reported_with_its_loss(callbacks):
     assert fitted.fit_epochs(X, Y, monitor) is fitted
     assert len(monitor.losses) == 5
     np.testing.assert_allclose(monitor.losses, net().fit(X, Y).history[:, "train_loss"], rtol=1e-6)
-    assert "monitor_" not in vars(fitted)
+    assert "_monitor" not in vars(fitted)
 
 
 def test_a_followed_fit_is_the_same_fit():
@@ -215,7 +215,7 @@ def test_within_a_search_ctrl_c_is_for_the_search(hook):
     with in_fold(CurrentFold(0, 0, 0)), pytest.raises(KeyboardInterrupt):
         fitted.fit(X, Y)
     assert signal.getsignal(signal.SIGINT) is handler
-    assert not {"_interrupted", "fitting_", "monitor_"} & set(vars(fitted))
+    assert not {"_interrupts", "_fitting_", "_monitor"} & set(vars(fitted))
 
 
 def test_within_a_search_early_stopping_ends_the_net_alone():

@@ -1,13 +1,12 @@
-"""The device a net runs on, and in which precision.
+"""Choose the device that a net runs on, and the precision of its forward pass.
 
-`device="auto"` is a wish, not a device: it is resolved where the net is used, and no pickle knows what came of it, so
-that a net trained on a GPU loads where there is none. skorch's code, and that of its subclasses, reads `net.device` and
-expects a device: what was set is kept in the instance's dict, and `net.device` says what it means here. Not taken: to
-overwrite the parameter with what was found, which clones and pickles would carry to the next machine.
+`device="auto"` is resolved on each machine where the net is used. Pickles hold "auto", so a net trained on a GPU loads
+on a machine without one. skorch's code, and that of its subclasses, reads `net.device` and expects a device. So the
+value set stays in the instance's dict, and the attribute `net.device` gives the device on this machine. Not taken: to
+overwrite the parameter with the device found, which clones and pickles would carry to the next machine.
 """
 
 import inspect
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -16,11 +15,12 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.worker import current_fold
 
 _TYPES = ("auto", "cpu", "cuda", "mps", "xpu")
-# Parameters whose attribute is what they mean here.
+# For these, get_params returns the value set; the attribute returns its value on this machine.
 _AS_SET = ("device", "verbose")
 _AMP = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -39,11 +39,9 @@ def check_device(device: Any) -> None:
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        near = get_close_matches(str(device), _TYPES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidArgumentError(
             f"device must be 'auto', None, or a device of torch such as 'cpu', 'cuda', 'cuda:1' or 'mps', "
-            f"but got {device!r}.{hint}"
+            f"but got {device!r}.{hint(str(device), nearest(str(device), _TYPES, at_most=1))}"
         ) from error
     missing = _why_missing(found)
     if missing:
@@ -87,7 +85,7 @@ def _has_bf16(kind: str) -> bool:
 
 
 def cpu_has_bf16() -> bool:
-    """Return whether torch has kernels for bfloat16 on this CPU; without them it emulates, many times slower."""
+    """Return whether torch has kernels for bfloat16 on this CPU; its emulation is many times slower."""
     operators = torch.ops.mkldnn
     if hasattr(operators, "_is_mkldnn_bf16_supported"):
         return bool(operators._is_mkldnn_bf16_supported())
@@ -112,7 +110,7 @@ def check_steps_alone(optimizer: torch.optim.Optimizer) -> None:
 
 
 def as_numbers(output: Any) -> Any:
-    """Return an output as numpy can take it, which has no bfloat16."""
+    """Return an output in a dtype that NumPy has; bfloat16 becomes float32."""
     return output.float() if isinstance(output, Tensor) and output.dtype is torch.bfloat16 else output
 
 
@@ -124,16 +122,16 @@ class RunsOnDevice(NeuralNet):
     device_ : str, torch.device or None
         The device that the module was put on.
     scaler_ : torch.amp.GradScaler or None
-        What keeps the gradients of amp="fp16" from vanishing.
+        Scales the losses of amp="fp16", so that gradients do not vanish; None otherwise.
     """
 
     scaler_: Any = None
-    # Within a step of fp16, whether the loss was scaled; None outside.
+    # Within a step of fp16: True once the loss was scaled. None between steps.
     _scaled_: bool | None = None
 
     @property
     def device(self) -> Any:
-        """The device that the net runs on; `get_params` has what was set, such as "auto"."""
+        """The device that the net runs on; `get_params` returns the value set, such as "auto"."""
         chosen = vars(self)["device"]
         if not (isinstance(chosen, str) and chosen == "auto"):
             return chosen
@@ -146,7 +144,7 @@ class RunsOnDevice(NeuralNet):
 
     @property
     def verbose(self) -> Any:
-        """How much the net prints: nothing within a search; `get_params` has what was set."""
+        """Verbosity: 0 within a search; `get_params` returns the value set."""
         return vars(self)["verbose"] if current_fold() is None else 0
 
     @verbose.setter
@@ -159,7 +157,7 @@ class RunsOnDevice(NeuralNet):
         return {**params, **{name: vars(self)[name] for name in _AS_SET}}
 
     def _get_param_names(self) -> list[str]:
-        # skorch takes all attributes for parameters that do not end in an underscore
+        # skorch takes all attributes for parameters whose names do not end in an underscore
         names = [name for name in super()._get_param_names() if name not in _AS_SET]
         return [name for name in names if not name.startswith("_") or name == "_trimmed_for_prediction"]
 
@@ -171,7 +169,7 @@ class RunsOnDevice(NeuralNet):
         return super().initialize()
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the optimizer, and for amp="fp16" what scales its gradients; see `skorch.NeuralNet`."""
+        """Make the optimizer, and a GradScaler for amp="fp16"; see `skorch.NeuralNet.initialize_optimizer`."""
         super().initialize_optimizer(*args, **kwargs)
         self.scaler_ = self._make_scaler() if self.amp == "fp16" else None
         return self
@@ -194,7 +192,7 @@ class RunsOnDevice(NeuralNet):
         """Make a step of the optimizer for a batch; see `skorch.NeuralNet.train_step`."""
         if self.amp != "fp16":
             return super().train_step(batch, **fit_params)
-        if self.scaler_ is None:  # the optimizer was made by a subclass
+        if self.scaler_ is None:  # a subclass made the optimizer
             self.scaler_ = self._make_scaler()
         accumulator = self.get_train_step_accumulator()
         self._zero_grad_optimizer()
@@ -243,7 +241,7 @@ class RunsOnDevice(NeuralNet):
         """Load weights and more from files; see `skorch.NeuralNet.load_params`."""
         chosen = self.__dict__["device"]
         super().load_params(*args, **kwargs)
-        if isinstance(chosen, str) and chosen == "auto":  # skorch sets it to where it loads
+        if isinstance(chosen, str) and chosen == "auto":  # skorch sets it to the device that it loads to
             self.__dict__["device"] = chosen
 
     def __getstate__(self) -> Any:

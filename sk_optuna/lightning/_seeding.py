@@ -1,9 +1,9 @@
-"""Random numbers of one net's own, for its initialisation, its dropout and whatever it draws while it trains.
+"""Give a net random numbers of its own for its initialisation, its dropout and its whole training.
 
-Torch's layers draw from one generator of the process and take no other. So a net has that generator, and those of NumPy
-and Python, to itself while it trains, seeded by it, and the process has its own states back afterwards. Nets that train
-in threads of one process take turns; in process workers they do not meet. `lightning.seed_everything` leaves its seed
-behind, in an environment variable too.
+Torch's layers draw from one generator of the process and take no other. So the net has that generator, and those of
+NumPy and Python, to itself while it trains: they are seeded for it, and restored afterwards. Nets that train in threads
+of one process take turns; process workers are independent. Not taken: `lightning.seed_everything`, which leaves its
+seed behind, in an environment variable too.
 """
 
 import random
@@ -18,12 +18,12 @@ from sk_optuna.worker import generators_lock
 
 
 class OwnRandomness:
-    """The random numbers of this process, as far as a seed has them.
+    """Seeds Python's, NumPy's and torch's global generators for one net, and restores them.
 
     Parameters
     ----------
     seed : int
-        Below 2**32.
+        The seed, below 2**32.
     """
 
     def __init__(self, seed: int) -> None:
@@ -33,7 +33,7 @@ class OwnRandomness:
 
     @contextmanager
     def on(self, device: torch.device) -> Iterator[None]:
-        """Have all random numbers follow from the seed, also those of the device where the net trains."""
+        """Seed the generators, also that of the device, for the `with` block."""
         self._device = device
         with generators_lock():
             self._outer = _states(device)
@@ -45,7 +45,7 @@ class OwnRandomness:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Leave the random numbers to others for a while, and go on afterwards as if nothing had been."""
+        """Restore the caller's generators for the `with` block, then continue where this net stopped."""
         own, lock = _states(self._device), generators_lock()
         _restore(self._outer, self._device)
         lock.release()

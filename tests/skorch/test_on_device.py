@@ -15,7 +15,7 @@ from sklearn.datasets import make_classification  # noqa: E402
 
 from sk_optuna.exceptions import InvalidArgumentError  # noqa: E402
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
-from sk_optuna.skorch import _devices as devices  # noqa: E402
+from sk_optuna.skorch import _on_device as devices  # noqa: E402
 
 X, Y = make_classification(100, 5, n_informative=4, n_redundant=0, random_state=0)
 
@@ -89,7 +89,7 @@ def test_the_device_is_found_anew_by_each_initialization(machine):
 @pytest.mark.parametrize(
     ("device", "found", "message"),
     [
-        ("cdua", {}, "device must be 'auto', None, or a device of torch.*Did you mean 'cuda'"),
+        ("cdua", {}, "device must be 'auto', None, or a device of torch.*Nearest to 'cdua': 'cuda'"),
         ("gpu", {}, "but got 'gpu'"),
         (3.5, {}, "but got 3.5"),
         ("cuda", {}, "device='cuda', but torch finds no CUDA device here.*device='auto'"),

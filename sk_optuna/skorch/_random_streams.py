@@ -1,10 +1,10 @@
-"""Random numbers of a net's own, out of torch's one generator for all.
+"""Give a net random numbers of its own, although its layers draw from torch's global generators.
 
-Layers draw their weights and dropout its masks from torch's global generator of the device, and no layer takes another.
-So the global generator is lent: while a net draws, it holds the net's state, and then its own again. It belongs to the
-process, so one net at a time: threads train one after the other, and get the same numbers as alone. Not taken:
-`torch.manual_seed` at the start of a fit, which changes what the caller draws next, is undone by the caller's own, and
-leaves the threads to mix their numbers.
+Layers draw their weights, and dropout its masks, from torch's global generator of the device; no layer takes another
+generator. So the global generator is lent: while a net draws, it holds the net's state, afterwards the caller's again.
+The generator belongs to the process, so one net at a time draws: threads train one after the other, and get the same
+numbers as alone. Not taken: `torch.manual_seed` at the start of a fit. It changes the caller's next numbers, a seed set
+by the caller undoes it, and threads mix their numbers.
 """
 
 import os
@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.worker import current_fold, generators_lock
 
-# What trains the net; and what is drawn aside, such as by callbacks, so that a callback more changes no training.
+# TRAINING serves the module and the order of rows. ASIDE serves callbacks and scoring: a callback more must not change
+# the training.
 TRAINING, ASIDE = "training", "aside"
 _NAMES = (TRAINING, ASIDE)
 
@@ -40,7 +41,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def leave_threads_of_parent() -> None:
-    """In a forked process, let torch compute in one thread: it would wait for threads that only the parent has."""
+    """In a forked process, set torch to one thread: it would wait for threads that only the parent has."""
     global _forked
     if _forked:
         torch.set_num_threads(1)
@@ -48,7 +49,7 @@ def leave_threads_of_parent() -> None:
 
 
 def check_random_state(random_state: Any) -> None:
-    """Raise InvalidArgumentError for what no seed can be had from."""
+    """Raise InvalidArgumentError for a random_state that gives no seed."""
     is_int = isinstance(random_state, Integral) and not isinstance(random_state, bool)
     is_seed = is_int and 0 <= int(random_state) < 2**32
     if not (is_seed or random_state is None or isinstance(random_state, np.random.RandomState)):
@@ -59,7 +60,7 @@ def check_random_state(random_state: Any) -> None:
 
 
 def open_streams(random_state: Any) -> "RandomStreams | None":
-    """Return the streams for one initialization: None, which leaves torch's generator as it is, outside a search."""
+    """Return the streams for one initialization; None, to draw from torch's generators, without seed and search."""
     if isinstance(random_state, np.random.RandomState):
         return RandomStreams(int(random_state.randint(2**31)))
     if random_state is not None:
@@ -69,12 +70,12 @@ def open_streams(random_state: Any) -> "RandomStreams | None":
 
 
 class RandomStreams:
-    """Two sequences of random numbers, which are drawn by whoever draws from torch's global generators meanwhile.
+    """Two sequences of random numbers. While one flows, torch's global generators give its numbers.
 
     Parameters
     ----------
     seed : int
-        Where the sequences begin.
+        Determines both sequences.
     """
 
     def __init__(self, seed: int) -> None:
@@ -84,7 +85,7 @@ class RandomStreams:
 
     @contextmanager
     def flow(self, name: str, device: torch.device | None) -> Iterator[None]:
-        """Within, torch's generators of the CPU and of `device` are the stream's; after, what they were before."""
+        """Set torch's generators of the CPU and of `device` to the stream's state, for the `with` block."""
         if self._flowing == name:
             yield
             return
@@ -115,7 +116,7 @@ def _state(kind: str, device: torch.device | None) -> Tensor:
 
 
 def _begin(kind: str, device: torch.device | None, state: Tensor | None, seed: int) -> None:
-    """Set a global generator to a state, or to the beginning of a seed's sequence."""
+    """Set a global generator to a state; without one, to the beginning of the seed's sequence."""
     if kind == "cuda":
         if state is not None:
             torch.cuda.set_rng_state(state, device or "cuda")
@@ -135,40 +136,40 @@ def _draws_from_numpy(split: Any) -> bool:
 
 
 class DrawsFromStreams(NeuralNet):
-    """Mixin: `random_state`.
+    """Mixin: a net with `random_state` draws from streams of its own.
 
     Attributes
     ----------
-    random_streams_ : RandomStreams or None
-        Where the net's random numbers come from; None for torch's global generators.
+    _random_streams_ : RandomStreams or None
+        The source of the net's random numbers; None for torch's global generators.
     """
 
-    random_streams_: RandomStreams | None = None
+    _random_streams_: RandomStreams | None = None
     train_split: Any
 
-    def drawing(self, name: str) -> AbstractContextManager[None]:
-        """Return a context within which torch's global generators are the net's own, if it has its own."""
-        if self.random_streams_ is None:
+    def _drawing(self, name: str) -> AbstractContextManager[None]:
+        """Return a context in which torch's global generators have the net's state, if the net has streams."""
+        if self._random_streams_ is None:
             return nullcontext()
-        return self.random_streams_.flow(name, None if self.device is None else torch.device(self.device))
+        return self._random_streams_.flow(name, None if self.device is None else torch.device(self.device))
 
     def initialize(self) -> Any:
         """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
         leave_threads_of_parent()
-        self.random_streams_ = open_streams(self.random_state)
-        with self.drawing(TRAINING):
+        self._random_streams_ = open_streams(self.random_state)
+        with self._drawing(TRAINING):
             return super().initialize()
 
     def set_params(self, **kwargs: Any) -> Any:
-        """Set parameters, and make anew what depends on them; see `skorch.NeuralNet.set_params`."""
-        with self.drawing(TRAINING):
+        """Set parameters, and make the parts that depend on them anew; see `skorch.NeuralNet.set_params`."""
+        with self._drawing(TRAINING):
             return super().set_params(**kwargs)
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Return the datasets for training and validation; see `skorch.NeuralNet.get_split_datasets`."""
         split: Any = self.train_split
-        with self.drawing(TRAINING):
-            if self.random_streams_ is not None and _draws_from_numpy(split):
+        with self._drawing(TRAINING):
+            if self._random_streams_ is not None and _draws_from_numpy(split):
                 seed = int(torch.randint(2**31, ()))
                 self.train_split = ValidSplit(split.cv, stratified=split.stratified, random_state=seed)
             try:
@@ -180,14 +181,14 @@ class DrawsFromStreams(NeuralNet):
         """Return an iterator over a dataset's batches; see `skorch.NeuralNet.get_iterator`."""
         leave_threads_of_parent()
         iterator = super().get_iterator(dataset, training=training)
-        seeded = self.random_streams_ is not None and not training
+        seeded = self._random_streams_ is not None and not training
         if seeded and isinstance(iterator, DataLoader) and iterator.generator is None:
             iterator.generator = torch.Generator()  # DataLoader draws a seed for its workers even if it has none
         return iterator
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:
         """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
-        if self.fitting_ is not None:
-            self.fitting_.ran.add("run_single_epoch")
-        with self.drawing(TRAINING if training else ASIDE):
+        if self._fitting_ is not None:
+            self._fitting_.ran.add("run_single_epoch")
+        with self._drawing(TRAINING if training else ASIDE):
             super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
