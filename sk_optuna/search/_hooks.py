@@ -1,7 +1,7 @@
 """The hooks of scikit-learn's callbacks around one fit of a search, and around its two stages."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sk_optuna._compat._callbacks import begin_fit
@@ -37,11 +37,24 @@ class FitHooks:
         hooks.call_on_fit_task_end(estimator=self._search)
 
     @contextmanager
-    def of_refit(self) -> Iterator[Any]:
-        """Call the hooks around the refit."""
+    def of_refit(self) -> Iterator[Callable[[Any], AbstractContextManager[None]]]:
+        """Call the hooks around the refit.
+
+        Yields
+        ------
+        callable
+            Returns the context in which the estimator that it is given is fitted: there the hooks begin, once the
+            estimator has those callbacks that are handed on to it.
+        """
         hooks = self._root.subcontext(task_name="refit-with-best-params")
-        hooks.call_on_fit_task_begin(estimator=self._search, **self._data)
-        yield hooks
+
+        @contextmanager
+        def fitting(estimator: Any) -> Iterator[None]:
+            with hooks.propagate_callback_context(estimator):
+                hooks.call_on_fit_task_begin(estimator=self._search, **self._data)
+                yield
+
+        yield fitting
         hooks.call_on_fit_task_end(estimator=self._search, **self._data)
 
     def end(self) -> None:

@@ -1,7 +1,8 @@
 """The best candidate, fitted on all rows as the folds were fitted."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sklearn.base import clone
@@ -20,7 +21,7 @@ def refit_best(
     *,
     fold: CurrentFold,
     by_epoch: bool,
-    hooks: Any,
+    fitting: Callable[[Any], AbstractContextManager[None]],
 ) -> tuple[Any, float]:
     """Fit a clone with the best parameters on all rows; return it and the seconds that the fit took.
 
@@ -38,13 +39,13 @@ def refit_best(
         The identity of this fit, from which seeds come.
     by_epoch : bool
         Whether estimators without `fit_epochs` are fitted epoch by epoch, too, as their folds were.
-    hooks : object
-        The hooks of scikit-learn's callbacks around this fit.
+    fitting : callable
+        Returns the context in which the estimator that it is given is fitted.
     """
     best_estimator = clone(estimator).set_params(**clone(best.params, safe=False))
     follow_epochs(best_estimator, lambda leaf, X: UnscoredMonitor(n_epochs=best.refit_epochs), all_kinds=by_epoch)
     with (
-        hooks.propagate_callback_context(best_estimator),
+        fitting(best_estimator),
         in_fold(fold),
         torch_threads(torch_threads_of_a_fold()),
     ):

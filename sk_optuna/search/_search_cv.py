@@ -464,7 +464,7 @@ class OptunaSearchCV(SearchBase):
         best = self._search(proposals, pruning, evaluator, self._rules(refit_metric, by_epoch=by_epoch), hooks)
         if self.refit:
             assert best is not None
-            with hooks.of_refit() as refit_hooks:
+            with hooks.of_refit() as fitting:
                 self.best_estimator_, self.refit_time_ = refit_best(
                     base_estimator,
                     best,
@@ -473,7 +473,7 @@ class OptunaSearchCV(SearchBase):
                     routed.estimator.fit,
                     fold=CurrentFold(random_state, int(self.cv_results_["trial_number"][best.index]), len(splits)),
                     by_epoch=by_epoch,
-                    hooks=refit_hooks,
+                    fitting=fitting,
                 )
                 if hasattr(self.best_estimator_, "feature_names_in_"):
                     self.feature_names_in_ = self.best_estimator_.feature_names_in_
