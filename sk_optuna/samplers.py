@@ -57,10 +57,10 @@ class BoundedHistorySampler(BaseSampler):
 
     Notes
     -----
-    The sampler sees every trial that is waiting or running, the 25 best finished ones, and the latest of the others. The
-    best are those in TPE's order, which puts pruned trials behind complete ones, and trials that violate constraints
-    behind both. Failed trials are shown as long as all trials are. The trials are chosen anew for every suggestion, from
-    nothing but the study, so a sampler that a factory makes for each trial loses nothing.
+    The sampler sees every trial that is waiting or running, the 25 best finished ones, and the latest of the others.
+    The best are those in TPE's order, which puts pruned trials behind complete ones, and trials that violate
+    constraints behind both. Failed trials are shown as long as all trials are. The trials are chosen anew for every
+    suggestion, from nothing but the study, so a sampler that a factory makes for each trial loses nothing.
 
     With 10,000 trials held, asking takes about a tenth of the time that TPE takes by itself; the break-even is below
     1000. The price is in the last digits: after 1000 trials, regret over four functions was the same on the whole, but

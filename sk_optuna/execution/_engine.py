@@ -57,7 +57,7 @@ class Engine(Protocol):
 
 
 class NoSetUp:
-    """Base class of engines that hold nothing between tasks: entering and leaving do nothing."""
+    """Base class of engines that keep no workers between tasks: entering and leaving do nothing."""
 
     def __enter__(self) -> Self:
         return self

@@ -77,7 +77,7 @@ class JoblibEngine:
         self._send(_Task(key, args if self._workers.share_memory else dumps(args)))
 
     def wait(self) -> Outcome:
-        """Wait for a task and return its outcome; run suspects again before that."""
+        """Wait for a task and return its outcome. Suspects run again first, one at a time."""
         while True:
             if self._suspects and not self._outstanding:
                 self._send(self._suspects.next_alone())
