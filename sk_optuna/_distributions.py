@@ -28,7 +28,8 @@ class ListDistribution(CategoricalDistribution):
         The choices, all different: to a study True, 1 and 1.0 are one.
     """
 
-    __slots__ = ("_index",)  # outside of __dict__, which Optuna stores and compares
+    # outside of __dict__, which Optuna stores and compares
+    __slots__ = ("_index",)
 
     def __init__(self, choices: Sequence[Any]) -> None:
         CategoricalDistribution.__init__(self, choices)
@@ -42,7 +43,8 @@ class ListDistribution(CategoricalDistribution):
         """Return the position of a choice."""
         try:
             return self._index[param_value_in_external_repr]
-        except (KeyError, TypeError):  # raises Optuna's own error for a value that is no choice
+        except (KeyError, TypeError):
+            # raises Optuna's own error for a value that is no choice
             return float(CategoricalDistribution.to_internal_repr(self, param_value_in_external_repr))
 
     def __eq__(self, other: Any) -> bool:
@@ -59,7 +61,8 @@ class ListDistribution(CategoricalDistribution):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CategoricalDistribution, (self.choices,)  # so that it loads without this package
+        # a stored study loads without this package
+        return CategoricalDistribution, (self.choices,)
 
 
 class Steps(Sequence[float]):
@@ -106,7 +109,8 @@ def has_finite_bounds(distribution: BaseDistribution) -> bool:
         return True
     try:
         return isfinite(distribution.low) and isfinite(float(distribution.high) - float(distribution.low))
-    except OverflowError:  # an int too large for a float, in which Optuna stores it
+    except OverflowError:
+        # an int too large for a float, in which Optuna stores it
         return False
 
 

@@ -45,7 +45,8 @@ def check_returned(name: str, value: Any) -> Any:
     """Hand on a function's result, unless it is a generator or a coroutine."""
     if inspect.isawaitable(value) or inspect.isasyncgen(value):
         if inspect.iscoroutine(value):
-            value.close()  # otherwise Python also warns that the coroutine was never awaited
+            # otherwise Python also warns of a coroutine that was never awaited
+            value.close()
         raise InvalidArgumentError(_refusal(name, f"returned {value!r}, of which nothing has run", is_async=True))
     if inspect.isgenerator(value):
         raise InvalidArgumentError(_refusal(name, f"returned {value!r}, of which nothing has run", is_async=False))

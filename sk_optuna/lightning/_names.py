@@ -65,7 +65,8 @@ def check_open_name(name: str, estimator: Any) -> None:
     if is_handed_on(name):
         return
     known = [*estimator.get_params(deep=False), *_handed_on_names(estimator)]
-    if name in _ELSEWHERE:  # an argument of the Trainer, not of the estimator
+    # an argument of the Trainer, not of the estimator
+    if name in _ELSEWHERE:
         raise InvalidArgumentError(f"{type(estimator).__name__} has no parameter {name!r}. {_ELSEWHERE[name]}")
     raise InvalidArgumentError(
         f"{type(estimator).__name__} has no parameter {name!r}. Arguments of the module are spelled module__..., those "

@@ -152,9 +152,8 @@ def train(trainer: Trainer, module: LightningModule, batches: ShuffledBatches, r
         On Ctrl-C, like any Python code. A Trainer alone would end the process, or only this fit, and leave Ctrl-C
         without effect from then on.
     """
-    validates = (
-        type(module).validation_step is not LightningModule.validation_step
-    )  # a Trainer warns if the module has a validation_step and there are no rows, and the other way round
+    # a Trainer warns of a validation_step without rows, and of rows without a validation_step
+    validates = type(module).validation_step is not LightningModule.validation_step
     try:
         with kept_alive(lambda: reports.interrupted):
             trainer.fit(

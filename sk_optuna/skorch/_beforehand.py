@@ -51,7 +51,8 @@ class ChecksBeforehand(NeuralNet):
 
     def _check_arguments(self) -> None:
         makers = [f"initialize_{prefix}" for prefix in _PARTS]
-        if overridden(self, "initialize", *makers):  # which may register parts of other names
+        # an override may register parts of other names
+        if overridden(self, "initialize", *makers):
             return
         twin = self._twin()
         twin.__dict__["prefixes_"] = [*self.prefixes_, *_PARTS]
@@ -81,7 +82,8 @@ class ChecksBeforehand(NeuralNet):
         known = {name: value for name, value in vars(twin).items() if name not in vars(self)}
         if (y is not None or is_dataset(X)) and not overridden(self, "initialize", "initialize_module"):
             twin._fitting_ = Fitting(rows, None, None)
-            twin.get_params_for("module")  # raises where "auto" stands for a size that the data do not tell
+            # raises where "auto" stands for a size that the data do not tell
+            twin.get_params_for("module")
         is_array = isinstance(rows, np.ndarray) or sparse.issparse(rows)
         bad = first_bad_rows(rows) if is_array and self._converts() else None
         if bad is not None:
@@ -95,5 +97,6 @@ class ChecksBeforehand(NeuralNet):
             net.initialize()
             with net._drawing(ASIDE):
                 return net.evaluation_step([torch.as_tensor(cast(rows, net._parts())), None])
-        except Exception:  # then fit fails too, and error_score decides
+        except Exception:
+            # then fit fails too, and error_score decides
             return None

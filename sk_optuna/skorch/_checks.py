@@ -34,7 +34,8 @@ _COMPONENTS = ("module", "criterion", "optimizer", *_ITERATORS)
 
 def check_parameters(net: Any) -> None:
     """Raise InvalidArgumentError for the first parameter of a net that cannot be used."""
-    net.check_training_readiness()  # raises for a trimmed net, whose criterion is None
+    # raises for a trimmed net, whose criterion is None
+    net.check_training_readiness()
     _check_is_component("module", net.module, "a subclass of torch.nn.Module, such as a class of your own")
     _check_is_component("criterion", net.criterion, "a loss class such as torch.nn.CrossEntropyLoss")
     check_device(net.device)
@@ -124,7 +125,8 @@ def check_nothing_missing(prefix: str, factory: Any, kwargs: dict[str, Any]) -> 
     if isinstance(factory, nn.Module) and not kwargs:  # skorch uses the instance itself
         return
     if any(p.kind is p.VAR_KEYWORD for p in _parameters(factory, follow_wrapped=False) or []):
-        return  # a decorator may pass the other arguments
+        # a decorator may pass the other arguments
+        return
     required = (p for p in _parameters(factory) or [] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
     missing = [p.name for p in required if p.default is p.empty and p.name not in kwargs]
     if missing:
@@ -202,7 +204,8 @@ class ChecksParameters(NeuralNet):
         try:
             super()._validate_params()
         except ValueError as error:  # an argument is no parameter
-            prefixes = tuple(self.prefixes_)  # skorch has a hint for names that begin with one of these
+            # skorch has a hint for names that begin with one of these
+            prefixes = tuple(self.prefixes_)
             names = [name for name in self._params_to_validate if not name.startswith(prefixes)]
             params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
             known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]

@@ -171,19 +171,22 @@ class Losses:
             return
         row[self._name] = nan
         self._rows.append(row)
-        self._pending.append(loss.detach().reshape(()).clone())  # a graph that is replayed writes into the same tensor
+        # a graph that is replayed writes into the same tensor
+        self._pending.append(loss.detach().reshape(()).clone())
         if len(self._pending) == _PENDING:
             self._stack()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is None:
             self._write()
-        else:  # a KeyboardInterrupt may end a fit normally; a device that failed may refuse to give its numbers
+        else:
+            # a KeyboardInterrupt may end a fit normally; a device that failed may refuse to give its numbers
             with suppress(RuntimeError):
                 self._write()
 
     def _must_wait(self, loss: Tensor) -> bool:
-        if self._device is None:  # the first loss decides; a loss on another device is written at once
+        # the first loss decides; a loss on another device is written at once
+        if self._device is None:
             self._device = loss.device
             self._waits = loss.device.type not in _AT_ONCE
         return self._waits and loss.device == self._device

@@ -54,7 +54,8 @@ from sk_optuna.worker import current_fold
 _warned_of: WeakSet[type] = WeakSet()
 
 
-_TABLE = 2  # axes of an array of rows and columns
+# axes of an array of rows and columns
+_TABLE = 2
 
 
 class Fitting:
@@ -250,7 +251,8 @@ class TakesArrays(NeuralNet):
                 f"Expected 2D array, got 1D array instead: X has shape {rows.shape}, but the net was fitted with "
                 f"{self.n_features_in_} features a row. Reshape your data with X.reshape(1, -1) if it is a single row."
             )
-        if anew or rows.ndim <= _TABLE:  # sequences may be longer later, and images larger
+        # sequences may be longer later, and images larger
+        if anew or rows.ndim <= _TABLE:
             with as_invalid_argument():
                 validate_data(self, X, reset=anew, skip_check_array=True)
         if anew:
@@ -384,7 +386,8 @@ class TakesArrays(NeuralNet):
 
     def __getstate__(self) -> Any:
         state = super().__getstate__()
-        for name in ("_fitting_", "_interrupts"):  # a callback may pickle the net while it trains
+        # a callback may pickle the net while it trains
+        for name in ("_fitting_", "_interrupts"):
             state.pop(name, None)
         return state
 

@@ -96,9 +96,11 @@ def row_shape(X: Any) -> tuple[int, ...]:
     if isinstance(X, torch.utils.data.IterableDataset) or not hasattr(X, "__len__") or len(X) == 0:
         return ()
     try:
-        with torch.random.fork_rng(devices=()):  # the dataset may draw random numbers, as for an augmentation
+        # the dataset may draw random numbers, as for an augmentation
+        with torch.random.fork_rng(devices=()):
             first = X[0]
-    except Exception:  # only a sampler of the user's may know the keys; other errors come again in the fit
+    except Exception:
+        # only a sampler of the user's may know the keys; other errors come again in the fit
         return ()
     x = first[0] if isinstance(first, (tuple, list)) and first else None
     return tuple(int(n) for n in getattr(x, "shape", ()))

@@ -278,7 +278,8 @@ def _as_tensor(data: Any) -> Tensor | None:
     if type(data) in (np.ndarray, np.memmap):
         try:
             data = torch.from_numpy(data if data.flags.writeable else np.asarray(_Writeable(data)))
-        except (TypeError, ValueError):  # strings, objects, foreign byte orders, negative strides
+        except (TypeError, ValueError):
+            # strings, objects, foreign byte orders, negative strides
             return None
     plain = type(data) is torch.Tensor and data.layout is torch.strided and not data.requires_grad and data.ndim > 0
     return data if plain and data.dtype in _DTYPES else None
@@ -353,7 +354,8 @@ class _KeptOnDevices:
         self._last_used = 0.0
 
     def get(self, key: tuple[Any, ...], device: torch.device, make: Callable[[], Tensor]) -> Tensor:
-        here = torch.empty(0, device=device).device  # "cuda" may be another device in another thread
+        # "cuda" may be another device in another thread
+        here = torch.empty(0, device=device).device
         with self._lock:
             if not self._tensors:
                 threading.Thread(target=self._watch, name="sk_optuna device copies", daemon=True).start()

@@ -38,7 +38,8 @@ class WeighsRows(NeuralNet):
             if is_misfit(error):
                 raise misfit(criterion, y_pred, y_true, error) from error
             raise
-        if not overridden(self, "get_loss"):  # an override may reduce several losses to one
+        # an override may reduce several losses to one
+        if not overridden(self, "get_loss"):
             check_loss(criterion, loss)
         return loss
 

@@ -241,7 +241,8 @@ class RunsOnDevice(NeuralNet):
         """Load weights and more from files; see `skorch.NeuralNet.load_params`."""
         chosen = self.__dict__["device"]
         super().load_params(*args, **kwargs)
-        if isinstance(chosen, str) and chosen == "auto":  # skorch sets it to the device that it loads to
+        # skorch sets it to the device that it loads to
+        if isinstance(chosen, str) and chosen == "auto":
             self.__dict__["device"] = chosen
 
     def __getstate__(self) -> Any:

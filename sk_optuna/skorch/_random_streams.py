@@ -183,7 +183,8 @@ class DrawsFromStreams(NeuralNet):
         iterator = super().get_iterator(dataset, training=training)
         seeded = self._random_streams_ is not None and not training
         if seeded and isinstance(iterator, DataLoader) and iterator.generator is None:
-            iterator.generator = torch.Generator()  # DataLoader draws a seed for its workers even if it has none
+            # DataLoader draws a seed for its workers even if it has none
+            iterator.generator = torch.Generator()
         return iterator
 
     def run_single_epoch(self, iterator: Any, training: bool, prefix: str, step_fn: Any, **fit_params: Any) -> None:

@@ -93,7 +93,8 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
                 super().notify(method_name, **cb_kwargs)
         except KeyboardInterrupt:
             by_user = self._interrupts is not None and self._interrupts.by_user
-            if ends and not by_user:  # a callback stops the training after this epoch
+            # a callback stops the training after this epoch
+            if ends and not by_user:
                 self._report_epoch()
             raise
         except KeyError as error:

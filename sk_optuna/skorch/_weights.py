@@ -132,7 +132,8 @@ class TakesWeightsOff:
             for X, (y, weights) in self._batches:
                 self._show(weights)
                 yield [X, y]
-        finally:  # later batches of another loader have no weights from here
+        finally:
+            # later batches of another loader have no weights from here
             self._show(None)
 
     def __len__(self) -> int:
@@ -220,4 +221,5 @@ def weighted_mean(losses: Tensor, weights: Tensor, *, own: Tensor | None = None,
         share = weights.sum() * losses.shape[1]
     else:
         share = torch.dot(own.reshape(len(own), -1).to(losses.dtype).sum(1), weights)
-    return total / share.clamp_min(torch.finfo(losses.dtype).tiny)  # a batch without weight has the loss 0
+    # a batch without weight has the loss 0
+    return total / share.clamp_min(torch.finfo(losses.dtype).tiny)

@@ -128,5 +128,6 @@ def _same(choice: Any, value: Any) -> bool:
         return repr(choice) == repr(value)
     try:
         return bool(np.array_equal(choice, value) if isinstance(choice, np.ndarray) else choice == value)
-    except (TypeError, ValueError):  # a comparison without a truth value, as of data frames
+    except (TypeError, ValueError):
+        # a comparison without a truth value, as of data frames
         return False

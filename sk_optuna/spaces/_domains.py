@@ -253,7 +253,8 @@ def _from_random_variable(name: str, variable: Any, argument: str) -> Domain:
     if isinstance(family, type(stats.loguniform)) and np.isclose(variable.median(), math.sqrt(low * high)):
         return Native(FloatDistribution(low, high, log=True))
     if _is_discrete(variable) and math.isinf(high - low) and not _has_variance(variable):
-        return Draw(variable)  # scipy takes very many steps to a quantile, for example of zipf(1.2)
+        # scipy takes very many steps to a quantile, for example of zipf(1.2)
+        return Draw(variable)
     quantile = Quantile(variable)
     if not math.isfinite(quantile.decode(0.5)):
         raise InvalidSpaceError(

@@ -85,7 +85,8 @@ def _counterpart(written: Any) -> str | None:
     sampler = type(getattr(written, "sampler", None)).__name__
     log = getattr(written, "log", None) is True or _PRIORS.get(getattr(written, "prior", ""), "Log" in sampler)
     whole = "Int" in type(written).__name__
-    excluded = whole and hasattr(written, "sampler")  # the upper bound of Ray Tune's integers is exclusive
+    # the upper bound of Ray Tune's integers is exclusive
+    excluded = whole and hasattr(written, "sampler")
     return _as_range(low, high - 1 if excluded else high, log=log, whole=whole)
 
 

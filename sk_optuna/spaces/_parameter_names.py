@@ -60,10 +60,12 @@ def _explain(estimator: Any, params: Mapping[str, Any], error: Exception) -> str
     known = list(estimator.get_params(deep=True))
     unknown = [name for name in params if name not in known]
     reason = str(error).rstrip(".")
-    if isinstance(error, AttributeError):  # a name reaches into a value without parameters, such as a string or None
+    # a name reaches into a value without parameters, such as a string or None
+    if isinstance(error, AttributeError):
         reason = f"there is no value with parameters to set by {' and '.join(map(repr, unknown))} ({reason})"
     lines = [f"The search space does not fit the estimator {type(estimator).__name__}: {reason}."]
-    if isinstance(error, InvalidArgumentError):  # our own, which already has the nearest names
+    # our own, which already has the nearest names
+    if isinstance(error, InvalidArgumentError):
         return lines[0]
     for name in unknown:
         lines[-1] += hint(name, _near(name, known))

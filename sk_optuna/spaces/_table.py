@@ -180,7 +180,8 @@ def _count(branches: list[dict[str, Domain]], length: Callable[[Domain], int | N
 
 def _length(domain: Domain) -> int | None:
     column = domain.column()
-    if isinstance(column, range):  # len() of a range ends at sys.maxsize
+    # len() of a range ends at sys.maxsize
+    if isinstance(column, range):
         return (column.stop - column.start - 1) // column.step + 1
     if isinstance(column, Steps):
         return column.n
