@@ -35,6 +35,7 @@ __all__ = [
     "num_samples",
     "only_predicts",
     "own_warm_start",
+    "routed_for_fit",
     "safe_split",
     "scorers_by_name",
     "search_estimator_has",
@@ -74,6 +75,11 @@ def format_results(
 def check_refit_for_multimetric(refit: Any, metrics: Iterable[str]) -> None:
     """Call ``BaseSearchCV._check_refit_for_multimetric``, which reads `refit` and nothing else of the search."""
     BaseSearchCV._check_refit_for_multimetric(SimpleNamespace(refit=refit), metrics)
+
+
+def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:
+    """Return the arguments of a search's `fit` by their consumer: estimator, scorer and splitter."""
+    return search._get_routed_params_for_fit(params)
 
 
 _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
