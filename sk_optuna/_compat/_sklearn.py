@@ -35,6 +35,7 @@ __all__ = [
     "num_samples",
     "only_predicts",
     "own_warm_start",
+    "parameter_names",
     "routed_for_fit",
     "safe_split",
     "scorers_by_name",
@@ -75,6 +76,12 @@ def format_results(
 def check_refit_for_multimetric(refit: Any, metrics: Iterable[str]) -> None:
     """Call ``BaseSearchCV._check_refit_for_multimetric``, which reads `refit` and nothing else of the search."""
     BaseSearchCV._check_refit_for_multimetric(SimpleNamespace(refit=refit), metrics)
+
+
+def parameter_names(estimator: Any) -> list[str]:
+    """Return the names of the parameters of an estimator's constructor, without those of values within."""
+    names: list[str] = estimator._get_param_names()
+    return names
 
 
 def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:
