@@ -24,6 +24,7 @@ from typing import Any
 import joblib
 from joblib.parallel import LokyBackend
 
+from sk_optuna._compat._joblib import loky_executor
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -247,7 +248,7 @@ class _DeviceBackend(LokyBackend):
         places = tuple(self._places[: self.effective_n_jobs(n_jobs)])
         kwargs.update(initializer=_take_place, initargs=(self._folder, places))
         n_workers = int(super().configure(n_jobs, parallel, **kwargs))
-        self._executor = self._workers
+        self._executor = loky_executor(self)
         return n_workers
 
     def end_workers(self, *, kill: bool) -> None:

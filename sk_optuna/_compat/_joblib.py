@@ -22,7 +22,7 @@ try:
 except ImportError:
     import cloudpickle
 
-__all__ = ["CloudPickler", "JoblibWorkers", "SharedFolder", "dumps", "eval_expr", "loads"]
+__all__ = ["CloudPickler", "JoblibWorkers", "SharedFolder", "dumps", "eval_expr", "loads", "loky_executor"]
 
 CloudPickler = cloudpickle.CloudPickler
 dumps = cloudpickle.dumps
@@ -169,8 +169,13 @@ class JoblibWorkers:
     @property
     def _loky(self) -> Any:
         """The executor of loky, None for other backends."""
-        executor = getattr(self._backend, "_workers", None)
-        return executor if hasattr(executor, "_temp_folder_manager") else None
+        return loky_executor(self._backend)
+
+
+def loky_executor(backend: Any) -> Any:
+    """Return the executor of a loky backend that was started; None of any other."""
+    executor = getattr(backend, "_workers", None)
+    return executor if hasattr(executor, "_temp_folder_manager") else None
 
 
 def _empty_queue_of(executor: Any) -> None:

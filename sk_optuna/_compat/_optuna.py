@@ -16,6 +16,7 @@ from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
 __all__ = [
+    "QMC_LOG",
     "as_of_now",
     "contains",
     "frozen",
@@ -33,6 +34,10 @@ __all__ = [
     "without_log_lines",
     "wrapped_pruner",
 ]
+
+# The loggers of the QMCSampler and of studies in memory.
+QMC_LOG = "optuna.samplers._qmc"
+_IN_MEMORY_LOG = "optuna.storages._in_memory"
 
 
 def tpe_sampler(seed: int, *, group: bool) -> Any:
@@ -85,7 +90,7 @@ def without_log_lines(logger_name: str) -> Iterator[None]:
 
 def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Study:
     """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
-    with without_log_lines("optuna.storages._in_memory"):
+    with without_log_lines(_IN_MEMORY_LOG):
         return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
 
 

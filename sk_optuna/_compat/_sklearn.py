@@ -38,6 +38,8 @@ __all__ = [
     "num_samples",
     "only_predicts",
     "own_warm_start",
+    "parameter_names",
+    "routed_for_fit",
     "safe_split",
     "scorers_by_name",
     "search_estimator_has",
@@ -111,6 +113,17 @@ def format_results(
     search = SimpleNamespace(return_train_score=return_train_score)
     table: dict[str, Any] = _format_results(search, params, n_splits, out, more)
     return table
+
+
+def parameter_names(estimator: Any) -> list[str]:
+    """Return the names of the parameters of an estimator's constructor, without those of values within."""
+    names: list[str] = estimator._get_param_names()
+    return names
+
+
+def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:
+    """Return the arguments of a search's `fit` by their consumer: estimator, scorer and splitter."""
+    return search._get_routed_params_for_fit(params)
 
 
 # --- scorers --------------------------------------------------------------------------------------------

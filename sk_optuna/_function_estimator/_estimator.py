@@ -19,6 +19,7 @@ from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sk_optuna._compat._sklearn import parameter_names
 from sk_optuna._function_estimator._calls import (
     WANTED,
     Params,
@@ -361,7 +362,7 @@ class FunctionEstimator(ParksMonitor, BaseEstimator):
 
     def _own_names(self) -> list[str]:
         """Return the names of the function's parameters."""
-        named = self._get_param_names()
+        named = parameter_names(self)
         return [name for name in vars(self) if name not in named and _is_free(name)]
 
     def _drawn_params(self) -> Params:

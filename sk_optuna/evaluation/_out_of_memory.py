@@ -8,6 +8,8 @@ search the text for words, which would take a ValueError about memory for a lack
 import re
 from collections.abc import Iterator
 
+from sk_optuna._compat._numpy import ARRAY_MEMORY_ERROR
+
 # Before the frames of an error; one that was never raised has neither, and comes first or after one of the others.
 _BEGINNINGS = (
     "Traceback (most recent call last):",
@@ -29,7 +31,7 @@ _MESSAGES = (
     "MPS backend out of memory",
 )
 _BEARERS = ("RuntimeError", "AcceleratorError", "DeferredCudaCallError")
-_MEMORY_ERRORS = ("MemoryError", "_ArrayMemoryError")
+_MEMORY_ERRORS = ("MemoryError", ARRAY_MEMORY_ERROR)
 
 
 def out_of_memory_reason(traceback_text: str) -> str | None:

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_optuna._compat._sklearn import Interval, fit_context
+from sk_optuna._compat._sklearn import Interval, fit_context, parameter_names
 from sk_optuna.epochs import ParksMonitor
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning._batches import ShuffledBatches, as_tensor, forward
@@ -90,7 +90,7 @@ class LightningEstimator(ParksMonitor, BaseEstimator):
         """
         own = {name: value for name, value in params.items() if not is_handed_on(name)}
         handed_on = {name: value for name, value in params.items() if is_handed_on(name)}
-        known = self._get_param_names()
+        known = parameter_names(self)
         for name in own:
             if name not in known:
                 check_open_name(name, self)

@@ -22,6 +22,7 @@ from sk_optuna._compat._sklearn import (
     StrOptions,
     check_method_params,
     fit_context,
+    routed_for_fit,
     scorers_by_name,
     search_estimator_has,
     unwarned_table,
@@ -424,7 +425,7 @@ class OptunaSearchCV(SearchBase):
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
-        routed = self._get_routed_params_for_fit(params)
+        routed = routed_for_fit(self, params)
         base_estimator = clone(self.estimator)
         random_state = seed_from(self.random_state)
         space = space_from_user(self.param_distributions, self.param_grid, base_estimator)

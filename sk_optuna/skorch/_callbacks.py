@@ -14,6 +14,7 @@ from weakref import WeakSet
 from skorch.callbacks import BatchScoring, Checkpoint, EarlyStopping, EpochScoring, LRScheduler, PassthroughScoring
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sk_optuna._compat._skorch import named_callbacks
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._overrides import overridden
 
@@ -88,7 +89,7 @@ def _own_callbacks(net: Any) -> list[tuple[str, Any]]:
         return []
     default = {name for name, _ in net.get_default_callbacks()}
     found = []
-    for name, given in net._uniquely_named_callbacks():
+    for name, given in named_callbacks(net):
         callback = vars(net).get(f"callbacks__{name}", given)
         if callback is not None and name not in default:
             found.append((name, callback))

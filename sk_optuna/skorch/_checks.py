@@ -16,6 +16,7 @@ from skorch.utils import params_for
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from sk_optuna._compat._skorch import given_names, module_names
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import check_monitors
@@ -206,8 +207,9 @@ class ChecksParameters(NeuralNet):
         except ValueError as error:  # an argument is no parameter
             # skorch has a hint for names that begin with one of these
             prefixes = tuple(self.prefixes_)
-            names = [name for name in self._params_to_validate if not name.startswith(prefixes)]
-            params = [name for name in self.get_params(deep=False) if name not in self._params_to_validate]
+            given = given_names(self)
+            names = [name for name in given if not name.startswith(prefixes)]
+            params = [name for name in self.get_params(deep=False) if name not in given]
             known = [*params, *(f"{prefix}__" for prefix in self.prefixes_)]
             hints = "".join(_hint(name, known) for name in sorted(names))
             raise InvalidArgumentError(f"{error}{hints}") from error
@@ -225,7 +227,7 @@ class ChecksParameters(NeuralNet):
         if prefix in ("iterator_train", "iterator_valid"):
             size: Any = params.get("batch_size", self.batch_size)
             params["batch_size"] = int(size) if _is_int(size) else size  # torch refuses numpy's integers
-        if prefix in ("module", *self._modules):
+        if prefix in ("module", *module_names(self)):
             for name in AUTO:
                 if isinstance(params.get(name), str) and params[name] == "auto":
                     params[name] = self._told_by_data(prefix, name)

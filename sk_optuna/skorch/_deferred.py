@@ -23,6 +23,8 @@ from skorch.history import History
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from sk_optuna._compat._skorch import criterion_names, module_names
+
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 # Packages whose `notify` does nothing of its own for a batch.
 _PACKAGES = {"skorch", "sk_optuna"}
@@ -119,7 +121,7 @@ class DeferredLosses(NeuralNet):
 
     def _modules_with_plain_flags(self) -> list[nn.Module] | None:
         """Return all modules of the net; None if the `train` of one of them does more than set `training`."""
-        roots = [getattr(self, name + "_", None) for name in [*self._modules, *self._criteria]]
+        roots = [getattr(self, name + "_", None) for name in [*module_names(self), *criterion_names(self)]]
         modules = [module for root in roots if isinstance(root, nn.Module) for module in root.modules()]
         plain = all(type(module).train is nn.Module.train for module in modules)
         return modules if plain else None

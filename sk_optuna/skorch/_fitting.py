@@ -21,6 +21,7 @@ from skorch.utils import data_from_dataset, is_dataset, to_numpy
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from sk_optuna._compat._skorch import module_names
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._callbacks import warn_of_idle_callbacks
 from sk_optuna.skorch._checks import check_parameters
@@ -309,7 +310,7 @@ class TakesArrays(NeuralNet):
         return y
 
     def _parts(self) -> list[nn.Module]:
-        return [getattr(self, name + "_") for name in self._modules]
+        return [getattr(self, name + "_") for name in module_names(self)]
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
         """Return the Dataset of rows and targets; see `skorch.NeuralNet.get_dataset`."""

@@ -11,6 +11,7 @@ from skorch.dataset import get_len
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 
+from sk_optuna._compat._torch import uncompiled
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.skorch._first_batch import check_loss, describe, is_misfit, misfit
 from sk_optuna.skorch._overrides import check_weighed, overridden
@@ -30,7 +31,7 @@ class WeighsRows(NeuralNet):
         if fitting.looked_at:
             return self._loss(y_pred, y_true, *args, **kwargs)
         fitting.looked_at = True
-        criterion = unwrapped(self.criterion_)
+        criterion = uncompiled(self.criterion_)
         self._check_first_batch(criterion, y_pred, y_true)
         try:
             loss = self._loss(y_pred, y_true, *args, **kwargs)
@@ -86,7 +87,7 @@ class WeighsRows(NeuralNet):
         if not self._fitting_.weighs_batch:
             return super().get_loss(y_pred, y_true, *args, **kwargs)
         self._fitting_.weighed = True
-        criterion = unwrapped(self.criterion_)
+        criterion = uncompiled(self.criterion_)
         if weighs_classes(criterion) and isinstance(y_pred, Tensor) and y_true.ndim == 1:
             table = self._fitting_.weights_by_class(y_pred)
             if table is not None and y_pred.shape[1:] == table.shape:
@@ -130,8 +131,3 @@ def weighs_classes(criterion: Any) -> bool:
         and criterion.reduction == "mean"
         and not getattr(criterion, "label_smoothing", 0)
     )
-
-
-def unwrapped(criterion: Any) -> Any:
-    """Return the criterion itself where torch has compiled it."""
-    return getattr(criterion, "_orig_mod", criterion)

@@ -15,6 +15,8 @@ from skorch.dataset import unpack_data
 from skorch.utils import TeeGenerator
 from torch import Tensor
 
+from sk_optuna._compat._skorch import TRIMMED, optimizer_names, zero_gradients
+from sk_optuna._compat._torch import cpu_has_bf16
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.worker import current_fold
@@ -84,14 +86,6 @@ def _has_bf16(kind: str) -> bool:
     return bool(torch.amp.is_autocast_available(kind))
 
 
-def cpu_has_bf16() -> bool:
-    """Return whether torch has kernels for bfloat16 on this CPU; its emulation is many times slower."""
-    operators = torch.ops.mkldnn
-    if hasattr(operators, "_is_mkldnn_bf16_supported"):
-        return bool(operators._is_mkldnn_bf16_supported())
-    return False
-
-
 def as_float32(outputs: Any) -> Any:
     """Return a module's output, or a tuple of outputs, with half precision made float32."""
     if isinstance(outputs, Tensor):
@@ -159,7 +153,7 @@ class RunsOnDevice(NeuralNet):
     def _get_param_names(self) -> list[str]:
         # skorch takes all attributes for parameters whose names do not end in an underscore
         names = [name for name in super()._get_param_names() if name not in _AS_SET]
-        return [name for name in names if not name.startswith("_") or name == "_trimmed_for_prediction"]
+        return [name for name in names if not name.startswith("_") or name == TRIMMED]
 
     def initialize(self) -> Any:
         """Make module, criterion, optimizer and callbacks; see `skorch.NeuralNet.initialize`."""
@@ -175,7 +169,7 @@ class RunsOnDevice(NeuralNet):
         return self
 
     def _make_scaler(self) -> Any:
-        for name in self._optimizers:
+        for name in optimizer_names(self):
             check_steps_alone(getattr(self, name + "_"))
         return torch.amp.GradScaler("cuda")
 
@@ -195,7 +189,7 @@ class RunsOnDevice(NeuralNet):
         if self.scaler_ is None:  # a subclass made the optimizer
             self.scaler_ = self._make_scaler()
         accumulator = self.get_train_step_accumulator()
-        self._zero_grad_optimizer()
+        zero_gradients(self)
         self._scaled_ = False
         try:
             accumulator.store_step(self.train_step_single(batch, **fit_params))
@@ -203,7 +197,7 @@ class RunsOnDevice(NeuralNet):
                 raise self._unscaled("train_step_single")
         finally:
             del self._scaled_
-        optimizers = [getattr(self, name + "_") for name in self._optimizers]
+        optimizers = [getattr(self, name + "_") for name in optimizer_names(self)]
         for optimizer in optimizers:
             self.scaler_.unscale_(optimizer)
         parameters = TeeGenerator(self.get_all_learnable_params())

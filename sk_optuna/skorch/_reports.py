@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 
+from sk_optuna._compat._skorch import criterion_names, module_names
 from sk_optuna.epochs import ParksMonitor
 from sk_optuna.skorch._callbacks import explain_missing
 from sk_optuna.skorch._labels import shown_as_labels
@@ -52,7 +53,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
                 module.load_state_dict(state[name])
 
     def _trained_parts(self) -> Iterator[tuple[str, torch.nn.Module]]:
-        for name in [*self._modules, *self._criteria]:
+        for name in [*module_names(self), *criterion_names(self)]:
             part = getattr(self, name + "_", None)
             if isinstance(part, torch.nn.Module):
                 yield name, part

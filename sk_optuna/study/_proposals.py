@@ -16,7 +16,7 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
-from sk_optuna._compat._optuna import new_study, refreshed, tell_pruned, without_log_lines
+from sk_optuna._compat._optuna import QMC_LOG, new_study, refreshed, tell_pruned, without_log_lines
 from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
@@ -27,8 +27,6 @@ from sk_optuna.study._samplers import SamplerFactory, trial_seed
 from sk_optuna.study._told import Curves, Record, Told, ToldTrial
 from sk_optuna.study._tried import Table, TableExhaustedError, TriedRows
 
-# Its sampler logs a line about conditional spaces, which it need not know of: rows are drawn branch by branch.
-_QMC = "optuna.samplers._qmc"
 # Of a whole grid every value is prescribed.
 _NOT_ASKED = RandomSampler(seed=0)
 
@@ -131,7 +129,7 @@ class Proposals(Generic[Record]):
             return None
         self.study.sampler = self._sampler(number)
         try:
-            with without_log_lines(_QMC):
+            with without_log_lines(QMC_LOG):  # about conditional spaces: here rows are drawn branch by branch
                 trial = self.study.ask()
                 params = self._space.suggest(trial)  # since Optuna 5 the sampler is asked here
         except TableExhaustedError:
@@ -177,7 +175,7 @@ class Proposals(Generic[Record]):
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
             proposal.trial.set_user_attr(key, attribute)
-        with without_log_lines(_QMC):
+        with without_log_lines(QMC_LOG):
             if pruned:
                 value = None if mean is None else self.told.as_of(proposal.n_told).estimate(scores, curves)
                 trial = tell_pruned(self.study, proposal.trial, value)
