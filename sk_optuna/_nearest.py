@@ -1,4 +1,4 @@
-"""Name what a misspelt name may mean: one rule and one sentence for parameters, metrics, scorers and devices."""
+"""The known names that a misspelt one may mean: one rule and one sentence for parameters, metrics and devices."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -73,7 +73,7 @@ class JoblibWorkers:
 
     @property
     def can_submit(self) -> bool:
-        """Whether the backend has what single calls need; else use ``joblib.Parallel``."""
+        """True if single calls can be submitted to the backend; if not, use ``joblib.Parallel``."""
         backend = self._backend
         return (
             getattr(backend, "supports_retrieve_callback", False)
@@ -83,12 +83,12 @@ class JoblibWorkers:
 
     @property
     def share_memory(self) -> bool:
-        """Whether the workers are threads of this process."""
+        """True if the workers are threads of this process."""
         return bool(getattr(self._backend, "supports_sharedmem", False))
 
     @property
     def are_local(self) -> bool:
-        """Whether the workers are threads or processes of this machine, as far as is known of the backend."""
+        """True if the backend is known to have its workers on this machine, as threads or processes."""
         kind = type(self._backend)
         return kind.__name__ in _LOCAL_BACKENDS or kind.__module__.startswith("sk_optuna.")
 
@@ -121,7 +121,7 @@ class JoblibWorkers:
             else:
                 done(result, None)
 
-        def retrieve_error(future: Any) -> None:  # dask calls back only for what succeeded
+        def retrieve_error(future: Any) -> None:  # dask calls back for successes only
             if not future.cancelled() and future.exception() is not None:
                 done(None, future.exception())
 
@@ -152,7 +152,8 @@ class JoblibWorkers:
 
     def abort(self) -> None:
         """Leave the workers at once, whatever they do."""
-        if self._loky is not None:  # its thread stumbles over what is still queued when the workers are killed
+        if self._loky is not None:
+            # Its thread would stumble over calls that are queued when the workers are killed.
             _empty_queue_of(self._loky)
         self._backend.abort_everything(ensure_ready=False)
         self.stop()

@@ -1,8 +1,13 @@
 """Have the leaf of an estimator fitted epoch by epoch when the estimator is fitted.
 
-The estimator's own `fit` is called, whatever it is: a Pipeline's, a TransformedTargetRegressor's. Only that of the leaf
-is another one, for once. It is put there when the fit begins, since the parameters, which may exchange the leaf, are
-set just before; and it is handed on to a clone, since a TransformedTargetRegressor fits one.
+The estimator's own `fit` is called, whatever it is: a Pipeline's, a TransformedTargetRegressor's. The leaf's own `fit`
+is replaced for a single call. There are four moments:
+
+    follow_epochs            the estimator's `fit` is replaced
+    set_params               the leaf may become another one, so it is not touched before
+    estimator.fit            the estimator gets its `fit` back, and the leaf's is replaced
+    clone(leaf), if any      a TransformedTargetRegressor fits a clone, to which the replaced `fit` is handed on
+    leaf.fit                 the leaf gets its `fit` back, and is fitted epoch by epoch
 """
 
 from collections.abc import Callable
@@ -16,7 +21,7 @@ from sk_optuna.epochs._protocol import Monitor
 from sk_optuna.exceptions import InvalidArgumentError
 
 MonitorOf = Callable[[Any, Any], Monitor]
-"""From a leaf that is about to be fitted, and its training rows, to what it is to report to."""
+"""From a leaf that is about to be fitted, and its training rows, to its monitor."""
 
 
 def check_reports_epochs(estimator: Any) -> None:
@@ -48,7 +53,7 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
     Parameters
     ----------
     estimator : estimator
-        An unfitted estimator. Its next `fit` is another one, which then removes itself.
+        An unfitted estimator. Its `fit` is replaced until it is called once.
     monitor_of : callable
         Called when the leaf is about to be fitted.
     all_kinds : bool

@@ -5,7 +5,7 @@ learning rate or its optimizer anew. How many epochs there are is the estimator'
 own rule for stopping early does not apply.
 
 A warm start is how an ensemble grows here, and nothing that its user asked for. So it is not warned of, and by avoiding
-what warns: warning filters belong to the process, and other threads fit, too.
+the warnings: filters belong to the process, and other threads fit, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ FitByEpochs = Callable[..., Any]
 
 
 def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
-    """Return what fits an estimator epoch by epoch, None if it cannot be.
+    """Return the function that fits an estimator epoch by epoch; None if there is none.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
         return None
     params = estimator.get_params(deep=False)
     if params.get("learning_rate") == "adaptive" and "eta0" in params:
-        return None  # what SGD adapts it by is forgotten between calls
+        # Between two calls SGD forgets the numbers by which it adapts the learning rate.
+        return None
     if hasattr(estimator, "partial_fit") and "max_iter" in params:
         return _fit_by_passes
     if "warm_start" in params and "n_estimators" in params:
@@ -165,7 +166,7 @@ def _with_params(estimator: Any, params: dict[str, Any]) -> Iterator[None]:
 
 
 def _train_loss(estimator: Any) -> float | None:
-    """Return what scikit-learn's estimators say of the training loss, where they do."""
+    """Return the training loss, as far as scikit-learn's estimators keep it."""
     if type(estimator).__name__.startswith("GradientBoosting"):
         return float(estimator.train_score_[-1])  # a loss in spite of its name
     loss = getattr(estimator, "loss_", None)

@@ -1,7 +1,7 @@
-"""The leaf of an estimator: what is trained last, and what the candidates' epochs are epochs of.
+"""The leaf of an estimator: the innermost estimator, whose epochs a search follows.
 
 It is the last step of a Pipeline, the regressor of a TransformedTargetRegressor, and so on inwards. Other
-meta-estimators fit several copies of what they contain, and there is no one curve to follow.
+meta-estimators fit several copies of the estimator in them, and there is no one curve to follow.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def leaf_of(estimator: Any) -> Any:
 
 
 def _way_to_leaf(estimator: Any) -> Iterator[Any]:
-    """Iterate over an estimator, what it contains last, and so on inwards to its leaf."""
+    """Iterate over an estimator, the last one in it, and so on inwards to its leaf."""
     while True:
         yield estimator
         if isinstance(estimator, Pipeline):
@@ -40,7 +40,7 @@ def _way_to_leaf(estimator: Any) -> Iterator[Any]:
 
 
 def changes_predictions(estimator: Any) -> bool:
-    """Return whether what the estimator predicts is not what its leaf does."""
+    """Return whether the estimator's predictions differ from its leaf's."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return _transforms_target(estimator)

@@ -1,11 +1,11 @@
 """Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it is to stop.
 
-The one protocol between a search and what it trains is a method of the estimator,
+The one protocol between a search and the estimator that it trains is a method of the estimator,
 ``fit_epochs(X, y, monitor, **fit_params)``: it fits as `fit` does and calls ``monitor.report()`` after each epoch. That
 the estimator calls, instead of being called for every epoch, leaves its training loop to it.
 
 The rule that keeps test rows out of the model: an estimator is fitted on the training rows of the fold and on nothing
-else. What a monitor knows of the test rows ends the training early, or chooses the epoch to go back to, and does
+else. A monitor's knowledge of the test rows ends the training early, or chooses the epoch to go back to, and does
 nothing in between. A trial that was cut short never becomes the best one. To go back to the best epoch is to choose on
 the test rows, and makes scores too good; it has to be asked for.
 """
@@ -27,7 +27,7 @@ class UnscoredMonitor:
     Parameters
     ----------
     valid_data : callable or None, default=None
-        What returns the test rows and targets.
+        Returns the test rows and targets.
     n_epochs : int or None, default=None
         After how many epochs training ends; None for as many as the estimator makes.
     """
@@ -58,9 +58,9 @@ class FoldMonitor:
     Attributes
     ----------
     estimator : estimator
-        What the search tunes.
+        The estimator that the search tunes.
     leaf : estimator
-        What reports: the estimator itself, or what it trains last.
+        The estimator that reports: the same, or the innermost one in it.
     rows : callable
         Returns the fold's test rows and targets.
     scorer : callable
@@ -68,7 +68,7 @@ class FoldMonitor:
     scores_leaf : bool
         Whether the scorer may be given the leaf with transformed rows in place of the estimator.
     judge : Judge or None
-        What decides; None lets every fold run to its end.
+        The judge that stops the trial; None lets every fold run to its end.
     checkpoint : {"last", "best"}
         Which epoch the leaf is left at.
     seconds : float
@@ -133,10 +133,11 @@ class FoldMonitor:
 
 
 def _state_of(leaf: Any) -> Any:
-    """Return a copy of what training changes in an estimator."""
+    """Return a copy of the attributes that training changes in an estimator."""
     if hasattr(leaf, "get_checkpoint"):
         return leaf.get_checkpoint()
-    fixed = leaf.get_params(deep=False).keys() - {"n_estimators"}  # which is how many there are by now
+    # `n_estimators` counts those that there are by now, and changes.
+    fixed = leaf.get_params(deep=False).keys() - {"n_estimators"}
     return deepcopy({name: value for name, value in vars(leaf).items() if name not in fixed})
 
 

@@ -1,11 +1,11 @@
-"""The protocol between a search and what it trains by epochs."""
+"""The protocol between a search and the estimators that it trains by epochs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 
 class EpochMonitor(Protocol):
-    """What an estimator is given to report its epochs to."""
+    """The estimator's side of a monitor: it reports each epoch there."""
 
     @property
     def valid_data(self) -> tuple[Any, Any] | None:
@@ -27,7 +27,7 @@ class EpochMonitor(Protocol):
         Returns
         -------
         bool
-            Whether to stop training here. The estimator stays what it is now.
+            Whether to stop training here. The estimator stays as it is now.
         """
 
 
@@ -39,7 +39,7 @@ class Monitor(EpochMonitor, Protocol):
 
 
 class Judge(Protocol):
-    """What decides after an epoch, from what was known when the trial was asked for."""
+    """The decision after an epoch, from the results that were known when the trial was asked for."""
 
     notes: dict[str, Any]
 
@@ -59,7 +59,7 @@ class Curve(NamedTuple):
     best_epoch : int
         The first epoch with the best score, counted from 1; 0 if no score is a number.
     notes : dict
-        What the pruner keeps of the trial.
+        The pruner's notes on the trial.
     """
 
     train_losses: tuple[float, ...]

@@ -125,7 +125,7 @@ class FoldEvaluator:
         return self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(self.scorer))
 
     def close(self) -> None:
-        """Let go of what was kept for the folds to come."""
+        """Release everything that was kept for later folds."""
         release_kept()
         if self.prefixes is not None:
             self.prefixes.close()
@@ -175,7 +175,7 @@ class _Follower:
         return self._monitor
 
     def _know(self, X: Any, which: bytes, *, is_given: bool) -> None:
-        """Tell the leaf where its rows come from: the fold's own, or what shared steps made of them."""
+        """Tell the leaf where its rows come from: the fold's own, or the output of shared steps."""
         key = b"%s-%d" % (which, self._fold.number) if is_given else prefix_origin(X)
         if key is not None:
             self._here.know(X, self._evaluator.token + key)
@@ -196,7 +196,7 @@ class _Follower:
         return evaluator.epochs.score(estimator, X, y, params)
 
     def complete(self, result: FoldResult) -> FoldResult:
-        """Return the result with what the epochs say; the time that their scores took is no time of the fit."""
+        """Return the result with the curve of its epochs. The time of their scores counts as score time."""
         monitor = self._monitor
         errors = [result.fit_error] if result.fit_error else self._score_errors
         reason = next((reason for error in errors if (reason := out_of_memory_reason(error)) is not None), None)

@@ -1,4 +1,4 @@
-"""One fold of one candidate: what a worker is asked, and what it answers, both small and plain."""
+"""One fold of one candidate: the question to a worker and its answer, both small and plain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """A fit that ran out of memory: told from the traceback that scikit-learn leaves of it, and nothing of it kept.
 
-scikit-learn hands on a failed fit as the text of its traceback, with the error itself gone: the text is what there is
-to read. Not taken: to catch the error before scikit-learn does, which would need its `error_score` written anew; and to
-search the text for words, which would take a ValueError about memory for a lack of it.
+scikit-learn hands on a failed fit as the text of its traceback, with the error itself gone: only the text is there
+to be read. Not taken: to catch the error before scikit-learn does, which would need its `error_score` written anew; and
+to search the text for words, which would take a ValueError about memory for a lack of it.
 """
 
 import re
@@ -19,7 +19,8 @@ _BEGINNINGS = (
 # The line under the frames: a class with its module, unless that is builtins or __main__, and the message, if any.
 _EXCEPTION = re.compile(r"(?P<name>[\w.<>]+)(?:: (?P<message>.*))?")
 
-# What torch raises as a RuntimeError, or a subclass that is not called OutOfMemoryError, where memory was lacking.
+# Messages of torch's RuntimeErrors, and of subclasses with another name than OutOfMemoryError, where memory was
+# lacking.
 _MESSAGES = (
     "CUDA error: out of memory",
     "CUDA out of memory",
@@ -35,7 +36,7 @@ _MEMORY_ERRORS = ("MemoryError", ARRAY_MEMORY_ERROR)
 
 
 def out_of_memory_reason(traceback_text: str) -> str | None:
-    """Return in one line what memory was lacking, if the error of a traceback, or one it comes from, says so.
+    """Return in one line the memory that was lacking, if the error of a traceback, or one it comes from, says so.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def out_of_memory_reason(traceback_text: str) -> str | None:
 
 
 def _exceptions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield class and first line of the message of each error, a cause before what came of it.
+    """Yield class and first line of the message of each error, a cause before its consequence.
 
     Frames are indented, so the first line after a beginning that is not is the error's. Lines after it belong to its
     message, whatever they look like, until the next beginning.

@@ -29,7 +29,7 @@ def evaluating(evaluation: "Evaluation | None") -> Iterator[None]:
 
 
 def share_no_more() -> None:
-    """Share nothing in what is left of this thread's evaluation."""
+    """Share nothing in the rest of this thread's evaluation."""
     _here.evaluation = None
 
 
@@ -64,7 +64,7 @@ def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
     failed : callable
         Called with the traceback of a scorer that raised.
     """
-    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _leave, failed)
+    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _share_no_more_with, failed)
 
 
 def _know_rows(X: Any) -> None:
@@ -73,5 +73,5 @@ def _know_rows(X: Any) -> None:
         evaluation.know_scored(X)
 
 
-def _leave(X: Any) -> None:
+def _share_no_more_with(X: Any) -> None:
     share_no_more()

@@ -1,4 +1,4 @@
-"""Whether an estimator draws other random numbers at each fit, as far as its parameters tell."""
+"""Estimators that draw other random numbers at each fit, as far as their parameters tell."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
 """Take the results of steps from the store instead of fitting again, in one fold of one candidate.
 
 A step is fitted once for all candidates only if nobody could tell: it changes nothing that it is given, keeps no target
-or weights, holds nothing of what it makes, and can be copied whole. Data is known by where it comes from, and is what
-it was by a checksum, taken again wherever somebody else may have had it in the meantime. What cannot be found out
-counts against sharing.
+or weights, holds nothing of its output, and can be copied whole. Data is known by its origin, and known to be
+unchanged by a checksum, taken again wherever somebody else may have had it in the meantime. Doubt counts against
+sharing.
 """
 
 import time
@@ -46,7 +46,7 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A step as it was fitted, what it made of the data it was fitted on, and the checksum of these.
+    """A step as it was fitted, its output on the data it was fitted on, and the checksum of these.
 
     A step that fitting leaves as it was, and that is its own clone, is None: the one that is there will do.
     """
@@ -57,7 +57,7 @@ class _Fitted:
 
     @property
     def n_bytes(self) -> int:
-        """Size of what is held."""
+        """Size of the step and its output."""
         return self.output.n_bytes + (0 if self.step is None else self.step.n_bytes)
 
 
@@ -98,7 +98,7 @@ class _Known:
     """Data, for as long as it exists, and where it comes from."""
 
     alive: Callable[[], Any]
-    key: bytes | None  # None once it is no longer what it was
+    key: bytes | None  # None once the data has changed
     checksum: int | None
 
 
@@ -109,7 +109,7 @@ class Evaluation:
     Attributes
     ----------
     sharing : Sharing
-        What the search's evaluations have in common.
+        The part that the search's evaluations have in common.
     fold : int
         The fold.
     estimator : estimator
@@ -117,7 +117,7 @@ class Evaluation:
     only_predicts : bool
         Whether nothing but predictions is asked of the fitted estimator: only then are transforms shared.
     seconds : float
-        What the steps took that were looked up in vain.
+        Time of the steps that were looked up in vain.
     n_scored : int
         How often a scorer was given rows.
     """
@@ -143,7 +143,7 @@ class Evaluation:
             digest.update(part)
         return digest.digest()
 
-    # --- what is known ---
+    # --- known data ---
 
     def know(self, data: Any, key: bytes, total: int | None = None) -> None:
         """Remember where `data` comes from, and its checksum if there is one."""
@@ -162,7 +162,7 @@ class Evaluation:
         self.n_scored += 1
 
     def origin(self, data: Any) -> bytes | None:
-        """Return the key of `data`; None if it is not known, or is no longer what it was."""
+        """Return the key of `data`; None if it is not known, or has changed."""
         if data is None:
             return b"none"
         known = self._note(data)
@@ -180,7 +180,7 @@ class Evaluation:
         self._something_changed = True
 
     def _lend(self, *data: Any) -> None:
-        """Note the checksums of what is known of data, before somebody else has it in hand."""
+        """Take the checksums of known data, before somebody else has it in hand."""
         for each in data:
             known = self._note(each)
             if known is not None and known.checksum is None:
@@ -234,7 +234,9 @@ class Evaluation:
         changed = [known for known in given if known.checksum is None or checksum(known.alive()) != known.checksum]
         for known in changed:
             self._forget(known)
-        if changed or pickled(fit.routed) != routed:  # nobody else is to miss the change
+        if (
+            changed or pickled(fit.routed) != routed
+        ):  # the step changed data in place: sharing would hide that from other candidates
             return output, step
         box = [output]
         del output
@@ -262,7 +264,7 @@ class Evaluation:
         return _Fitted(None, stored, total) if copied == as_it_was else None
 
     def _watched(self, step: Any, as_fitted: Snapshot, key: bytes) -> Any:
-        """Have a fitted step look for what it makes of known data, if all that is to be shared; return the step."""
+        """Let a fitted step's `transform` look up stored outputs where sharing is allowed; return the step."""
         transforms = hasattr(type(step), "transform") and hasattr(step, "transform")
         if not (self.only_predicts and transforms and isinstance(step, BaseEstimator)):
             return step
@@ -311,7 +313,7 @@ class Evaluation:
 
     @contextmanager
     def _inside(self, step: Any, X: Any) -> Iterator[None]:
-        """Know what is handed on within `step` while it is fitted."""
+        """Note the data that `step` hands on to its branches while it is fitted."""
         if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):  # of a list it makes an array
             yield
             return
@@ -322,7 +324,7 @@ class Evaluation:
             self._tables.pop()
 
     def _key_of(self, fit: _Fit, source: bytes) -> bytes | None:
-        """Return the key of what a step makes of known data; None if it would make something else the next time."""
+        """Return the key of a step's output on known data; None if the output would differ the next time."""
         params = fit.step.get_params(deep=False) if isinstance(fit.step, BaseEstimator) else None
         target, unfitted, routed = self.origin(fit.y), pickled((fit.step, params)), pickled(fit.routed)
         if target is None or unfitted is None or routed is None:
@@ -348,7 +350,7 @@ class Evaluation:
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
-        """Transform, and store what comes of it if it comes of nothing else and nothing else comes of it."""
+        """Transform, and store the output if it depends on nothing else and the transform changes nothing else."""
         store = self.sharing.store
         repeats = store.repeatable.get(key)
         before = snapshot(step) if repeats is None else None

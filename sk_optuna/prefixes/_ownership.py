@@ -1,6 +1,6 @@
-"""Who else holds data: what nobody else holds, nobody else can change.
+"""Other holders of data: an object that nobody else holds, nobody else can change.
 
-CPython counts the references to an object. Where all references to an array, and to what it consists of, come from the
+CPython counts the references to an object. Where all references to an array, and to its parts, come from the
 array itself and from the one place that it is kept in, no step, cache or caller has it too. Not taken: to look for the
 array among a step's attributes. It may lie in a dict, a closure, or an object that shows nothing.
 """
@@ -20,19 +20,19 @@ _INERT = (str, bytes, int, float, complex, NoneType, EllipsisType, range, slice,
 _INERT_TOO = (FunctionType, BuiltinFunctionType, ModuleType, CodeType, np.generic, np.dtype, weakref.ref)
 # Frames share them among each other, and replace them where they are to change.
 _INERT_OF_FRAMES = {"BlockPlacement", "ExtensionDtype", "Index"}
-# Packages whose objects show what they refer to, or share nothing that changes.
+# Packages whose objects show their references, or share nothing that changes.
 _OPEN = {"builtins", "collections", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn"}
 # Beyond its `__slots__`, a class written in Python adds the addresses of a dict and of weak references.
 _ADDRESS, _ADDRESSES = 8, 2
 
 
 def is_held_elsewhere(box: list[Any]) -> bool:
-    """Tell whether anything refers to what is in `box`, or to what that consists of, but for the box and itself.
+    """Tell whether anything refers to the content of `box`, or to its parts, but for the box and itself.
 
     Parameters
     ----------
     box : list
-        What it holds, nothing else is to hold: no variable of the caller either.
+        Nothing else is to hold its content: no variable of the caller either.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def keeps_memory_of_its_own(kind: type) -> bool:
 
 
 def _members(box: list[Any]) -> tuple[list[Any], list[int]]:
-    """Return all that can be changed of what is in a box, and how often it refers to each of these itself."""
+    """Return all changeable parts of a box's content, and how often the content refers to each of these itself."""
     members: list[Any] = []
     n_known: list[int] = []
     place: dict[int, int] = {}
@@ -97,7 +97,7 @@ def _members(box: list[Any]) -> tuple[list[Any], list[int]]:
 
 
 def _referred_to(value: Any) -> Iterator[Any]:
-    """Iterate over what an object refers to, one item for each reference."""
+    """Iterate over the referents of an object, one item for each reference."""
     if isinstance(value, np.ndarray):  # arrays do not tell the garbage collector
         if value.base is not None:
             yield value.base

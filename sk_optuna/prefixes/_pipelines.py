@@ -43,16 +43,17 @@ class PrefixMemory:
     targets : tuple of paths
         Where the TransformedTargetRegressors are that change y before the pipeline is given it.
     is_entry : bool
-        Whether what the pipeline is fitted on are the fold's rows.
+        Whether the pipeline is fitted on the fold's own rows.
     """
 
     targets: tuple[tuple[str, ...], ...]
     is_entry: bool
 
-    location: None = None  # or a Pipeline would clone its steps, which not all can be
+    # With a location a Pipeline would clone its steps, and not all can be cloned.
+    location: None = None
 
     def cache(self, function: Callable[..., Any], ignore: Any = None) -> Callable[..., Any]:
-        """Return what a Pipeline calls to fit a step and transform with it, in place of `function`."""
+        """Return the function that a Pipeline calls, in place of `function`, to fit a step and transform with it."""
         evaluation = evaluation_here()
         if evaluation is None:
             return function

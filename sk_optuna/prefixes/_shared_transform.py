@@ -9,7 +9,7 @@ from sk_optuna.prefixes._snapshot import OwnTransform, Snapshot
 
 
 class SharedTransform(OwnTransform):
-    """The `transform` of a step whose fit is shared, for as long as the step is what was fitted.
+    """The `transform` of a step whose fit is shared, for as long as the step is as it was fitted.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Fit the first steps of a pipeline once for all candidates that differ in later steps only.
 
-A Pipeline offers its own place for this, `memory`. What is put there here differs from joblib's Memory in what it takes
-for a key: not a hash of the data, but where the data came from. The rows that a fold's fit is given are known by the
-fold; what a step makes of known data is known by the step. Data of unknown origin is never looked up, so that a wrong
-guess costs time and not correctness.
+A Pipeline offers its own place for this, `memory`. The memory that is put there differs from joblib's Memory in its
+keys: not a hash of the data, but the origin of the data. The rows that a fold's fit is given are known by the
+fold; the output of a step on known data is known by the step. Data of unknown origin is never looked up, so that a
+wrong guess costs time and not correctness.
 """
 
 import re
@@ -32,7 +32,7 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class PrefixSharing:
-    """Which steps are shared, and where what they made is kept.
+    """The steps that are shared, and the store of their outputs.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class PrefixSharing:
         self.store = PrefixStore(self._limit)
 
     def close(self) -> None:
-        """Remove what processes share."""
+        """Remove the folder that processes share."""
         if self._shared is not None:
             self._shared.remove()
 
@@ -67,7 +67,7 @@ class PrefixSharing:
     def evaluating(self, fold: int, estimator: Any, *, only_predicts: bool = True) -> Iterator[None]:
         """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated.
 
-        What transforms make is shared only if nothing but predictions is asked of the fitted estimator.
+        Outputs of transforms are shared only if nothing but predictions is asked of the fitted estimator.
         """
         gains = self.store.n_evaluations < _LOOKED_AT or self.store.dearest >= _WORTH_SECONDS
         evaluation = Evaluation(self, fold, estimator, only_predicts) if gains else None
@@ -95,7 +95,7 @@ class PrefixSharing:
 
 
 def check_cache_prefix(value: Any) -> None:
-    """Refuse what is neither a switch nor a size.
+    """Refuse anything but a switch or a size.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""A fitted step as it is now, whole: what is made of it later shares nothing with it that can change.
+"""A fitted step as it is now, whole: later copies share nothing with it that can change.
 
 Pickling does the copying, since it keeps which parts are one and the same object, and it does so in C. It departs from
 a plain pickle where that would lose something: an estimator's attributes are all taken, also those that its own
 `__getstate__` leaves out; functions and classes are referred to, not rebuilt; arrays keep their strides, on which the
-last bits of a sum may depend. What cannot be copied whole is refused. Not taken: `copy.deepcopy`, which is slow for
-vocabularies and asks `__getstate__` as well.
+last bits of a sum may depend. A step that cannot be copied whole is refused. Not taken: `copy.deepcopy`, which is slow
+for vocabularies and asks `__getstate__` as well.
 """
 
 import copyreg
@@ -24,7 +24,7 @@ from sk_optuna.prefixes._ownership import keeps_memory_of_its_own
 
 _BY_REFERENCE = (FunctionType, type, ModuleType)
 _CYTHON_FUNCTION = "cython_function_or_method"  # a type of each compiled module's own
-# Where what scikit-learn says of clones is that they are new ones; of frozen estimators it says otherwise.
+# In scikit-learn clones are new objects, except those of frozen estimators.
 _CLONES_ANEW, _FROZEN = "sklearn.", "sklearn.frozen."
 _NUMBERS = (np.int64, np.int32, np.float64)  # a vectorizer's vocabulary has thousands
 # Packages whose objects' own pickles are whole.
@@ -71,7 +71,7 @@ def snapshot(value: Any, *, of_the_caller: bool = False) -> Snapshot | None:
     value : object
         A fitted step, or anything else.
     of_the_caller : bool, default=False
-        Whether it may contain what is its own clone, and so may be the caller's; else that is refused.
+        Whether it may contain objects that are their own clones, and so the caller's; else these are refused.
     """
     writer = _Writer(of_the_caller=of_the_caller)
     try:
@@ -159,7 +159,7 @@ class _Reader(pickle.Unpickler):
         self._referred = referred
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a function by its name; `_referred` looks up what this value refers to."""
+        """Return a function by its name; `_referred` looks up the objects that this value refers to."""
         if (module, name) == (__name__, _referred.__name__):
             return self._referred.__getitem__
         return super().find_class(module, name)
@@ -183,7 +183,7 @@ def _is_reduced_by(kind: type, method: str, by: type) -> bool:
 
 
 def is_its_own_clone(kind: type) -> bool:
-    """Return whether a class says what its clones are, which then may be the caller's own objects."""
+    """Return whether a class makes its clones itself, which may then be the caller's own objects."""
     module = getattr(getattr(kind, "__sklearn_clone__", None), "__module__", _CLONES_ANEW)
     return not module.startswith(_CLONES_ANEW) or module.startswith(_FROZEN)
 

@@ -1,4 +1,4 @@
-"""What a process keeps of fitted prefixes, in memory up to a bound: the least recently used goes first."""
+"""The fitted prefixes that a process keeps, in memory up to a bound: the least recently used goes first."""
 
 import threading
 import time
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-# Seconds to make what is worth a file for other processes.
+# Seconds of making, from which on a value is worth a file for other processes.
 _WORTH_A_FILE = 0.02
 
 
 class Files(Protocol):
-    """Where processes leave for each other what took long to make."""
+    """Files in which processes leave values for each other that took long to make."""
 
     def read(self, key: bytes) -> Any:
-        """Return what a process wrote under `key`; None if none did, or it is gone."""
+        """Return the value that a process wrote under `key`; None if none did, or it is gone."""
 
     def write(self, key: bytes, value: Any) -> None:
         """Write a value, all of it or nothing."""
 
 
 class PrefixStore:
-    """Values by key, bounded in memory, and what a process has learnt of the pipelines on the way.
+    """Values by key, bounded in memory, and the knowledge of pipelines that a process gains on the way.
 
     Parameters
     ----------
     limit : int
         Most bytes to hold.
     files : Files or None, default=None
-        Where the processes of a search leave for each other what took long to make. Half of `limit` is then for these.
+        Files that the processes of a search leave for each other. Half of `limit` is then for these.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class PrefixStore:
     last_used : float
         When something was last looked up, by :func:`time.monotonic`.
     repeatable : dict of bytes to bool
-        By key of an unfitted step, whether it makes the same of the same data each time; by key of what a fitted one
-        made of data, whether that was all it did.
+        By key of an unfitted step, whether it makes the same of the same data each time; by key of a fitted one's
+        output, whether making it was all it did.
     n_evaluations : int
         Folds whose prefixes were looked up.
     dearest : float

@@ -1,6 +1,6 @@
-"""What fitted prefixes of pipelines leave behind, in memory up to a bound: the least recently used goes first.
+"""Data put by: copied in and out, with its checksum.
 
-Nothing that is handed out is shared: what comes out of a step goes to estimators that may change it in place. So data
+Nothing that is handed out is shared: a step's output goes to estimators that may change it in place. So data
 is copied in and out, in the same order in memory, on which the last bits of a sum may depend.
 """
 
@@ -17,7 +17,7 @@ from sk_optuna._compat._joblib import dumps
 from sk_optuna.prefixes._arrays import copied, span
 from sk_optuna.prefixes._snapshot import snapshot
 
-# A fit must have cost this many times what copying its result costs, and at least so many seconds.
+# A fit must have cost this many times the copying of its result, and at least so many seconds.
 _TIMES_DEARER = 2.0
 _LEAST_SECONDS = 5e-4
 
@@ -35,7 +35,7 @@ class Stored:
     Attributes
     ----------
     checksum : int or None
-        The checksum of what `thaw` returns.
+        The checksum of the data that `thaw` returns.
     """
 
     def __init__(self, data: Any, n_bytes: int) -> None:
@@ -58,7 +58,7 @@ def put_by(data: Any, seconds: float) -> Stored | None:
     data : object
         Arrays, sparse matrices, data frames, lists, or whatever can be pickled.
     seconds : float
-        What it cost to make it.
+        Time that making it took.
     """
     if not is_worth(seconds, 0.0):
         return None
@@ -68,7 +68,7 @@ def put_by(data: Any, seconds: float) -> Stored | None:
 
 
 def is_worth(seconds: float, cost: float) -> bool:
-    """Return whether what took `seconds` is worth keeping, if it `cost` so many to copy it."""
+    """Return whether data that took `seconds` to make is worth keeping, if copying it `cost` so many."""
     return seconds >= _LEAST_SECONDS and seconds >= _TIMES_DEARER * cost
 
 
@@ -151,7 +151,7 @@ _SIZED = copyreg.dispatch_table | {kind: lambda value: (int, ()) for kind in (np
 
 
 class _Counter:
-    """A file that counts what is written to it."""
+    """A file that counts the bytes written to it."""
 
     def __init__(self) -> None:
         self.n_bytes = 0

@@ -1,7 +1,7 @@
 """The stores of worker processes: one for each search, and files through which the processes of a search share.
 
 With many workers, each would otherwise make nearly everything itself. The files lie where joblib puts its memory maps.
-What lies there is the ledger: processes come and go, and each counts what all of them left.
+Its content is the ledger: processes come and go, and each counts the files of all of them.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 from sk_optuna.prefixes._store import PrefixStore
 from sk_optuna.prefixes._stored import pickled
 
-# Seconds without use after which a worker lets go of what it stored: the search is over, or elsewhere.
+# Seconds without use after which a worker drops its store: the search is over, or elsewhere.
 _IDLE_AFTER = 30.0
 
 # By search: its store, and a folder that is there for as long as the search; None where there is none to be seen.
@@ -95,7 +95,7 @@ def worker_store(token: str, limit: int, folder: str | None, n_processes: int) -
     limit : int
         Most bytes, of this process's share.
     folder : str or None
-        What the search's processes have in common, for as long as it lasts.
+        The folder of the search's processes, there for as long as the search.
     n_processes : int
         How many these are.
     """

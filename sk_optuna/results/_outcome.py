@@ -62,7 +62,7 @@ class Outcome:
 
     @property
     def is_multimetric(self) -> bool:
-        """Whether there are several metrics."""
+        """True if there are several metrics."""
         return any(record.is_multimetric for record in self.records)
 
     def best(self) -> Best | None:

@@ -92,13 +92,13 @@ def check_candidates(search: Arguments, space: Any, X: Any, y: Any, splits: Sequ
     """Ask the leaf of the estimator whether any candidate could be fitted, where it has a method `check_fit` to say so.
 
     Candidates are drawn at random, the same each time, up to the first that could. Where folds run on other machines,
-    and no model is fitted here, these may have what this one lacks, and nobody is asked. Data is shown if every row of
-    it is fitted or scored.
+    and no model is fitted here, these may have packages or devices that this one lacks, and nobody is asked. Data is
+    shown if every row of it is fitted or scored.
 
     Raises
     ------
     InvalidArgumentError
-        What the leaf says of the first candidate, if none could be fitted.
+        The leaf's error for the first candidate, if none could be fitted.
     """
     if not hasattr(leaf_of(search.estimator), "check_fit"):
         return

@@ -1,4 +1,4 @@
-"""BaseSearchCV, corrected in what a search says of itself (tags, routing, names that may be meant), and its results."""
+"""BaseSearchCV with corrected tags, routing and hints at names, and with the fitted attributes."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -108,7 +108,7 @@ class SearchBase(BaseSearchCV):
         return self.study_.trials_dataframe(**kwargs)
 
     def _keep(self, outcome: Outcome) -> Best | None:
-        """Set the attributes that say what the trials found, and return the best candidate if there is one."""
+        """Set the fitted attributes from the outcome, and return the best candidate if there is one."""
         self.multimetric_ = outcome.is_multimetric
         self.n_trials_ = len(outcome.records)
         self.cv_results_ = outcome.cv_results
@@ -125,7 +125,7 @@ class SearchBase(BaseSearchCV):
         return best
 
     def _forget_last_fit(self) -> None:
-        """Remove what an earlier fit found: a search that is broken off must not predict with another one's model."""
+        """Remove the results of an earlier fit: a search that is broken off must not predict with an old model."""
         for name in _FITTED:
             if name in vars(self):
                 delattr(self, name)

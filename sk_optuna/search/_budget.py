@@ -46,5 +46,5 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether the time is over."""
+        """True once the time is over."""
         return self.left is not None and self.left <= 0

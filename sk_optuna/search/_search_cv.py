@@ -1,8 +1,8 @@
 """OptunaSearchCV: scikit-learn's BaseSearchCV around a search of our own.
 
 `fit` is written anew because the loop is what differs: trials are asked one at a time and told in order, folds are
-tasks. What surrounds the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML) is
-inherited. Driving `evaluate_candidates` instead would split the data again for every candidate and format the whole
+tasks. The surroundings of the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML)
+are inherited. Driving `evaluate_candidates` instead would split the data again for every candidate and format the whole
 table each time.
 """
 
@@ -60,7 +60,7 @@ class OptunaSearchCV(SearchBase):
     param_distributions : dict, list of dicts or callable, default=None
         The search space. Exactly one of `param_distributions` and `param_grid` must be given.
 
-        - A dict from parameter names to what the parameter may be:
+        - A dict from parameter names to the values of the parameter:
 
           - a list, tuple, range or 1-D array of values of any kind, estimators included;
           - a frozen ``scipy.stats`` distribution. `uniform`, `loguniform` and `randint` become ranges that Optuna
@@ -89,7 +89,7 @@ class OptunaSearchCV(SearchBase):
         there are then depends on the machine, and so does the result.
 
     sampler : str, callable, optuna.samplers.BaseSampler or None, default="tpe"
-        What chooses the candidates.
+        The algorithm that chooses the candidates.
 
         - ``"tpe"``, or None as in Optuna: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are
           finished, it draws at random.
@@ -97,13 +97,13 @@ class OptunaSearchCV(SearchBase):
         - ``"grid"``: combinations at random; the space must be made of lists only.
         - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
           depends on `random_state` and the trial's number only, so the sampler must not need to remember.
-        - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and what
-          :func:`~sklearn.base.clone` makes of it is a deep copy too. Prefer a callable wherever the search is cloned,
+        - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and
+          :func:`~sklearn.base.clone` makes a deep copy of it, too. Prefer a callable wherever the search is cloned,
           as nested cross-validation does.
 
     pruner : str or optuna.pruners.BasePruner, default=None
-        What stops a candidate between two folds (for epochs see `report`). None runs every fold of every candidate, as
-        GridSearchCV does.
+        The rule that stops a candidate between two folds (for epochs see `report`). None runs every fold of every
+        candidate, as GridSearchCV does.
 
         - ``"race"``: stops a candidate that is too far behind the best one so far on the folds that both have run, see
           :class:`~sk_optuna.pruners.PairedRacePruner`. Of these it is the one made for folds.
@@ -114,13 +114,13 @@ class OptunaSearchCV(SearchBase):
           each fold, any other the mean so far.
 
         All candidates run the folds in the same order, a random one that `random_state` determines. A candidate that
-        was stopped has no mean, ranks last and is never the best. What a decision sees is the study as it was when the
+        was stopped has no mean, ranks last and is never the best. A decision sees the study as it was when the
         candidate was asked for, so that here too the result does not depend on `n_jobs`. Candidates with a failed fold
         are not stopped, but for ``"threshold"``. If `cv` gives a single split there is nothing to stop, and a warning
         says so.
 
     report : {"fold", "epoch"}, default="fold"
-        After what a candidate reports its score, and the pruner decides.
+        The moments at which a candidate reports a score and the pruner decides.
 
         - ``"fold"``: each fold.
         - ``"epoch"``: each epoch of each fold, scored on the fold's test rows. The estimator, or the last step of the
@@ -145,23 +145,24 @@ class OptunaSearchCV(SearchBase):
         Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
         only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
         part; pipelines with a `memory` of their own do not. Scores are the same as without: a step that changes its
-        input, the targets or itself in place, or keeps what it made, is fitted each time.
+        input, the targets or itself in place, or keeps its output, is fitted each time.
 
         - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
           out, as are those that are fitted faster than looked up.
         - True: those with a `random_state` take part, too: all candidates then share one draw.
         - False: every fit fits every step.
         - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
-          what was not used for longest is dropped. The default is a quarter of the memory that is free.
+          the least recently used data is dropped. The default is a quarter of the memory that is free.
 
     initial_params : list of dicts or "default", default=None
-        What is tried first. A dict need not name every parameter: the sampler chooses the others. ``"default"`` tries
-        the estimator's own values of the parameters whose space contains them.
+        Candidates that are tried first. A dict need not name every parameter: the sampler chooses the others.
+        ``"default"`` tries the estimator's own values of the parameters whose space contains them.
 
     max_concurrent_trials : int, default=4
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
         a candidate learns from the ones that were finished when it was asked for. Raise it where there are more workers
-        than so many candidates have folds; the later a candidate learns of the others, the later TPE finds good ones.
+        than so many candidates have folds; with more candidates in flight TPE chooses with older results and needs more
+        of them.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
@@ -172,9 +173,9 @@ class OptunaSearchCV(SearchBase):
         :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
 
     refit : bool, str or callable, default=True
-        As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics says what is
-        best; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never the
-        best while there is one without.
+        As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics chooses the
+        best one; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never
+        the best while there is one without.
 
     cv : int, cross-validation generator or iterable, default=None
         As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
@@ -230,10 +231,10 @@ class OptunaSearchCV(SearchBase):
         Trial of the best candidate; available where `best_index_` is.
 
     study_ : optuna.study.Study
-        The study, in memory, maximizing; it goes wherever Optuna takes one. It shows plain values: choices that are
-        objects by a label, other scipy distributions by their quantile, branches by their number. The value of a pruned
-        trial is an estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the
-        mean difference to it on the same folds.
+        The Optuna study (in memory, direction "maximize"), for `optuna.visualization`, the dashboard and so on. It
+        shows plain values: choices that are objects by a label, other scipy distributions by their quantile, branches
+        by their number. The value of a pruned trial is an estimate of its mean score, from which samplers learn: that
+        of the best trial at the time, plus the mean difference to it on the same folds.
 
     n_trials_ : int
         Number of finished candidates.
@@ -281,8 +282,8 @@ class OptunaSearchCV(SearchBase):
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
     :func:`~sklearn.model_selection.cross_val_score`.
 
-    With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
-    memory maps if it is large, as under any joblib call.
+    With process workers, the estimator sees the training rows as copies, and large data that is not split with `X` as
+    read-only memory maps, as under any joblib call.
 
     A candidate that runs out of memory, the device's or the machine's, is stopped: its state is ``"PRUNED"``, it ranks
     last, and the search goes on.
@@ -333,7 +334,8 @@ class OptunaSearchCV(SearchBase):
         "random_state": ["random_state"],
         "study_callbacks": "no_validation",
     }
-    n_iter: int | None = None  # of searches that were pickled before there was this argument
+    # Searches that were pickled before there was this argument have none.
+    n_iter: int | None = None
 
     def __init__(
         self,
@@ -399,8 +401,8 @@ class OptunaSearchCV(SearchBase):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target; None for unsupervised learning.
         **params : dict of str to object
-            What else goes to `fit` of the estimator, to the scorer and to the splitter, as in GridSearchCV:
-            `sample_weight`, `groups`, or anything routed. What has the length of `X` is split with it.
+            Other arguments for `fit` of the estimator, for the scorer and for the splitter, as in GridSearchCV:
+            `sample_weight`, `groups`, or anything routed. Arrays with the length of `X` are split with it.
 
         Returns
         -------
@@ -504,7 +506,7 @@ class OptunaSearchCV(SearchBase):
         return self.fit(X, y, **params).transform(X)
 
     def _proposals(self, space: Any, estimator: Any, random_state: int) -> Proposals[TrialRecord]:
-        """Return the trials to come: the space, its sampler, and what is tried first."""
+        """Return the trials to come: the space, its sampler, and the candidates that are tried first."""
         return Proposals(
             open_study(random_state),
             space,

@@ -56,7 +56,7 @@ class EpochJudge:
     study_name : str
         Hyperband draws from it.
     notes : dict
-        What the pruner wrote down about the trial.
+        The pruner's notes on the trial.
     """
 
     pruner: BasePruner

@@ -1,8 +1,8 @@
 """Decide after an epoch, in the worker, whether a trial is to go on.
 
 A trial is compared with earlier ones at the same epoch of the same fold: a mean over the folds so far would have easy
-folds pass for progress. The worker holds what had been told of that fold when the trial was asked for, and asks the
-pruner itself; no storage is shared, and the decision does not depend on when it is made. Once a trial is stopped in
+folds pass for progress. The worker holds the results of that fold that were told when the trial was asked for, and asks
+the pruner itself; no storage is shared, and the decision does not depend on when it is made. Once a trial is stopped in
 a fold, its other folds are not begun. The race, ours, looks at all folds of a trial (`_epoch_race`).
 """
 

@@ -20,7 +20,7 @@ class EstimatesSampler(BaseSampler):
     sampler : BaseSampler
         Whose suggestions are taken.
     view : Study
-        What it is to see: the study with its pruned trials complete.
+        View of the study in which pruned trials are complete, with their estimates.
     """
 
     def __init__(self, sampler: BaseSampler, view: Study) -> None:
@@ -28,19 +28,19 @@ class EstimatesSampler(BaseSampler):
         self._view = view
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return what the sampler models jointly."""
+        """Return the parameters that the sampler models jointly."""
         return self._sampler.infer_relative_search_space(self._view, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return what the sampler suggests jointly."""
+        """Return the sampler's joint suggestion."""
         return self._sampler.sample_relative(self._view, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return what the sampler suggests."""
+        """Return the sampler's suggestion."""
         return self._sampler.sample_independent(self._view, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:

@@ -67,7 +67,7 @@ class FoldPruning:
         """Return None: there is no decision within a fold."""
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report, of a trial that is going to be told, what was not reported; nothing if a fold failed."""
+        """Report the scores that were not reported, before the trial is told; nothing if a fold failed."""
         self._own.pop(proposal.number, None)
         self._n_before.pop(proposal.number, None)
         if np.isfinite(scores).all():
@@ -85,13 +85,13 @@ class FoldPruning:
         return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
 
     def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
-        """Report what was not reported: fold scores to a pruner that compares folds, else the mean so far."""
+        """Report new scores: those of the folds to a pruner that compares folds, else the mean so far."""
         reports = scores if self._compares_folds else scores.cumsum() / np.arange(1, len(scores) + 1)
         for step in range(len(frozen(proposal.trial).intermediate_values), len(scores)):
             proposal.trial.report(float(reports[step]), step + 1)
 
     def _pruner_of(self, proposal: Proposal) -> BasePruner:
-        """Return the trial's own copy of the pruner; ours needs none, since it remembers only what it has read."""
+        """Return the trial's own copy of the pruner; ours needs none, since it remembers nothing but its reading."""
         if isinstance(self.pruner, PairedRacePruner):
             return self.pruner
         return self._own.setdefault(proposal.number, deepcopy(self.pruner))

@@ -15,7 +15,7 @@ class GridOrder:
     table : Table
         The grid.
     first : sequence of mapping
-        What the first trials are fixed to, wholly or in part; each brings the first row forward that contains it.
+        Values to which the first trials are fixed, wholly or in part; each brings forward the first row with them.
     """
 
     def __init__(self, table: Table, first: Sequence[Mapping[str, Any]]) -> None:

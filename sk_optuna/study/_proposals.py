@@ -68,13 +68,13 @@ class Proposals(Generic[Record]):
     study : optuna.Study
         The study, as `open_study` opens it.
     space : Table or define-by-run space
-        What is searched.
+        The search space.
     make_sampler : callable
         From a trial's number to its sampler.
     random_state : int
         Seed of the search.
     first : sequence of mapping
-        What the first trials are fixed to, wholly or in part, as the study stores it.
+        Values to which the first trials are fixed, wholly or in part, as the study stores them.
     strict : bool, default=True
         Whether a define-by-run space that does not contain a value of `first` is an error.
     n_trials : int or None
@@ -116,7 +116,8 @@ class Proposals(Generic[Record]):
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
             self._grid = GridOrder(space, first)
-            make_sampler(0)  # not needed before the end, but what is wrong with it must not wait until then
+            # Needed at the end only, but an error of it must not wait until then.
+            make_sampler(0)
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
         if strict and not isinstance(space, Table):
@@ -196,7 +197,7 @@ class Proposals(Generic[Record]):
         return self.study
 
     def _sampler(self, number: int) -> BaseSampler:
-        """Return the sampler of trial `number`, held to what is prescribed for it."""
+        """Return the sampler of trial `number`, held to the values that are prescribed for it."""
         if self._grid is not None:
             return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
@@ -210,7 +211,7 @@ class Proposals(Generic[Record]):
 
 
 def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse what a define-by-run space does not contain, by trying it in a study that is thrown away.
+    """Refuse values that a define-by-run space does not contain, by trying them in a study that is thrown away.
 
     Raises
     ------

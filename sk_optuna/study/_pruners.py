@@ -1,4 +1,4 @@
-"""Pruners by name, and what a search must know of any of them."""
+"""Pruners by name, and the answers that a search needs of any pruner."""
 
 import sys
 from collections.abc import Callable
@@ -37,7 +37,7 @@ FOR_EPOCHS: dict[str, Callable[[], BasePruner]] = {
 
 
 def check_pruner(pruner: Any, *, by_epoch: bool) -> None:
-    """Refuse what cannot decide between folds, or between epochs.
+    """Refuse a pruner that cannot decide between folds, or between epochs.
 
     Parameters
     ----------

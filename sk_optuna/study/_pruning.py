@@ -1,8 +1,8 @@
 """Decide after a fold whether a trial's other folds are to run; between epochs, `_epoch_pruning` does.
 
-A decision depends on the trial's own folds and on the trials that had been told when it was asked. What came in
-meanwhile depends on how fast the workers are and is not shown to the pruner; nor does a pruner remember anything from
-one trial to the next, since trials in flight are judged in no particular order.
+A decision depends on the trial's own folds and on the trials that had been told when it was asked. Results that
+came in meanwhile depend on how fast the workers are and are not shown to the pruner; nor does a pruner remember
+anything from one trial to the next, since trials in flight are judged in no particular order.
 """
 
 import warnings

@@ -18,12 +18,13 @@ from sk_optuna._compat._optuna import as_of_now
 from sk_optuna._distributions import on_step
 from sk_optuna.study._tried import Row, Table, TriedRows
 
-# Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
+# Draws of the sampler before an untried row is chosen at random: after so many repeats the sampler will hardly leave
+# the rows it knows.
 _ATTEMPTS = 4
 
 
 class RowSampler(BaseSampler):
-    """Sampler of one trial over a table: what is fixed first, the rest from `sampler`, and no row that was tried.
+    """Sampler of one trial over a table: fixed values first, the rest from `sampler`, and no row that was tried.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class RowSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return what Optuna does not take from the row, its own test being coarse over millions of steps."""
+        """Return a value that Optuna did not take from the row: its own test is coarse over millions of steps."""
         if param_name in self._row:
             return self._row[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
@@ -119,7 +120,7 @@ class RowSampler(BaseSampler):
 
 
 def _sample_jointly(sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> dict[str, Any]:
-    """Return what `sampler` suggests for the parameters it models together and that are free."""
+    """Return the suggestion of `sampler` for the free parameters that it models together."""
     space = sampler.infer_relative_search_space(study, trial)
     return sampler.sample_relative(study, trial, {name: d for name, d in space.items() if name not in fixed})
 

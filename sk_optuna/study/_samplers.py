@@ -73,7 +73,7 @@ _NEEDS = {"cmaes": ("cmaes",), "gp": ("torch", "greenlet")}
 
 
 def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True) -> SamplerFactory:
-    """Return what makes the sampler of each trial.
+    """Return the function that makes the sampler of each trial.
 
     Parameters
     ----------

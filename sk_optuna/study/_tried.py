@@ -1,4 +1,4 @@
-"""Which rows of a countable table were tried, so that none is tried twice and the search ends when all were."""
+"""The rows of a countable table that were tried: none is tried twice, and the search ends when all were."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 """One combination as the study stores it."""
 
 # A table of up to this many rows, or of this many per trial, is held row by row, so that the search can tell when it is
-# exhausted; in a larger one a row drawn at random is new sooner than a list of the rows could be made.
+# exhausted; in a larger table a random draw finds a new row faster than listing all rows.
 _ALWAYS_HELD = 1_000
 _HELD_PER_TRIAL = 4
 _MOST_HELD = 100_000
@@ -34,7 +34,7 @@ class Table(Protocol):
         """Return the row that `pick` chooses, value by value."""
 
     def key(self, row: Row) -> Any:
-        """Return what rows share that mean the same."""
+        """Return a key that is equal for rows with the same meaning."""
 
     def row(self, index: int) -> Row:
         """Return one of all rows by its place in ParameterGrid's order."""
@@ -69,7 +69,7 @@ class TriedRows:
 
     @property
     def exhausted(self) -> bool:
-        """Whether every row was tried; never true of a table too large to be held."""
+        """True once every row was tried; never of a table too large to be held."""
         return self._untried is not None and not self._untried
 
     def __contains__(self, row: Row) -> bool:

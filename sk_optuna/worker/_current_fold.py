@@ -1,6 +1,6 @@
-"""What an estimator can know of the fold that it is being fitted for.
+"""The fold that an estimator is being fitted for.
 
-An estimator is cloned on its way to a fold, and by meta-estimators again, so what it is to know cannot be set on it. It
+An estimator is cloned on its way to a fold, and by meta-estimators again, so nothing that is set on it would arrive. It
 asks here, in the thread that fits it. A seed set as a parameter would moreover be a parameter of the result.
 """
 
@@ -46,12 +46,12 @@ class CurrentFold:
         return int(sequence.generate_state(1)[0] >> 1)
 
     def origin(self, data: Any) -> bytes | None:
-        """Return what `data` is, in all folds' words: equal data has an equal key; None where that is not known.
+        """Return a key that equal data has in every fold of this search; None where the origin of `data` is not known.
 
         Parameters
         ----------
         data : object
-            What an estimator was given.
+            Data that an estimator was given.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class CurrentFold:
         Parameters
         ----------
         data : object
-            What is made of data with a known origin, in a way that the key tells.
+            Data derived from data of known origin; `key` names the source and the derivation.
         key : bytes
             Its key.
         """

@@ -1,4 +1,4 @@
-"""Whose turn it is to have the random generators of the process.
+"""The lock of the process's random generators.
 
 torch's layers draw from one generator of the process and take no other. A network that is to have random numbers of its
 own puts its state there while it draws, and so there is one lock for all of them, whatever library trains them.
@@ -12,7 +12,7 @@ _lock = threading.RLock()
 
 
 def generators_lock() -> Any:
-    """Return the lock, an RLock, that who exchanges the state of the process' generators holds until it is back."""
+    """Return the process-wide lock. Hold it while torch's global generators contain another state than the caller's."""
     return _lock
 
 

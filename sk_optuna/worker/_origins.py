@@ -1,4 +1,4 @@
-"""What is known of data, by identity: for as long as the data exists, and of no other object that takes its place."""
+"""Knowledge of data, by identity: for as long as the data exists, and of no other object that takes its place."""
 
 import weakref
 from collections.abc import Callable

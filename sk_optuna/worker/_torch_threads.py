@@ -1,4 +1,4 @@
-"""Compute with as many torch threads in every fold, whoever runs it.
+"""Use the same number of torch threads in every fold, in every worker.
 
 Sums that are split among threads come out otherwise in their last bits, and training amplifies them. joblib gives the
 threads of the machine to its workers in equal shares, so the same fold would have another score at another n_jobs. Not
