@@ -30,12 +30,11 @@ from unittest import mock
 
 import numpy as np
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial
 from scipy import stats
 from tables import CACHE, CHOOSING, FOLDS, HELD_OUT, Run, Task, build, interval, print_versions, run_all, search
 
 from sk_optuna.pruners import PairedRacePruner
-from sk_optuna.study import Proposals
+from sk_optuna.study import Told
 
 Judge = Callable[[np.ndarray, np.ndarray], bool]
 """From a candidate's scores, NaN for folds to come, and those of complete trials to whether it is stopped."""
@@ -157,22 +156,9 @@ def rules() -> dict[str, BasePruner]:
 CONFIRMED = ["race, z=2.0", "nearer half, z=1.64", "worst fold, one look"]
 
 
-class Deaf(dict):
-    """Estimates that nobody keeps: samplers then see pruned trials as Optuna shows them."""
-
-    def __setitem__(self, key: int, value: FrozenTrial) -> None:
-        pass
-
-
 def search_deaf(*args: Any, **kwargs: Any) -> Run:
     """Search with a sampler that does not learn from the estimates of stopped trials."""
-    init = Proposals.__init__
-
-    def deaf_init(self: Proposals, *a: Any, **k: Any) -> None:
-        init(self, *a, **k)
-        self._estimated = Deaf()
-
-    with mock.patch.object(Proposals, "__init__", deaf_init):
+    with mock.patch.object(Told, "has_estimates", False):
         return search(*args, **kwargs)
 
 

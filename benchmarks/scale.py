@@ -39,7 +39,7 @@ from threadpoolctl import threadpool_limits
 
 from sk_optuna.samplers import BoundedHistorySampler
 from sk_optuna.spaces import space_from_user
-from sk_optuna.study import Proposals, sampler_factory
+from sk_optuna.study import Proposals, open_study, sampler_factory
 
 IN_FLIGHT = 4
 Space = dict[str, BaseDistribution]
@@ -85,7 +85,7 @@ class Search:
         }
         self._name = "random"
         self.proposals = Proposals(
-            table, lambda number: factories[self._name](number), random_state=0, n_trials=n_held + 10**6
+            open_study(0), table, lambda number: factories[self._name](number), random_state=0, n_trials=n_held + 10**6
         )
         self._running: deque = deque()
         for _ in range(n_held + IN_FLIGHT - 1):
@@ -98,7 +98,8 @@ class Search:
         if len(self._running) == IN_FLIGHT:
             proposal = self._running.popleft()
             value = bowl(proposal.params)
-            self.proposals.tell(proposal, value, {"mean_test_score": value, "std_test_score": 0.0})
+            attributes = {"mean_test_score": value, "std_test_score": 0.0}
+            self.proposals.tell(proposal, value, attributes=attributes)
 
 
 class Plain:
