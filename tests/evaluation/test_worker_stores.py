@@ -71,7 +71,12 @@ def test_store_is_let_go_when_idle_and_so_is_the_thread(monkeypatch):
 
 def test_store_stays_while_a_fold_is_evaluated(monkeypatch):
     """A fit may take longer than an idle worker waits; then most of all its result is worth keeping."""
-    monkeypatch.setattr(_worker_stores, "_IDLE_AFTER", 0.05)
+
+    def wait_for_long():
+        with monkeypatch.context() as patch, _worker_stores._lock:
+            patch.setattr(_worker_stores, "_IDLE_AFTER", 0.0)
+            _worker_stores._let_go()
+
     sharing = _sharing.PrefixSharing(10**6, n_processes=2, share_random=False)
     state = sharing.__getstate__()
 
@@ -82,9 +87,11 @@ def test_store_stays_while_a_fold_is_evaluated(monkeypatch):
 
     worker = arrives()
     with worker.evaluating(0, None):
-        time.sleep(0.3)
+        wait_for_long()
         worker.store.put(b"x", "dear", 1, 0.0)
     assert arrives().store.get(b"x") == "dear"
+    wait_for_long()
+    assert arrives().store.get(b"x") is None
     sharing.close()
 
 
