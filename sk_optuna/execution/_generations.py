@@ -8,6 +8,7 @@ from typing import Any
 import joblib
 from joblib import effective_n_jobs
 
+from sk_optuna._compat._joblib import JoblibWorkers
 from sk_optuna._compat._sklearn import with_caller_config
 from sk_optuna.execution._engine import NoSetUp, Outcome
 
@@ -16,7 +17,7 @@ class GenerationEngine(NoSetUp):
     """Runs tasks in batches through ``joblib.Parallel``; a batch ends with its slowest task."""
 
     def __init__(self, function: Callable[..., Any], *, n_jobs: int | None, room: int) -> None:
-        self._function = with_caller_config(function)
+        self._function = with_caller_config(function, in_threads=JoblibWorkers(n_jobs).share_memory)
         # joblib 1.3 does not ask the configuration where n_jobs is None
         self._n_jobs = effective_n_jobs(n_jobs)
         self._room = room
