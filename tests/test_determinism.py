@@ -7,7 +7,6 @@ good, and neither is to outlive its test.
 
 import functools
 import pickle
-import signal
 import subprocess
 import sys
 import time
@@ -25,29 +24,14 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
 from sk_optuna._compat_optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import Proposals
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 120, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 # --- the searches -----------------------------------------------------------------------------------------------------
@@ -377,6 +361,8 @@ def test_same_seed_gives_same_results_on_a_cluster(tmp_path, module, function):
         f"spec = importlib.util.spec_from_file_location('searches', {__file__!r})\n"
         "sys.modules['searches'] = module = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\n"
+        "from sk_optuna._compat import cloudpickle\n"
+        "cloudpickle.register_pickle_by_value(module)\n"
         f"module.{function}({str(output)!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)

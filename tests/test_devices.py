@@ -16,26 +16,10 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna import devices as module
-from sk_optuna._compat import cloudpickle
 from sk_optuna.devices import device_workers
 from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 100, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("sent_by_value")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ A seed is a case. A hundred run here; `SK_OPTUNA_FUZZ=100:1100` in the environme
 
 import itertools
 import os
-import sys
 import time
 import warnings
 
@@ -26,11 +25,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import cloudpickle
 from sk_optuna.evaluation import _prefix_store, _prefixes
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+pytestmark = pytest.mark.usefixtures("sent_by_value")
 
 FIRST, _, LAST = os.environ.get("SK_OPTUNA_FUZZ", "0:100").partition(":")
 SEEDS = range(int(FIRST), int(LAST))

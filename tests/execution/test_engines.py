@@ -3,8 +3,6 @@
 import contextlib
 import os
 import pickle
-import signal
-import sys
 import threading
 import time
 import uuid
@@ -24,29 +22,15 @@ from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat import JoblibWorkers, cloudpickle
+from sk_optuna._compat import JoblibWorkers
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, open_engine
 from sk_optuna.execution._engines import GenerationEngine, JoblibEngine, SerialEngine
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 60, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 # --- the engines ------------------------------------------------------------------------------------------------------
