@@ -9,6 +9,7 @@ import signal
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from sk_optuna._compat import cloudpickle
 
@@ -32,6 +33,13 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Keep BLAS to one thread: data are small, and threads that wait for a processor took three quarters of some tests."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -206,7 +206,7 @@ def _noted(folder):
     return [(device, int(pid)) for device, pid in notes if int(pid) != os.getpid()]
 
 
-@pytest.mark.parametrize(("n_jobs", "dies"), [(None, False), (2, True)])
+@pytest.mark.parametrize(("n_jobs", "dies"), [(None, False), pytest.param(2, True, marks=pytest.mark.slow)])
 def test_the_folds_of_a_search_run_on_the_devices(tmp_path, n_jobs, dies):
     marker = tmp_path / "died"
     (tmp_path / "notes").mkdir()

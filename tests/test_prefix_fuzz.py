@@ -1,6 +1,7 @@
 """Random pipelines of steps with bad habits: scores with shared prefixes are those without, to the last bit.
 
-A seed is a case. A hundred run here; `SK_OPTUNA_FUZZ=100:1100` in the environment runs those of other seeds.
+A seed is a case. A hundred run here, of which ten are quick; `SK_OPTUNA_FUZZ=100:1100` in the environment and `--slow` run
+those of other seeds.
 """
 
 import itertools
@@ -557,7 +558,7 @@ def _cheap_steps_are_shared(monkeypatch):
 
 
 @pytest.mark.usefixtures("_cheap_steps_are_shared")
-@pytest.mark.parametrize("first", SEEDS[::10])
+@pytest.mark.parametrize("first", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[10::10])])
 def test_scores_of_steps_with_habits_are_those_without_sharing(first):
     for seed in SEEDS[SEEDS.index(first) :][:10]:
         assert_case_is_the_same_with_and_without_sharing(seed)

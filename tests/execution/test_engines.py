@@ -352,7 +352,7 @@ class _EnoughError(Exception):
     pass
 
 
-@pytest.mark.parametrize("leaving", [None, _EnoughError, KeyboardInterrupt])
+@pytest.mark.parametrize("leaving", [None, pytest.param(_EnoughError, marks=pytest.mark.slow), KeyboardInterrupt])
 @every_engine
 def test_leaving_with_tasks_outstanding_breaks_neither_this_nor_the_next_call(kind, leaving):
     expected = contextlib.nullcontext() if leaving is None else pytest.raises(leaving)
@@ -370,7 +370,7 @@ def test_leaving_with_tasks_outstanding_breaks_neither_this_nor_the_next_call(ki
         assert [outcome.result for outcome in _run_all(engine, [(0, 4)])] == [16]
 
 
-@pytest.mark.parametrize("leaving", [None, _EnoughError])
+@pytest.mark.parametrize("leaving", [None, pytest.param(_EnoughError, marks=pytest.mark.slow)])
 @process_engines
 def test_the_temporary_folder_is_cleaned_up(kind, leaving, tmp_path):
     expected = contextlib.nullcontext() if leaving is None else pytest.raises(leaving)
