@@ -1,8 +1,8 @@
 """Settings of all tests: three speeds, hypothesis without chance, an end to what hangs, classes sent by value.
 
-The quick speed, `python -m pytest`, makes each claim at least once. The slow one, `python -m pytest --slow`, makes them of
-further cases, too; tests/test_speeds.py keeps it so. The third runs either with other packages: scripts/extras with torch
-and others that are skipped where they are missing, scripts/oldest with the oldest versions that are supported.
+The quick speed, `python -m pytest`, makes each claim at least once. The slow one, `python -m pytest --slow`, makes them
+of further cases, too; tests/test_speeds.py keeps it so. The third runs with other packages: scripts/extras with torch
+and others, without which tests are skipped, scripts/oldest with the oldest versions that are supported.
 """
 
 import signal
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    """Keep BLAS to one thread: data are small, and threads that wait for a processor took three quarters of some tests."""
+    """Keep BLAS to one thread: data are small, and threads that wait for processors tripled the time."""
     with threadpool_limits(1):
         yield
 

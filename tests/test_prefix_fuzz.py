@@ -1,6 +1,6 @@
 """Random pipelines of steps with bad habits: scores with shared prefixes are those without, to the last bit.
 
-A seed is a case. A hundred run here, of which ten are quick; `SK_OPTUNA_FUZZ=100:1100` in the environment and `--slow` run
+A seed is a case. A hundred run here, ten of them quick; `SK_OPTUNA_FUZZ=100:1100` in the environment, and `--slow`, run
 those of other seeds.
 """
 
