@@ -1,8 +1,6 @@
 """scikit-learn's own callbacks, new in its 1.9: a search calls their hooks as GridSearchCV does."""
 
 import json
-import signal
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,28 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat._joblib import cloudpickle
 
 callback = pytest.importorskip("sklearn.callback", reason="new in scikit-learn 1.9")
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 60, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 class Notes:

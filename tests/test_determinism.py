@@ -7,7 +7,6 @@ good, and neither is to outlive its test.
 
 import functools
 import pickle
-import signal
 import subprocess
 import sys
 import time
@@ -25,29 +24,15 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import Pipeline
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat._joblib import cloudpickle
+from sk_optuna._compat._joblib import cloudpickle  # noqa: F401 -- for the programs below
 from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
 from sk_optuna.study import Proposals
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 120, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 # --- the searches -----------------------------------------------------------------------------------------------------
@@ -177,8 +162,21 @@ def _pruned_in_this_thread(pruner, name="mixed"):
 _ENGINES = [("loky", 2), ("loky", 4), ("threading", 2), ("threading", 4), ("multiprocessing", 2)]
 
 
+def _cases(cases, quick):
+    return [case if quick(*case) else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+
+
+def _slow(*values):
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+_engines = pytest.mark.parametrize(
+    ("backend", "n_jobs"), _cases(_ENGINES, lambda *engine: engine not in [("loky", 4), ("threading", 2)])
+)
+
+
 @pytest.mark.parametrize("name", _SEARCHES)
-@pytest.mark.parametrize(("backend", "n_jobs"), _ENGINES)
+@_engines
 def test_same_seed_gives_same_results_on_every_engine(backend, n_jobs, name):
     with joblib.parallel_config(backend=backend):
         assert _run(_search(name, n_jobs)) == _in_this_thread(name)
@@ -186,8 +184,11 @@ def test_same_seed_gives_same_results_on_every_engine(backend, n_jobs, name):
 
 @pytest.mark.parametrize(
     ("backend", "n_jobs", "pruner"),
-    [(*engine, pruner) for engine in _ENGINES[:1] + _ENGINES[3:] for pruner in _PRUNERS]
-    + [(*engine, pruner) for engine in _ENGINES[1:3] for pruner in ("race", "hyperband", "patient Hyperband")],
+    _cases(
+        [(*engine, pruner) for engine in _ENGINES[:1] + _ENGINES[3:] for pruner in _PRUNERS]
+        + [(*engine, pruner) for engine in _ENGINES[1:3] for pruner in ("race", "hyperband", "patient Hyperband")],
+        lambda backend, n_jobs, pruner: (backend, n_jobs) == ("threading", 4) or (n_jobs == 2 and pruner == "race"),
+    ),
 )
 def test_same_seed_gives_same_pruned_results_on_every_engine(backend, n_jobs, pruner):
     expected = _pruned_in_this_thread(pruner)
@@ -196,15 +197,15 @@ def test_same_seed_gives_same_pruned_results_on_every_engine(backend, n_jobs, pr
     assert ("PRUNED" in expected["trial_state"]) is (pruner not in _STOPS_NOBODY)
 
 
-@pytest.mark.parametrize("pruner", ["race", "threshold", "halving"])
+@pytest.mark.parametrize("pruner", ["race", *_slow("threshold", "halving")])
 @pytest.mark.parametrize("name", sorted(set(_SEARCHES) - {"mixed"}))
 def test_same_seed_gives_same_pruned_results_in_every_space(name, pruner):
     with joblib.parallel_config(backend="threading"):
         assert _run(_pruned(pruner, 4, name)) == _pruned_in_this_thread(pruner, name)
 
 
-@pytest.mark.parametrize("most", [1, 2, 9, 24])
-@pytest.mark.parametrize("pruner", ["race", "median", "hyperband"])
+@pytest.mark.parametrize("most", [1, 9, *_slow(2, 24)])
+@pytest.mark.parametrize("pruner", ["race", "hyperband", *_slow("median")])
 def test_same_seed_gives_same_pruned_results_at_any_max_concurrent_trials(pruner, most):
     with joblib.parallel_config(backend="threading"):
         parallel = _run(_pruned(pruner, 4, max_concurrent_trials=most))
@@ -218,7 +219,9 @@ def test_same_seed_gives_same_pruned_results_twice_in_a_row(pruner):
 
 
 @pytest.mark.parametrize("pruner", [None, "race"])
-@pytest.mark.parametrize(("backend", "n_jobs"), [("loky", 1), *_ENGINES])
+@pytest.mark.parametrize(
+    ("backend", "n_jobs"), _cases([("loky", 1), *_ENGINES], lambda *engine: engine in [("loky", 2), ("threading", 4)])
+)
 def test_same_seed_gives_same_results_on_every_engine_where_prefixes_are_shared(backend, n_jobs, pruner):
     expected = _run(_pipeline_search(1, pruner, cache_prefix=False))
     with joblib.parallel_config(backend=backend):
@@ -269,7 +272,7 @@ def test_folds_do_finish_out_of_order_in_these_searches(monkeypatch):
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-@pytest.mark.parametrize("inner_n_jobs", [None, 2])
+@pytest.mark.parametrize("inner_n_jobs", [None, *_slow(2)])
 def test_nested_cross_validation_gives_same_scores_at_any_n_jobs(backend, inner_n_jobs):
     X, y = _data()
     search = _search("mixed", inner_n_jobs, n_trials=12)
@@ -377,6 +380,7 @@ def test_same_seed_gives_same_results_on_a_cluster(tmp_path, module, function):
         f"spec = importlib.util.spec_from_file_location('searches', {__file__!r})\n"
         "sys.modules['searches'] = module = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(module)\n"
+        "module.cloudpickle.register_pickle_by_value(module)\n"
         f"module.{function}({str(output)!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240)

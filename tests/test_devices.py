@@ -16,26 +16,10 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna import devices as module
-from sk_optuna._compat._joblib import cloudpickle
 from sk_optuna.devices import device_workers
 from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 100, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("sent_by_value")
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +206,7 @@ def _noted(folder):
     return [(device, int(pid)) for device, pid in notes if int(pid) != os.getpid()]
 
 
-@pytest.mark.parametrize(("n_jobs", "dies"), [(None, False), (2, True)])
+@pytest.mark.parametrize(("n_jobs", "dies"), [(None, False), pytest.param(2, True, marks=pytest.mark.slow)])
 def test_the_folds_of_a_search_run_on_the_devices(tmp_path, n_jobs, dies):
     marker = tmp_path / "died"
     (tmp_path / "notes").mkdir()

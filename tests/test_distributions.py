@@ -108,7 +108,7 @@ def steps(draw):
     return low, step, draw(st.integers(1, 10**5))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(steps(), st.data())
 def test_each_step_is_the_float_that_a_person_writes_whichever_way_it_is_reached(written, data):
     low, step, n = written

@@ -59,7 +59,14 @@ def assert_same_search(one, other):
 # --- the same everywhere ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pruner", ["median", "hyperband", "halving", "percentile", "race", None])
+@pytest.mark.parametrize(
+    "pruner",
+    [
+        "median",
+        "race",
+        *(pytest.param(p, marks=pytest.mark.slow) for p in ("hyperband", "halving", "percentile", None)),
+    ],
+)
 def test_result_does_not_depend_on_workers_or_backend(pruner):
     alone = search(pruner=pruner).fit(X, Y)
     assert pruner is None or "PRUNED" in alone.cv_results_["trial_state"]
@@ -119,7 +126,13 @@ class Canary(TransformerMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize(
-    ("pruner", "checkpoint"), [(None, "last"), ("median", "best"), ("hyperband", "last"), ("race", "best")]
+    ("pruner", "checkpoint"),
+    [
+        (None, "last"),
+        ("race", "best"),
+        pytest.param("median", "best", marks=pytest.mark.slow),
+        pytest.param("hyperband", "last", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize(
     "model",

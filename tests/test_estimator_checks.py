@@ -27,9 +27,6 @@ class Spread:
 
 SEARCHES = [
     OptunaSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, error_score="raise"),
-    OptunaSearchCV(
-        LogisticRegression(), {"C": FloatDistribution(1e-2, 1e2, log=True)}, n_trials=2, cv=2, random_state=0
-    ),
     OptunaSearchCV(Ridge(), RIDGES, n_trials=2, cv=2, random_state=0),
     OptunaSearchCV(
         make_pipeline(StandardScaler(), Ridge()),
@@ -38,17 +35,29 @@ SEARCHES = [
         cv=2,
         random_state=0,
     ),
+    OptunaSearchCV(PCA(n_components=1), {"whiten": [True, False]}, cv=2, scoring=Spread()),
+    OptunaSearchCV(KMeans(n_clusters=2, n_init=1, random_state=0), {"max_iter": [2, 5]}, cv=2),
+]
+FURTHER_SEARCHES = [
+    OptunaSearchCV(
+        LogisticRegression(), {"C": FloatDistribution(1e-2, 1e2, log=True)}, n_trials=2, cv=2, random_state=0
+    ),
     OptunaSearchCV(
         OptunaSearchCV(Ridge(), RIDGES, n_trials=2, cv=2, random_state=0),
         {"estimator__fit_intercept": [True, False]},
         cv=2,
     ),
-    OptunaSearchCV(PCA(n_components=1), {"whiten": [True, False]}, cv=2, scoring=Spread()),
-    OptunaSearchCV(KMeans(n_clusters=2, n_init=1, random_state=0), {"max_iter": [2, 5]}, cv=2),
 ]
 
 
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(SEARCHES)
 def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(FURTHER_SEARCHES)
+def test_estimator_checks_of_further_searches(estimator, check):
     check(estimator)

@@ -1,11 +1,11 @@
 """Random pipelines of steps with bad habits: scores with shared prefixes are those without, to the last bit.
 
-A seed is a case. A hundred run here; `SK_OPTUNA_FUZZ=100:1100` in the environment runs those of other seeds.
+A seed is a case. A hundred run here, ten of them quick; `SK_OPTUNA_FUZZ=100:1100` in the environment, and `--slow`, run
+those of other seeds.
 """
 
 import itertools
 import os
-import sys
 import time
 import warnings
 
@@ -26,11 +26,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat._joblib import cloudpickle
 from sk_optuna.prefixes import _sharing, _stored
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
+pytestmark = pytest.mark.usefixtures("sent_by_value")
 
 FIRST, _, LAST = os.environ.get("SK_OPTUNA_FUZZ", "0:100").partition(":")
 SEEDS = range(int(FIRST), int(LAST))
@@ -560,7 +558,7 @@ def _cheap_steps_are_shared(monkeypatch):
 
 
 @pytest.mark.usefixtures("_cheap_steps_are_shared")
-@pytest.mark.parametrize("first", SEEDS[::10])
+@pytest.mark.parametrize("first", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[10::10])])
 def test_scores_of_steps_with_habits_are_those_without_sharing(first):
     for seed in SEEDS[SEEDS.index(first) :][:10]:
         assert_case_is_the_same_with_and_without_sharing(seed)

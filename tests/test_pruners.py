@@ -18,7 +18,7 @@ import sk_optuna.exceptions
 from sk_optuna.pruners import PairedRacePruner
 
 # The same examples on every machine: a suite that fails now and then is not run.
-examples = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=40)
 many_examples = settings(examples, max_examples=200)
 
 # --- studies by their fold scores -------------------------------------------------------------------------------------

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import pickle
-import signal
-import sys
 import threading
 import time
 import uuid
@@ -24,31 +22,17 @@ from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna._compat._joblib import JoblibWorkers, cloudpickle
+from sk_optuna._compat._joblib import JoblibWorkers
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, open_engine
 from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._serial import SerialEngine
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _not_for_ever():
-    """Fail a test that hangs, and again should its clean-up hang too."""
-
-    def out_of_patience(signum, frame):
-        pytest.fail("the test hangs")
-
-    before = signal.signal(signal.SIGALRM, out_of_patience)
-    signal.setitimer(signal.ITIMER_REAL, 60, 20)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 
 # --- the engines ------------------------------------------------------------------------------------------------------
@@ -370,7 +354,7 @@ class _EnoughError(Exception):
     pass
 
 
-@pytest.mark.parametrize("leaving", [None, _EnoughError, KeyboardInterrupt])
+@pytest.mark.parametrize("leaving", [None, pytest.param(_EnoughError, marks=pytest.mark.slow), KeyboardInterrupt])
 @every_engine
 def test_leaving_with_tasks_outstanding_breaks_neither_this_nor_the_next_call(kind, leaving):
     expected = contextlib.nullcontext() if leaving is None else pytest.raises(leaving)
@@ -388,7 +372,7 @@ def test_leaving_with_tasks_outstanding_breaks_neither_this_nor_the_next_call(ki
         assert [outcome.result for outcome in _run_all(engine, [(0, 4)])] == [16]
 
 
-@pytest.mark.parametrize("leaving", [None, _EnoughError])
+@pytest.mark.parametrize("leaving", [None, pytest.param(_EnoughError, marks=pytest.mark.slow)])
 @process_engines
 def test_the_temporary_folder_is_cleaned_up(kind, leaving, tmp_path):
     expected = contextlib.nullcontext() if leaving is None else pytest.raises(leaving)

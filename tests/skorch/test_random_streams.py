@@ -1,6 +1,5 @@
 """A net's random numbers are its own: the same at any number of workers, and nobody else's are touched."""
 
-import sys
 import threading
 
 import joblib
@@ -20,10 +19,10 @@ from sk_optuna import OptunaSearchCV  # noqa: E402
 from sk_optuna._compat._joblib import cloudpickle  # noqa: E402
 from sk_optuna.skorch import NeuralNetClassifier  # noqa: E402
 
-# Workers cannot import this file.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("sent_by_value"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
 
 BACKENDS = [(2, "loky"), (2, "threading"), (2, "multiprocessing")]
 X, Y = make_classification(200, 8, n_informative=5, n_classes=3, random_state=0)

@@ -17,7 +17,7 @@ from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._domains import domain_of
 
 # The same examples on every machine: a suite that fails now and then is not run.
-examples = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=30)
 
 finite = st.floats(-1e6, 1e6, allow_subnormal=False)
 positive = st.floats(1e-6, 1e6, allow_subnormal=False)

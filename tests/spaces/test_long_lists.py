@@ -49,6 +49,7 @@ SEARCHES = {
     "all of it first": lambda n: search({"a": list(range(n))}, initial_params=[{"a": n - 1 - i} for i in range(n)]),
     "half of it at random": lambda n: search({"a": list(range(2 * n))}, n_trials=n, sampler="random"),
 }
+FURTHER = {"optuna", "two lists", "many branches"}  # slow
 
 
 def n_calls(function):
@@ -67,7 +68,9 @@ def n_calls(function):
     return n
 
 
-@pytest.mark.parametrize("kind", SEARCHES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind in FURTHER else kind for kind in SEARCHES]
+)
 def test_twice_the_list_takes_twice_the_calls(kind):
     X = np.zeros((4, 1))
     SEARCHES[kind](10).fit(X)  # what is imported at the first call

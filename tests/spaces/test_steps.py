@@ -81,7 +81,7 @@ def test_over_millions_of_steps_the_study_keeps_what_was_tried(bounds):
     assert all(low <= value <= high for value in tried)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(st.integers(-1000, 1000), st.integers(1, 50), st.integers(0, 1000), st.integers(0, 5))
 def test_column_encode_and_decode_agree_on_each_step(low, step, n, places):
     unit = 10**places

@@ -23,7 +23,7 @@ from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces import TableSpace, space_from_user
 
 # The same examples on every machine: a suite that fails now and then is not run.
-examples = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=30)
 
 X = np.zeros((6, 1))
 CV = KFold(2)

@@ -19,7 +19,7 @@ from sk_optuna.spaces import space_from_user
 from sk_optuna.study import Proposals, open_study, sampler_factory
 
 # The same examples on every machine: a suite that fails now and then is not run.
-examples = settings(max_examples=25, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=25)
 
 X = np.zeros((6, 1))
 CV = KFold(2)
