@@ -145,6 +145,14 @@ _PRUNERS = {
         PatientPruner, wrapped_pruner=HyperbandPruner(reduction_factor=2), patience=0, min_delta=0.01
     ),
 }
+_STATELESS = {
+    "median",
+    "percentile",
+    "wilcoxon",
+    "threshold",
+    "patient",
+    "strict race",
+}  # slow where memory is the matter
 _STOPS_NOBODY = {"threshold", "wilcoxon"}  # unless a fold failed, and at four folds
 
 
@@ -212,7 +220,7 @@ def test_same_seed_gives_same_pruned_results_at_any_max_concurrent_trials(pruner
     assert parallel == _run(_pruned(pruner, 1, max_concurrent_trials=most))
 
 
-@pytest.mark.parametrize("pruner", _PRUNERS)
+@pytest.mark.parametrize("pruner", [name for name in _PRUNERS if name not in _STATELESS] + _slow(*sorted(_STATELESS)))
 def test_same_seed_gives_same_pruned_results_twice_in_a_row(pruner):
     search = _pruned(pruner, 1)
     assert _run(search) == _run(search) == _run(clone(search)) == _pruned_in_this_thread(pruner)

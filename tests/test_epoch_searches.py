@@ -320,9 +320,9 @@ def of_whole_pipeline(estimator, X, y):
 @pytest.mark.parametrize(
     ("scoring", "refit"),
     [
-        ("accuracy", True),
+        pytest.param("accuracy", True, marks=pytest.mark.slow),
         (["neg_log_loss", "accuracy"], "accuracy"),
-        ({"a": make_scorer(accuracy_score)}, "a"),
+        pytest.param({"a": make_scorer(accuracy_score)}, "a", marks=pytest.mark.slow),
         (by_name, "accuracy"),
         (of_whole_pipeline, True),
     ],
@@ -387,7 +387,7 @@ def test_target_transformations_are_undone_before_epochs_are_scored():
     assert -60 < found.best_score_ < -30
 
 
-@pytest.mark.parametrize("cache_prefix", [True, False])
+@pytest.mark.parametrize("cache_prefix", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_shared_prefixes_change_no_curve(cache_prefix):
     assert_same_search(search(cache_prefix=cache_prefix).fit(X, Y), search().fit(X, Y))
 
