@@ -4,9 +4,7 @@ import joblib
 import numpy as np
 import optuna
 import pytest
-from optuna.pruners import (
-    ThresholdPruner,
-)
+from optuna.pruners import ThresholdPruner
 from optuna.trial import TrialState
 
 K, SIZE = 5, 4
