@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import PolynomialFeatures,StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import cloudpickle

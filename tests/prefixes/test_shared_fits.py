@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import QuantileTransformer,StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import cloudpickle

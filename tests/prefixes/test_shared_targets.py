@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import QuantileTransformer,StandardScaler
+from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
 from sk_optuna._compat._joblib import cloudpickle
 

@@ -13,7 +13,7 @@ from sklearn.feature_selection import SelectKBest, chi2, mutual_info_classif
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer,MaxAbsScaler,MinMaxScaler,OneHotEncoder,StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, OneHotEncoder, StandardScaler
 
 from sk_optuna._compat._joblib import cloudpickle
 

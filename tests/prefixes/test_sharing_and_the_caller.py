@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer,StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import cloudpickle

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer,MinMaxScaler,StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import cloudpickle

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.manifold import LocallyLinearEmbedding
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer,MinMaxScaler,RobustScaler,StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
 from sk_optuna._compat._joblib import cloudpickle
 

@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import optuna
 import pytest
-from optuna.pruners import HyperbandPruner,MedianPruner,NopPruner
+from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val_score
