@@ -230,7 +230,7 @@ def test_importing_displays_imports_no_matplotlib():
         "import sys, sk_optuna, sk_optuna.displays\n"
         "print(sorted({'matplotlib', 'optuna', 'torch'} & {n.partition('.')[0] for n in sys.modules}))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=250, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -244,5 +244,5 @@ def test_record_and_frame_need_neither_matplotlib_nor_pandas():
         "display = LearningCurvesDisplay(trial_number=np.arange(1), trial_state=['COMPLETE'], values=values)\n"
         "print(type(display.frame()).__name__, display.frame()['mean'].tolist())"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=250, check=True)
     assert done.stdout.strip() == "dict [2.0, 3.0]"

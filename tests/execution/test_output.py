@@ -1,0 +1,49 @@
+"""A search prints its progress, and nothing in its workers."""
+
+import pytest
+
+pytestmark = [
+    pytest.mark.usefixtures("not_for_ever"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+_SILENT_PROGRAM = """
+    import joblib
+    from scipy.stats import loguniform
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sk_optuna import OptunaSearchCV
+
+    X, y = load_iris(return_X_y=True)
+    space = [{"C": loguniform(1e-2, 1)}, {"C": [1, 2], "class_weight": ["balanced", None]}]
+    for backend, n_jobs in ("loky", 1), ("loky", 2), ("multiprocessing", 2), ("threading", 2):
+        with joblib.parallel_config(backend=backend):
+            search = OptunaSearchCV(
+                LogisticRegression(max_iter=1000), space, n_trials=12, cv=2, n_jobs=n_jobs, random_state=0
+            )
+            search.fit(X, y)
+            assert search.n_trials_ == 12
+"""
+
+
+def test_a_search_prints_nothing_in_workers_either(faults):
+    with faults.start(_SILENT_PROGRAM) as process:
+        try:
+            out, err = process.communicate(timeout=250)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert (out, err) == ("", "")
+
+
+@pytest.mark.parametrize(("backend", "n_jobs"), [("threading", 1), ("threading", 2)])
+def test_verbose_1_prints_one_line_per_trial(backend, n_jobs, capfd, faults):
+    with faults.on(backend):
+        faults.search(n_jobs, verbose=1).fit(faults.DATA)
+    out, err = capfd.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert lines[0] == "Fitting 2 folds for each of 6 candidates, totalling 12 fits"
+    assert [line.split("]")[0] for line in lines[1:]] == [f"[{n}/6" for n in range(1, 7)]
+    assert all(f"best {n}" in line for n, line in zip(["-0.", "0.", "1.", "2.", "3.", "4."], lines[1:], strict=True))
