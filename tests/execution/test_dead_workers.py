@@ -7,7 +7,6 @@ from sklearn.exceptions import FitFailedWarning
 from sk_optuna.exceptions import WorkerDiedError
 
 pytestmark = [
-    pytest.mark.usefixtures("not_for_ever"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 

@@ -4,7 +4,6 @@ import pytest
 from sklearn.exceptions import FitFailedWarning
 
 pytestmark = [
-    pytest.mark.usefixtures("not_for_ever"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 pytestmark = [
-    pytest.mark.usefixtures("not_for_ever"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 

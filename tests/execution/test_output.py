@@ -3,7 +3,6 @@
 import pytest
 
 pytestmark = [
-    pytest.mark.usefixtures("not_for_ever"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 

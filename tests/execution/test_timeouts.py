@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import uniform
 
 pytestmark = [
-    pytest.mark.usefixtures("not_for_ever"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
