@@ -1,4 +1,4 @@
-"""Whether an estimator draws other random numbers at each fit, as far as its parameters tell."""
+"""Tell from the parameters of an estimator whether each fit draws other random numbers."""
 
 import inspect
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
 """Take the results of steps from the store instead of fitting again, in one fold of one candidate.
 
-A step is fitted once for all candidates only if nobody could tell: it changes nothing that it is given, keeps no target
-or weights, holds nothing of what it makes, and can be copied whole. Data is known by where it comes from, and is what
-it was by a checksum, taken again wherever somebody else may have had it in the meantime. What cannot be found out
-counts against sharing.
+A step is fitted once for all candidates only if nobody can tell the difference: it changes no input, keeps no targets
+or weights, holds no reference to its output, and can be copied whole. Data is identified by its origin. A checksum
+shows that it has not changed since; it is taken again wherever somebody else may have had the data in the meantime.
+Where one of these conditions cannot be checked, nothing is shared.
 """
 
 import time
@@ -29,16 +29,16 @@ _TEST = b"test"
 
 
 class Sharing(Protocol):
-    """The part that all evaluations of one search have in common."""
+    """The sharing that all evaluations of one search have in common."""
 
     store: PrefixStore
 
     def repeats_itself(self, key: bytes, step: Any) -> bool:
-        """Return whether a step, which has this key, makes the same of the same data each time."""
+        """Return whether a step, whose key this is, gives the same output for the same data each time."""
 
 
 class Place(Protocol):
-    """Where a pipeline that shares prefixes stands."""
+    """The place of a pipeline within the candidate."""
 
     targets: tuple[tuple[str, ...], ...]
     is_entry: bool
@@ -46,9 +46,9 @@ class Place(Protocol):
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A step as it was fitted, what it made of the data it was fitted on, and the checksum of these.
+    """A fitted step, its output on the data that it was fitted on, and the checksum of that data.
 
-    A step that fitting leaves as it was, and that is its own clone, is None: the one that is there will do.
+    `step` is None for a step that is its own clone and that fitting did not change: the pipeline's own one serves.
     """
 
     step: Snapshot | None
@@ -57,18 +57,18 @@ class _Fitted:
 
     @property
     def n_bytes(self) -> int:
-        """Size of what is held."""
+        """Bytes of the step and its output."""
         return self.output.n_bytes + (0 if self.step is None else self.step.n_bytes)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A step that is to be fitted, as a Pipeline asks for it.
+    """One fit of a step that a Pipeline asks for.
 
     Attributes
     ----------
     is_branch : bool
-        Whether others are given the same X, too.
+        Whether other steps receive the same X, too.
     """
 
     function: Callable[..., Any]
@@ -95,10 +95,11 @@ class _Fit:
 
 @dataclass
 class _Known:
-    """Data, for as long as it exists, and where it comes from."""
+    """Data, for as long as it exists, and its origin."""
 
     alive: Callable[[], Any]
-    key: bytes | None  # None once it is no longer what it was
+    # None once the data has changed.
+    key: bytes | None
     checksum: int | None
 
 
@@ -109,17 +110,17 @@ class Evaluation:
     Attributes
     ----------
     sharing : Sharing
-        What the search's evaluations have in common.
+        The sharing that all evaluations of the search have in common.
     fold : int
         The fold.
     estimator : estimator
         The candidate.
     only_predicts : bool
-        Whether nothing but predictions is asked of the fitted estimator: only then are transforms shared.
+        Whether the scorers ask the fitted estimator for predictions only. Transforms are shared only then.
     seconds : float
-        What the steps took that were looked up in vain.
+        Seconds spent on the steps that the store did not have.
     n_scored : int
-        How often a scorer was given rows.
+        How often a scorer received rows.
     """
 
     sharing: Sharing
@@ -129,14 +130,16 @@ class Evaluation:
     seconds: float = 0.0
     n_scored: int = 0
     _known: dict[int, _Known] = field(default_factory=dict)
-    _untouched: int | None = None  # the data that came last, while nobody else had a chance to change it
-    _something_changed: bool = False  # so that y may no longer be the fold's
+    # The latest data, by its id, as long as nobody else had a chance to change it.
+    _untouched: int | None = None
+    # True once a step changed data in place: y may then differ from the fold's.
+    _something_changed: bool = False
     _has_transforms: bool = False
     _entered: set[Place] = field(default_factory=set)
     _tables: list[tuple[Any, Any]] = field(default_factory=list)
 
     def key(self, *parts: bytes) -> bytes:
-        """Return the key of data of this fold."""
+        """Return the key of data of this fold; `parts` say how the data came about."""
         digest = blake2b(self.fold.to_bytes(8, "big"), digest_size=32)
         for part in parts:
             digest.update(len(part).to_bytes(8, "big"))
@@ -146,7 +149,7 @@ class Evaluation:
     # --- what is known ---
 
     def know(self, data: Any, key: bytes, total: int | None = None) -> None:
-        """Remember where `data` comes from, and its checksum if there is one."""
+        """Remember the origin of `data`, and its checksum if there is one."""
         try:
             alive: Callable[[], Any] = weakref.ref(data)
         except TypeError:  # lists
@@ -160,13 +163,13 @@ class Evaluation:
             self.know(X, self.key(_TEST), checksum(X))
 
     def know_scored(self, X: Any) -> None:
-        """Remember rows that a scorer is given: first the test rows, then perhaps those of the fit."""
+        """Remember the first rows that a scorer receives as the test rows; the training rows may follow."""
         if self.n_scored == 0 and self._note(X) is None:
             self.know_test_rows(X)
         self.n_scored += 1
 
     def origin(self, data: Any) -> bytes | None:
-        """Return the key of `data`; None if it is not known, or is no longer what it was."""
+        """Return the key of `data`; None if its origin is unknown, or if the data has changed since."""
         if data is None:
             return b"none"
         known = self._note(data)
@@ -185,7 +188,7 @@ class Evaluation:
         self._something_changed = True
 
     def _lend(self, *data: Any) -> None:
-        """Note the checksums of what is known of data, before somebody else has it in hand."""
+        """Take the checksums of known data before a step receives it, so that a change shows."""
         for each in data:
             known = self._note(each)
             if known is not None and known.checksum is None:
@@ -216,7 +219,7 @@ class Evaluation:
         return output, step
 
     def _done(self, fit: "_Fit") -> tuple[Any, Any]:
-        """Fit a step as without sharing; those within it may share."""
+        """Fit a step as a Pipeline does without sharing; the pipelines within it may share."""
         if any(type(branch) is Pipeline for branch in branches(fit.step)):
             self._lend(fit.X)
         self._untouched = None
@@ -238,7 +241,8 @@ class Evaluation:
         changed = [known for known in given if known.checksum is None or checksum(known.alive()) != known.checksum]
         for known in changed:
             self._forget(known)
-        if changed or pickled(fit.routed) != routed:  # nobody else is to miss the change
+        # The step changed its input in place: sharing would hide that from other candidates.
+        if changed or pickled(fit.routed) != routed:
             return output, step
         box = [output]
         del output
@@ -255,7 +259,7 @@ class Evaluation:
     def _fitted(
         self, step: Any, as_it_was: Snapshot | None, output: Any, seconds: float, total: int | None
     ) -> _Fitted | None:
-        """Copy a fitted step and its output for the store; None if that cannot be done, or is not worth it."""
+        """Copy a fitted step and its output for the store; None if they cannot be copied, or not cheaply enough."""
         start = time.perf_counter()
         stored = put_by(output, seconds)
         copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
@@ -266,7 +270,7 @@ class Evaluation:
         return _Fitted(None, stored, total) if copied == as_it_was else None
 
     def _watched(self, step: Any, as_fitted: Snapshot, key: bytes) -> Any:
-        """Have a fitted step look for what it makes of known data, if all that is to be shared; return the step."""
+        """Have the `transform` of a fitted step look up stored outputs, where sharing is allowed; return the step."""
         transforms = hasattr(type(step), "transform") and hasattr(step, "transform")
         if not (self.only_predicts and transforms and isinstance(step, BaseEstimator)):
             return step
@@ -275,7 +279,7 @@ class Evaluation:
         return step
 
     def _source(self, place: Place, X: Any, y: Any, *, is_first: bool) -> bytes | None:
-        """Return where the data of a fit comes from; None if that cannot be said."""
+        """Return the key of the data of a fit; None if its origin is unknown."""
         source = self.origin(X)
         if source is None and is_first:
             source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
@@ -315,8 +319,9 @@ class Evaluation:
 
     @contextmanager
     def _inside(self, step: Any, X: Any) -> Iterator[None]:
-        """Know what is handed on within `step` while it is fitted."""
-        if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):  # of a list it makes an array
+        """Note a ColumnTransformer and its rows while it is fitted, so that pipelines within it find their columns."""
+        # A ColumnTransformer makes an array of a list, whose columns are then unknown.
+        if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):
             yield
             return
         self._tables.append((step, X))
@@ -326,7 +331,7 @@ class Evaluation:
             self._tables.pop()
 
     def _key_of(self, fit: _Fit, source: bytes) -> bytes | None:
-        """Return the key of what a step makes of known data; None if it would make something else the next time."""
+        """Return the key of a fit on data from `source`; None if it has none, or another fit could differ from it."""
         params = fit.step.get_params(deep=False) if isinstance(fit.step, BaseEstimator) else None
         target, unfitted, routed = self.origin(fit.y), pickled((fit.step, params)), pickled(fit.routed)
         if target is None or unfitted is None or routed is None:
@@ -338,7 +343,8 @@ class Evaluation:
 
     def transform(self, shared: "SharedTransform", step: Any, X: Any) -> Any:
         """Transform `X` with a fitted step, or take the result from the store."""
-        self._untouched = None  # not every step says when it transforms
+        # Steps whose transform is not shared do not say when they transform.
+        self._untouched = None
         source = self.origin(X) if shared.is_of(step) else None
         if source is None:
             shared.repeats_itself = False
@@ -352,7 +358,7 @@ class Evaluation:
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
-        """Transform, and store what comes of it if it comes of nothing else and nothing else comes of it."""
+        """Transform `X`; store the output if it depends on nothing but step and `X`, and is the only effect."""
         store = self.sharing.store
         repeats = store.repeatable.get(key)
         before = snapshot(step) if repeats is None else None

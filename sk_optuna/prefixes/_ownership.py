@@ -1,8 +1,8 @@
-"""Who else holds data: what nobody else holds, nobody else can change.
+"""Find out whether anybody else holds data: only a holder can change it.
 
-CPython counts the references to an object. Where all references to an array, and to what it consists of, come from the
-array itself and from the one place that it is kept in, no step, cache or caller has it too. Not taken: to look for the
-array among a step's attributes. It may lie in a dict, a closure, or an object that shows nothing.
+CPython counts the references to an object. If all references to an array and to its parts come from the array itself
+and from the one place that keeps it, no step, cache or caller holds it, too. Not taken: to look for the array among a
+step's attributes. It may lie in a dict, a closure, or an object that does not show its contents.
 """
 
 import gc
@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-# Nobody changes these.
+# Objects of these types never change.
 _INERT = (str, bytes, int, float, complex, NoneType, EllipsisType, range, slice, type, re.Pattern)
 _INERT_TOO = (FunctionType, BuiltinFunctionType, ModuleType, CodeType, np.generic, np.dtype, weakref.ref)
-# Frames share them among each other, and replace them where they are to change.
+# Data frames share these among each other, and replace one where it would have to change.
 _INERT_OF_FRAMES = {"BlockPlacement", "ExtensionDtype", "Index"}
 # Packages whose objects show what they refer to, or share nothing that changes.
 _OPEN = {"builtins", "collections", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn"}
@@ -27,17 +27,17 @@ _ADDRESS, _ADDRESSES = 8, 2
 
 
 def is_held_elsewhere(box: list[Any]) -> bool:
-    """Tell whether anything refers to what is in `box`, or to what that consists of, but for the box and itself.
+    """Tell whether anything but the box and the data itself refers to the data in `box` or to a part of it.
 
     Parameters
     ----------
     box : list
-        What it holds, nothing else is to hold: no variable of the caller either.
+        The data, in a list that is to be its only holder: the caller has no variable for it.
 
     Returns
     -------
     bool
-        True also where that cannot be found out.
+        True also where the references cannot be found out.
     """
     members, n_known = _members(box)
     if any(keeps_memory_of_its_own(type(member)) for member in members):
@@ -46,7 +46,7 @@ def is_held_elsewhere(box: list[Any]) -> bool:
 
 
 class References:
-    """How often data is referred to now, to be compared with later.
+    """The references to data, counted now and compared later.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ class References:
     """
 
     def __init__(self, box: list[Any]) -> None:
-        self._box = box  # it refers to the data, too, and did so when they were counted
+        # The box refers to the data, too. It is kept, since it did so when the references were counted.
+        self._box = box
         self._members, _ = _members(box)
         self._counts = _reference_counts(self._members)
 
@@ -66,7 +67,7 @@ class References:
 
 
 def keeps_memory_of_its_own(kind: type) -> bool:
-    """Return whether objects of a type hold something in memory that only the type knows of."""
+    """Return whether objects of a type have fields in memory that only the type's own code can read."""
     for each in kind.__mro__[:-1]:
         base = each.__base__
         if _package(each) in _OPEN or base is None:
@@ -78,7 +79,7 @@ def keeps_memory_of_its_own(kind: type) -> bool:
 
 
 def _members(box: list[Any]) -> tuple[list[Any], list[int]]:
-    """Return all that can be changed of what is in a box, and how often it refers to each of these itself."""
+    """Return the parts of the data in a box that can change, and how often box and parts refer to each of these."""
     members: list[Any] = []
     n_known: list[int] = []
     place: dict[int, int] = {}
@@ -97,8 +98,9 @@ def _members(box: list[Any]) -> tuple[list[Any], list[int]]:
 
 
 def _referred_to(value: Any) -> Iterator[Any]:
-    """Iterate over what an object refers to, one item for each reference."""
-    if isinstance(value, np.ndarray):  # arrays do not tell the garbage collector
+    """Iterate over the objects that an object refers to, one item for each reference."""
+    # The garbage collector does not see the references of arrays.
+    if isinstance(value, np.ndarray):
         if value.base is not None:
             yield value.base
         if value.dtype == object:
@@ -110,7 +112,7 @@ def _reference_counts(values: list[Any]) -> list[int]:
     return list(map(getrefcount, values))
 
 
-# The count of an object in a list of its own.
+# The count of an object that only one list refers to.
 (_ONCE,) = _reference_counts([object()])
 
 

@@ -1,9 +1,9 @@
 """Fit the first steps of a pipeline once for all candidates that differ in later steps only.
 
-A Pipeline offers its own place for this, `memory`. What is put there here differs from joblib's Memory in what it takes
-for a key: not a hash of the data, but where the data came from. The rows that a fold's fit is given are known by the
-fold; what a step makes of known data is known by the step. Data of unknown origin is never looked up, so that a wrong
-guess costs time and not correctness.
+A Pipeline offers a place for this, its `memory`. The one that is put there differs from joblib's Memory in its key: not
+a hash of the data, but the origin of the data. The rows of a fold's fit are identified by the fold; the output of a
+step is identified by its input and the step. Data of unknown origin is never looked up, so that a wrong guess costs
+time and not correctness.
 """
 
 import re
@@ -32,7 +32,7 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class PrefixSharing:
-    """Which steps are shared, and where what they made is kept.
+    """The rule for which steps are shared, and the store that keeps their results.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PrefixSharing:
     n_processes : int
         Processes that evaluate folds; if there are several, each has a store of its own.
     share_random : bool
-        Whether steps are shared that draw other random numbers at each fit.
+        Whether steps that draw other random numbers at each fit are shared, too.
 
     Attributes
     ----------
@@ -59,15 +59,15 @@ class PrefixSharing:
         self.store = PrefixStore(self._limit)
 
     def close(self) -> None:
-        """Remove what processes share."""
+        """Remove the folder that the processes share."""
         if self._shared is not None:
             self._shared.remove()
 
     @contextmanager
     def evaluating(self, fold: int, estimator: Any, *, only_predicts: bool = True) -> Iterator[None]:
-        """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated.
+        """Share the prefixes of `estimator`, which `with_shared_prefixes` prepared, while a fold of it is evaluated.
 
-        What transforms make is shared only if nothing but predictions is asked of the fitted estimator.
+        Outputs of transforms are shared only if the scorers ask the fitted estimator for predictions only.
         """
         gains = self.store.n_evaluations < _LOOKED_AT or self.store.dearest >= _WORTH_SECONDS
         evaluation = Evaluation(self, fold, estimator, only_predicts) if gains else None
@@ -78,7 +78,7 @@ class PrefixSharing:
             self.store.dearest = max(self.store.dearest, evaluation.seconds)
 
     def repeats_itself(self, key: bytes, step: Any) -> bool:
-        """Return whether a step, which has this key, makes the same of the same data each time."""
+        """Return whether a step, whose key this is, gives the same output for the same data each time."""
         if self._share_random:
             return True
         repeatable = self.store.repeatable
@@ -95,7 +95,7 @@ class PrefixSharing:
 
 
 def check_cache_prefix(value: Any) -> None:
-    """Refuse what is neither a switch nor a size.
+    """Refuse a `cache_prefix` that is neither a switch nor a size.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     Parameters
     ----------
     value : "auto", bool or str
-        Whether, and within which memory, all processes together.
+        A switch, or the most memory that all processes may take together.
     estimator : estimator
         An unfitted estimator; its pipelines are changed.
     n_processes : int
@@ -121,7 +121,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     Returns
     -------
     PrefixSharing or None
-        None where nothing is to be shared, or there is no pipeline to share anything of.
+        None where the user wants no sharing, or there is no pipeline.
     """
     switch = None if isinstance(value, str) else bool(value)
     if switch is False or not with_shared_prefixes(estimator):

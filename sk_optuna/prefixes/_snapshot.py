@@ -1,10 +1,10 @@
-"""A fitted step as it is now, whole: what is made of it later shares nothing with it that can change.
+"""Take a snapshot of a fitted step: copies made of it later share nothing with the step that can change.
 
-Pickling does the copying, since it keeps which parts are one and the same object, and it does so in C. It departs from
-a plain pickle where that would lose something: an estimator's attributes are all taken, also those that its own
+Pickle makes the copies, since it keeps which parts are one and the same object, and is written in C. A snapshot differs
+from a plain pickle where that would lose something: an estimator's attributes are all taken, also those that its own
 `__getstate__` leaves out; functions and classes are referred to, not rebuilt; arrays keep their strides, on which the
-last bits of a sum may depend. What cannot be copied whole is refused. Not taken: `copy.deepcopy`, which is slow for
-vocabularies and asks `__getstate__` as well.
+last bits of a sum may depend. Values that cannot be copied whole are refused. Not taken: `copy.deepcopy`, which is slow
+for vocabularies and asks `__getstate__` as well.
 """
 
 import copyreg
@@ -23,24 +23,25 @@ from sk_optuna.prefixes._arrays import strided
 from sk_optuna.prefixes._ownership import keeps_memory_of_its_own
 
 _BY_REFERENCE = (FunctionType, type, ModuleType)
-_CYTHON_FUNCTION = "cython_function_or_method"  # a type of each compiled module's own
-# Where what scikit-learn says of clones is that they are new ones; of frozen estimators it says otherwise.
+# Each compiled module has a type of its own by this name.
+_CYTHON_FUNCTION = "cython_function_or_method"
+# Modules of scikit-learn whose `__sklearn_clone__` makes a new object; that of frozen estimators returns the same one.
 _CLONES_ANEW, _FROZEN = "sklearn.", "sklearn.frozen."
 _NUMBERS = (np.int64, np.int32, np.float64)  # a vectorizer's vocabulary has thousands
-# Packages whose objects' own pickles are whole.
+# Packages whose objects pickle themselves whole.
 _WHOLE = {"joblib", "numpy", "pandas", "polars", "pyarrow", "scipy", "sklearn", *sys.stdlib_module_names}
 _WHOLE |= {"catboost", "lightgbm", "tokenizers", "torch", "xgboost"}
 
 
 class OwnTransform:
-    """A `transform` that was set on one step and is not that of its copies."""
+    """A `transform` that is set on one step; copies of the step do not have it."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A value as it was, to be had any number of times.
+    """A value as it was, from which any number of copies can be made.
 
-    Two are equal if the values were alike to the last bit, and made up alike of the same objects.
+    Two snapshots are equal if the values were equal to the last bit and had the same parts in common.
 
     Attributes
     ----------
@@ -55,11 +56,11 @@ class Snapshot:
 
     @property
     def n_bytes(self) -> int:
-        """Its size."""
+        """Size of the pickle."""
         return len(self.content)
 
     def copy(self) -> Any:
-        """Return the value, a new one each time."""
+        """Return a new copy of the value."""
         return _Reader(self.content, self.referred).load()
 
 
@@ -71,7 +72,7 @@ def snapshot(value: Any, *, of_the_caller: bool = False) -> Snapshot | None:
     value : object
         A fitted step, or anything else.
     of_the_caller : bool, default=False
-        Whether it may contain what is its own clone, and so may be the caller's; else that is refused.
+        Whether the value may contain an object that is its own clone, which may be the caller's; else it is refused.
     """
     writer = _Writer(of_the_caller=of_the_caller)
     try:
@@ -95,7 +96,7 @@ class _Writer(pickle.Pickler):
         super().__init__(self.stream, protocol=5)
 
     def reducer_override(self, value: Any) -> Any:
-        """Say how a value is copied that is neither a number, text, nor a plain container."""
+        """Return how a value is copied, unless it is a number, text, or a plain container."""
         kind = type(value)
         if isinstance(value, _BY_REFERENCE) or kind.__name__ == _CYTHON_FUNCTION:
             return NotImplemented if value is _referred else (_referred, (self._place(value),))
@@ -138,7 +139,7 @@ class _Writer(pickle.Pickler):
         return partial(strided, writeable=array.flags.writeable), (np.ascontiguousarray(array), array.strides)
 
     def _reduce_instance(self, value: Any, kind: type) -> Any:
-        """Copy an object attribute by attribute, where its class says otherwise or there are any to leave out."""
+        """Copy an object attribute by attribute, if its class pickles otherwise or has an attribute to leave out."""
         says_otherwise = not _is_reduced_by(kind, "__getstate__", object) or hasattr(kind, "__setstate__")
         own = [name for name, each in getattr(value, "__dict__", {}).items() if isinstance(each, OwnTransform)]
         if not (says_otherwise or own):
@@ -159,7 +160,7 @@ class _Reader(pickle.Unpickler):
         self._referred = referred
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a function by its name; `_referred` looks up what this value refers to."""
+        """Return a class or function by its name; in place of `_referred`, the look-up in this snapshot's list."""
         if (module, name) == (__name__, _referred.__name__):
             return self._referred.__getitem__
         return super().find_class(module, name)
@@ -183,13 +184,13 @@ def _is_reduced_by(kind: type, method: str, by: type) -> bool:
 
 
 def is_its_own_clone(kind: type) -> bool:
-    """Return whether a class says what its clones are, which then may be the caller's own objects."""
+    """Return whether a class makes its clones itself; they may then be, or contain, the caller's own objects."""
     module = getattr(getattr(kind, "__sklearn_clone__", None), "__module__", _CLONES_ANEW)
     return not module.startswith(_CLONES_ANEW) or module.startswith(_FROZEN)
 
 
 def _has_whole_pickles(kind: type) -> bool:
-    """Return whether a class takes its way of being pickled from packages whose pickles are whole."""
+    """Return whether all methods with which a class pickles come from packages whose pickles are whole."""
     says = {"__reduce_ex__", "__reduce__", "__getstate__", "__setstate__"}
     return all(
         each is object or each.__module__.partition(".")[0] in _WHOLE

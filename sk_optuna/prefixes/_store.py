@@ -1,4 +1,4 @@
-"""What a process keeps of fitted prefixes, in memory up to a bound: the least recently used goes first."""
+"""The store of fitted prefixes of one process, bounded in memory: the least recently used goes first."""
 
 import threading
 import time
@@ -7,45 +7,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-# Seconds to make what is worth a file for other processes.
+# A value that took more seconds than this to make is worth a file for other processes.
 _WORTH_A_FILE = 0.02
 
 
 class Files(Protocol):
-    """Where processes leave for each other what took long to make."""
+    """Files in which processes leave for each other the values that took long to make."""
 
     def read(self, key: bytes) -> Any:
-        """Return what a process wrote under `key`; None if none did, or it is gone."""
+        """Return the value that a process wrote under `key`; None if none did, or it is gone."""
 
     def write(self, key: bytes, value: Any) -> None:
         """Write a value, all of it or nothing."""
 
 
 class PrefixStore:
-    """Values by key, bounded in memory, and what a process has learnt of the pipelines on the way.
+    """Values by key, bounded in memory, and facts about the pipelines that the process learned on the way.
 
     Parameters
     ----------
     limit : int
         Most bytes to hold.
     files : Files or None, default=None
-        Where the processes of a search leave for each other what took long to make. Half of `limit` is then for these.
+        Files in which the processes of a search leave for each other the values that took long to make. They take
+        half of `limit`.
 
     Attributes
     ----------
     n_bytes : int
         Bytes held, files not included.
     n_users : int
-        Folds that are being evaluated with it.
+        Folds that are being evaluated with this store.
     last_used : float
-        When something was last looked up, by :func:`time.monotonic`.
+        The time of the last look-up, by :func:`time.monotonic`.
     repeatable : dict of bytes to bool
-        By key of an unfitted step, whether it makes the same of the same data each time; by key of what a fitted one
-        made of data, whether that was all it did.
+        By key of an unfitted step, whether it gives the same output for the same data each time; by key of a
+        transform's output, whether the transform depends on nothing else and does nothing else.
     n_evaluations : int
         Folds whose prefixes were looked up.
     dearest : float
-        Seconds that the prefix of a fold has taken at most.
+        Most seconds that the prefix of a fold has taken.
     """
 
     def __init__(self, limit: int, files: Files | None = None) -> None:
@@ -62,7 +63,7 @@ class PrefixStore:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep a worker's store from being let go, however long a fold takes."""
+        """Keep a worker from dropping this store, however long a fold takes."""
         with self._lock:
             self.n_users += 1
         try:
@@ -73,7 +74,7 @@ class PrefixStore:
                 self.last_used = time.monotonic()
 
     def get(self, key: bytes) -> Any:
-        """Return the value of `key`, None if neither this process nor another one has it."""
+        """Return the value of `key`; None if neither this process nor a file has it."""
         with self._lock:
             self.last_used = time.monotonic()
             if key in self._held:
@@ -92,7 +93,7 @@ class PrefixStore:
             self._files.write(key, (value, n_bytes))
 
     def _hold(self, key: bytes, value: Any, n_bytes: int) -> None:
-        """Hold a value in place of those that were not used for longest, unless it is too large itself."""
+        """Hold a value and drop those that were not used for longest; a value beyond the limit is not held."""
         if n_bytes > self._limit:
             return
         with self._lock:
