@@ -1,12 +1,12 @@
-"""A study that shows other trials than it holds: those of an earlier moment, fewer of them, some with another value.
+"""Views of a study: as of an earlier trial, bounded in length, or with estimates in place of pruned values.
 
-Samplers and pruners of Optuna read a study as they please, its storage included, so the view begins at the storage.
-What they write goes to the study itself.
+Optuna's samplers and pruners read a study through its storage, too. So a view wraps the storage: a list of trials, or a
+subclass of Study, would be passed by. Everything that they write goes to the study itself.
 """
 
 import abc
 from collections.abc import Callable, Container
-from copy import deepcopy
+from copy import deepcopy as deep_copy
 from typing import Any
 
 from optuna import Study
@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sk_optuna._compat._optuna import storage_of
 
 Selection = Callable[[list[FrozenTrial]], list[FrozenTrial]]
-"""From the trials of a study, in order, to those to be seen; it changes none of them."""
+"""From the trials of a study, in order, to those to be shown; it changes none of them."""
 
 
 def study_showing(study: Study, select: Selection) -> Study:
-    """Return `study` as it looks with the trials that `select` makes of its own.
+    """Return a view of `study` that shows the trials that `select` makes of the study's own.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def study_showing(study: Study, select: Selection) -> Study:
 
 
 def _delegating(cls: Any) -> Any:
-    """Fill in what `cls` leaves abstract with calls of the same methods of ``self._storage``."""
+    """Fill in the abstract methods of `cls` with calls of the same methods of ``self._storage``."""
 
     def delegate(name: str) -> Callable[..., Any]:
         return lambda self, *args, **kwargs: getattr(self._storage, name)(*args, **kwargs)
@@ -46,6 +46,8 @@ def _delegating(cls: Any) -> Any:
 
 @_delegating
 class _Window(BaseStorage):
+    """A storage that shows a selection of another storage's trials, and otherwise is that storage."""
+
     def __init__(self, storage: BaseStorage, select: Selection) -> None:
         self._storage = storage
         self._select = select
@@ -56,7 +58,4 @@ class _Window(BaseStorage):
         trials = self._select(self._storage.get_all_trials(study_id, deepcopy=False))
         if states is not None:
             trials = [trial for trial in trials if trial.state in states]
-        return _copied(trials) if deepcopy else trials
-
-
-_copied = deepcopy  # in get_all_trials the name is taken
+        return deep_copy(trials) if deepcopy else trials

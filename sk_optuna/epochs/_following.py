@@ -1,8 +1,16 @@
 """Have the leaf of an estimator fitted epoch by epoch when the estimator is fitted.
 
-The estimator's own `fit` is called, whatever it is: a Pipeline's, a TransformedTargetRegressor's. Only that of the leaf
-is another one, for once. It is put there when the fit begins, since the parameters, which may exchange the leaf, are
-set just before; and it is handed on to a clone, since a TransformedTargetRegressor fits one.
+The estimator's own `fit` is called, whatever it is: a Pipeline's, a TransformedTargetRegressor's. The leaf's own `fit`
+is replaced for a single call. Four moments, of a Pipeline around a leaf:
+
+1. Set: `follow_epochs(pipeline, ...)` replaces the Pipeline's `fit`, and does not look at the leaf yet.
+2. Parameters set: `pipeline.set_params(...)` may exchange the leaf.
+3. Fit begins: the replaced `fit` removes itself, finds the leaf, replaces the leaf's `fit`, and calls the Pipeline's
+   own `fit`. When that comes to the leaf, the leaf's replaced `fit` removes itself and fits epoch by epoch.
+4. Clone: in between, a TransformedTargetRegressor clones the leaf and fits the clone. So the leaf's replaced `fit` moves
+   on to the clone.
+
+An estimator that is its own leaf goes from 3 to the epochs at once.
 """
 
 from collections.abc import Callable
@@ -16,7 +24,7 @@ from sk_optuna.epochs._protocol import Monitor
 from sk_optuna.exceptions import InvalidArgumentError
 
 MonitorOf = Callable[[Any, Any], Monitor]
-"""From a leaf that is about to be fitted, and its training rows, to what it is to report to."""
+"""From a leaf that is about to be fitted, and its training rows, to the monitor to which it reports."""
 
 
 def check_reports_epochs(estimator: Any) -> None:
@@ -28,7 +36,8 @@ def check_reports_epochs(estimator: Any) -> None:
         Where its leaf has no epochs to report.
     """
     leaf = leaf_of(estimator)
-    if how_to_fit_by_epochs(leaf) is not None or isinstance(leaf, str):  # a placeholder, for parameters to fill
+    # A string is a placeholder that a parameter replaces.
+    if how_to_fit_by_epochs(leaf) is not None or isinstance(leaf, str):
         return
     hint = ""
     if any(base.__module__.partition(".")[0] == "skorch" for base in type(leaf).__mro__):
@@ -48,12 +57,12 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
     Parameters
     ----------
     estimator : estimator
-        An unfitted estimator. Its next `fit` is another one, which then removes itself.
+        An unfitted estimator. Its `fit` is replaced until it is called once.
     monitor_of : callable
-        Called when the leaf is about to be fitted.
+        Called when the leaf is about to be fitted; returns its monitor.
     all_kinds : bool
-        Whether that holds for every leaf that can be fitted epoch by epoch; else for those that have `fit_epochs`,
-        which differs from their `fit` in nothing but that they are told of the fold's test rows.
+        Whether every leaf that can be fitted epoch by epoch is followed; else only a leaf with a method `fit_epochs`,
+        which trains as its `fit` does and can read the fold's test rows.
     """
 
     def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -76,7 +85,8 @@ def _follow_leaf(leaf: Any, by_epochs: FitByEpochs, monitor_of: MonitorOf) -> No
         return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)
 
     def handed_on() -> Any:
-        forget()  # or a net would take `fit` for a parameter
+        # Otherwise a net would take `fit` for a parameter.
+        forget()
         cloned = clone(leaf)
         _follow_leaf(cloned, by_epochs, monitor_of)
         return cloned

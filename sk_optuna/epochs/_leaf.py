@@ -1,4 +1,4 @@
-"""The leaf of an estimator: what is trained last, and what the candidates' epochs are epochs of.
+"""The leaf of an estimator: the innermost estimator, whose epochs a search follows.
 
 It is the last step of a Pipeline, the regressor of a TransformedTargetRegressor, and so on inwards. Other
 meta-estimators fit several copies of what they contain, and there is no one curve to follow.
@@ -28,7 +28,7 @@ def leaf_of(estimator: Any) -> Any:
 
 
 def _way_to_leaf(estimator: Any) -> Iterator[Any]:
-    """Iterate over an estimator, what it contains last, and so on inwards to its leaf."""
+    """Iterate over an estimator, its last part, the last part of that, and so on inwards to the leaf."""
     while True:
         yield estimator
         if isinstance(estimator, Pipeline):
@@ -40,14 +40,14 @@ def _way_to_leaf(estimator: Any) -> Iterator[Any]:
 
 
 def changes_predictions(estimator: Any) -> bool:
-    """Return whether what the estimator predicts is not what its leaf does."""
+    """Return whether an estimator transforms the predictions of its leaf."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return _transforms_target(estimator)
 
 
 def keeps_data(estimator: Any) -> bool:
-    """Return whether X and y reach the leaf as they are given, or with NaN where it was."""
+    """Return whether the data reaches the leaf as it is, or only scaled, with NaN where it was."""
     pipelines = [each for each in _way_to_leaf(estimator) if isinstance(each, Pipeline)]
     return all(_keeps_nan(step) for pipeline in pipelines for _, step in pipeline.steps[:-1])
 
@@ -77,7 +77,8 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     while True:
         if isinstance(estimator, Pipeline):
             for _, step in estimator.steps[:-1]:
-                if hasattr(step, "transform"):  # samplers of imbalanced-learn have none, and change training rows only
+                # Samplers of imbalanced-learn have no `transform`; they change training rows only.
+                if hasattr(step, "transform"):
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
         elif _transforms_target(estimator):
@@ -88,7 +89,7 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _transforms_target(estimator: Any) -> bool:
-    # by its parameters: importing sklearn.compose takes each worker 5 MB
+    # By its parameters: importing sklearn.compose takes 5 MB in each worker.
     return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
 
 

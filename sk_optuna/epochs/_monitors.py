@@ -1,13 +1,13 @@
-"""Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it is to stop.
+"""Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it stops.
 
-The one protocol between a search and what it trains is a method of the estimator,
-``fit_epochs(X, y, monitor, **fit_params)``: it fits as `fit` does and calls ``monitor.report()`` after each epoch. That
-the estimator calls, instead of being called for every epoch, leaves its training loop to it.
+The one protocol between a search and the estimator that it trains is a method of the estimator,
+``fit_epochs(X, y, monitor, **fit_params)``: it fits as `fit` does and calls ``monitor.report()`` after each epoch. The
+estimator calls the monitor and is not called for every epoch, so its training loop stays its own.
 
-The rule that keeps test rows out of the model: an estimator is fitted on the training rows of the fold and on nothing
-else. What a monitor knows of the test rows ends the training early, or chooses the epoch to go back to, and does
-nothing in between. A trial that was cut short never becomes the best one. To go back to the best epoch is to choose on
-the test rows, and makes scores too good; it has to be asked for.
+A rule keeps test rows out of the model: an estimator is fitted on the training rows of the fold and on nothing else. A
+monitor uses the test rows to end the training early, or to choose the epoch to go back to, and for nothing in between.
+A trial that was cut short never becomes the best one. Going back to the best epoch is a choice on the test rows, and
+makes scores too good; users have to ask for it.
 """
 
 import math
@@ -27,9 +27,9 @@ class UnscoredMonitor:
     Parameters
     ----------
     valid_data : callable or None, default=None
-        What returns the test rows and targets.
+        Returns the test rows and targets.
     n_epochs : int or None, default=None
-        After how many epochs training ends; None for as many as the estimator makes.
+        Number of epochs after which training ends; None for as many as the estimator makes.
     """
 
     def __init__(self, valid_data: Callable[[], tuple[Any, Any]] | None = None, n_epochs: int | None = None) -> None:
@@ -53,14 +53,14 @@ class UnscoredMonitor:
 
 @dataclass
 class FoldMonitor:
-    """Scores each epoch of one fold, and has a judge decide.
+    """Scores each epoch of one fold, and asks a judge whether the trial goes on.
 
     Attributes
     ----------
     estimator : estimator
-        What the search tunes.
+        The estimator that the search tunes.
     leaf : estimator
-        What reports: the estimator itself, or what it trains last.
+        The estimator that reports: `estimator` itself, or its leaf.
     rows : callable
         Returns the fold's test rows and targets.
     scorer : callable
@@ -68,11 +68,11 @@ class FoldMonitor:
     scores_leaf : bool
         Whether the scorer may be given the leaf with transformed rows in place of the estimator.
     judge : Judge or None
-        What decides; None lets every fold run to its end.
+        The judge; None lets every fold run to its end.
     checkpoint : {"last", "best"}
-        Which epoch the leaf is left at.
+        The epoch at which the leaf is left.
     seconds : float
-        Time spent here.
+        Time spent in `report`.
     """
 
     estimator: Any
@@ -116,7 +116,7 @@ class FoldMonitor:
         return self.pruned
 
     def finish(self) -> None:
-        """Leave the leaf at the epoch that is wanted."""
+        """Take the leaf back to its best epoch, if `checkpoint` asks for that one."""
         if self.checkpoint == "best" and self._best[1] not in (0, len(self._scores)):
             _restore(self.leaf, self._best[2])
 
@@ -133,10 +133,11 @@ class FoldMonitor:
 
 
 def _state_of(leaf: Any) -> Any:
-    """Return a copy of what training changes in an estimator."""
+    """Copy the part of an estimator that training changes."""
     if hasattr(leaf, "get_checkpoint"):
         return leaf.get_checkpoint()
-    fixed = leaf.get_params(deep=False).keys() - {"n_estimators"}  # which is how many there are by now
+    # `n_estimators` is the number of estimators so far, and no fixed parameter.
+    fixed = leaf.get_params(deep=False).keys() - {"n_estimators"}
     return deepcopy({name: value for name, value in vars(leaf).items() if name not in fixed})
 
 

@@ -1,11 +1,11 @@
-"""The protocol between a search and what it trains by epochs."""
+"""The protocol between a search and the estimator that it trains epoch by epoch."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 
 class EpochMonitor(Protocol):
-    """What an estimator is given to report its epochs to."""
+    """The monitor to which an estimator reports its epochs."""
 
     @property
     def valid_data(self) -> tuple[Any, Any] | None:
@@ -27,7 +27,7 @@ class EpochMonitor(Protocol):
         Returns
         -------
         bool
-            Whether to stop training here. The estimator stays what it is now.
+            Whether to stop training here. The estimator stays as it is now.
         """
 
 
@@ -35,11 +35,11 @@ class Monitor(EpochMonitor, Protocol):
     """The search's side of a monitor."""
 
     def finish(self) -> None:
-        """Leave the estimator, whose fit has ended, at the epoch that is wanted."""
+        """Take the estimator, whose fit has ended, to the epoch that the search wants."""
 
 
 class Judge(Protocol):
-    """What decides after an epoch, from what was known when the trial was asked for."""
+    """Decides after an epoch, from the results that were known when the trial was asked for."""
 
     notes: dict[str, Any]
 
@@ -53,13 +53,13 @@ class Curve(NamedTuple):
     Attributes
     ----------
     train_losses : tuple of float
-        By epoch; NaN where the estimator does not say.
+        By epoch; NaN where the estimator does not report one.
     scores : tuple of float
         On the fold's test rows, by epoch.
     best_epoch : int
         The first epoch with the best score, counted from 1; 0 if no score is a number.
     notes : dict
-        What the pruner keeps of the trial.
+        The pruner's notes on the trial.
     """
 
     train_losses: tuple[float, ...]

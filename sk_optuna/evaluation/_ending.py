@@ -19,5 +19,5 @@ class Ending(NamedTuple):
 
     @property
     def cuts_trial(self) -> bool:
-        """Whether the other folds of the trial are not to run: more of them would tell nothing new."""
+        """True if the other folds of the trial do not run: they would tell nothing new."""
         return self.kind in ("pruned", "memory")

@@ -33,7 +33,7 @@ from sk_optuna.worker import (
 class FoldEvaluator:
     """Everything that is the same for all folds of all candidates; a worker receives it once.
 
-    Called with a fold's number and parameters, it returns a FoldResult.
+    Called with a Fold, it returns a FoldResult.
     """
 
     estimator: Any
@@ -64,7 +64,7 @@ class FoldEvaluator:
         Raises
         ------
         Exception
-            Whatever the fit or the scorer raises, where `error_score` is ``"raise"``; an error of `set_params` always.
+            Any error of the fit or the scorer, where `error_score` is ``"raise"``; an error of `set_params` always.
         """
         here = CurrentFold(self.random_state, fold.trial, fold.number)
         try:
@@ -72,7 +72,8 @@ class FoldEvaluator:
                 result = self._evaluate(fold, here)
         except Exception as error:
             if out_of_memory_reason(format_exc()) is not None:
-                clear_frames(error)  # the caller may keep the error, and it would keep the model
+                # The caller may keep the error, and the error would keep the model.
+                clear_frames(error)
                 release_memory()
             raise
         if result.ending is not None and result.ending.kind == "memory":
@@ -125,13 +126,13 @@ class FoldEvaluator:
         return self.prefixes.evaluating(fold, estimator, only_predicts=only_predicts(self.scorer))
 
     def close(self) -> None:
-        """Let go of what was kept for the folds to come."""
+        """Drop everything that was kept for later folds."""
         release_kept()
         if self.prefixes is not None:
             self.prefixes.close()
 
     def failed_result(self, fold: int, error: str, seconds: float) -> FoldResult:
-        """Return the result of a fold whose worker died, as scikit-learn would write that of a fit that raised."""
+        """Return the result of a fold whose worker died, in the form of a fit that raised."""
         score = float(self.error_score)
         names = list(scorers_by_name(self.scorer) or ())
         scores: Scores = dict.fromkeys(names, score) if names else score
@@ -154,7 +155,7 @@ class _Follower:
         self._score_errors: list[str] = []
 
     def note_failure(self, traceback: str) -> None:
-        """Take note of a scorer that raised; scikit-learn keeps no more of it than a warning."""
+        """Note the traceback of a scorer that raised; scikit-learn only warns of it."""
         self._score_errors.append(traceback)
 
     def monitor_of(self, leaf: Any, X: Any) -> Monitor:
@@ -175,7 +176,7 @@ class _Follower:
         return self._monitor
 
     def _know(self, X: Any, which: bytes, *, is_given: bool) -> None:
-        """Tell the leaf where its rows come from: the fold's own, or what shared steps made of them."""
+        """Note for the leaf where `X` comes from: the fold's own rows, or the output of shared steps."""
         key = b"%s-%d" % (which, self._fold.number) if is_given else prefix_origin(X)
         if key is not None:
             self._here.know(X, self._evaluator.token + key)
@@ -196,7 +197,7 @@ class _Follower:
         return evaluator.epochs.score(estimator, X, y, params)
 
     def complete(self, result: FoldResult) -> FoldResult:
-        """Return the result with what the epochs say; the time that their scores took is no time of the fit."""
+        """Return the result with its curve and ending; scoring the epochs counts as score time, not as fit time."""
         monitor = self._monitor
         errors = [result.fit_error] if result.fit_error else self._score_errors
         reason = next((reason for error in errors if (reason := out_of_memory_reason(error)) is not None), None)

@@ -1,4 +1,4 @@
-"""One fold of one candidate: what a worker is asked, and what it answers, both small and plain."""
+"""One fold of one candidate: the task for a worker and the worker's answer, both small and plain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class FoldHooks:
         return self._context.propagate_callback_context(sub_estimator)
 
     def call_on_fit_task_begin(self, **kwargs: Any) -> Any:
-        """Call the hooks at the begin of the fold."""
+        """Call the hooks at the beginning of the fold."""
         return self._context.call_on_fit_task_begin(**kwargs)
 
     def call_on_fit_task_end(self, **kwargs: Any) -> bool:

@@ -1,14 +1,15 @@
-"""A fit that ran out of memory: told from the traceback that scikit-learn leaves of it, and nothing of it kept.
+"""Tell from the text of a traceback whether a fit ran out of memory.
 
-scikit-learn hands on a failed fit as the text of its traceback, with the error itself gone: the text is what there is
-to read. Not taken: to catch the error before scikit-learn does, which would need its `error_score` written anew; and to
-search the text for words, which would take a ValueError about memory for a lack of it.
+scikit-learn hands on a failed fit as this text only; the error itself is gone. Not taken: to catch the error before
+scikit-learn does, which would need its `error_score` written anew; and to search the text for words, which would take a
+ValueError about memory for a lack of it.
 """
 
 import re
 from collections.abc import Iterator
 
-# Before the frames of an error; one that was never raised has neither, and comes first or after one of the others.
+# Lines before the frames of an error. An error that was never raised has no frames and no such line of its own: it
+# comes first, or after one of the others.
 _BEGINNINGS = (
     "Traceback (most recent call last):",
     "The above exception was the direct cause of the following exception:",
@@ -17,7 +18,7 @@ _BEGINNINGS = (
 # The line under the frames: a class with its module, unless that is builtins or __main__, and the message, if any.
 _EXCEPTION = re.compile(r"(?P<name>[\w.<>]+)(?:: (?P<message>.*))?")
 
-# What torch raises as a RuntimeError, or a subclass that is not called OutOfMemoryError, where memory was lacking.
+# Messages of torch where memory was lacking, in a RuntimeError or a subclass that is not called OutOfMemoryError.
 _MESSAGES = (
     "CUDA error: out of memory",
     "CUDA out of memory",
@@ -33,7 +34,7 @@ _MEMORY_ERRORS = ("MemoryError", "_ArrayMemoryError")
 
 
 def out_of_memory_reason(traceback_text: str) -> str | None:
-    """Return in one line what memory was lacking, if the error of a traceback, or one it comes from, says so.
+    """Name the lacking memory in one line, if the error of a traceback, or one that caused it, tells of any.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def out_of_memory_reason(traceback_text: str) -> str | None:
 
 
 def _exceptions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield class and first line of the message of each error, a cause before what came of it.
+    """Yield class and first line of the message of each error, causes before effects.
 
     Frames are indented, so the first line after a beginning that is not is the error's. Lines after it belong to its
     message, whatever they look like, until the next beginning.

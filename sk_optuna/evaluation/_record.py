@@ -25,7 +25,7 @@ class TrialRecord:
     folds : list of FoldResult or None
         By fold; None until the fold has run.
     is_cut : bool
-        Whether the trial was stopped: the folds that have not run are not going to.
+        Whether the trial was stopped: the folds that have not run never will.
     """
 
     number: int
@@ -39,7 +39,7 @@ class TrialRecord:
 
     @property
     def is_finished(self) -> bool:
-        """Whether no fold is left to run."""
+        """True when no fold is left to run."""
         return self.is_cut or all(fold is not None for fold in self.folds)
 
     @property
@@ -77,7 +77,7 @@ class TrialRecord:
     def add(self, fold: int, result: FoldResult) -> None:
         """Add the result of a fold. If it cuts the trial, results of later folds are dropped.
 
-        Those ran only because there were workers left, and are not to make a difference.
+        Those ran only because workers were free, which must not make a difference.
         """
         self.folds[fold] = result
         endings = [result.ending for result in self.leading_results]
@@ -89,12 +89,12 @@ class TrialRecord:
 
     @property
     def ends_search(self) -> bool:
-        """Whether a scikit-learn callback asked for the search to end."""
+        """True if a scikit-learn callback asked for the search to end."""
         return any(fold.ends_search for fold in self.results)
 
     @property
     def is_multimetric(self) -> bool:
-        """Whether a fold has scores by name."""
+        """True if a fold has scores by name."""
         return any(isinstance(fold.test_scores, dict) for fold in self.results)
 
     @property
@@ -133,7 +133,8 @@ class TrialRecord:
 
 def _failed(fold: FoldResult, metric: str) -> bool:
     if not isinstance(fold.test_scores, dict) and fold.failed_scores:
-        return True  # a callable of several metrics that raised has not named them
+        # A callable of several metrics that raised has not named its metrics.
+        return True
     return fold.fit_error is not None or metric in fold.failed_scores
 
 

@@ -20,7 +20,7 @@ def split_once(cv: Any, X: Any, y: Any, split_params: Mapping[str, Any], *, clas
     X, y : array-like
         The data.
     split_params : mapping
-        What goes to ``cv.split``, such as groups.
+        Further arguments of ``cv.split``, such as groups.
     classifier : bool
         Whether a number of folds means stratified ones.
 
@@ -99,7 +99,7 @@ def together(splits: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
 
 
 def _check_pair(i: int, split: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the train and test indices of a split, refusing what is no pair of arrays."""
+    """Return the train and test indices of a split; refuse anything but a pair of arrays."""
     try:
         train, test = split
         return np.asarray(train), np.asarray(test)
@@ -111,7 +111,7 @@ def _check_pair(i: int, split: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check_rows(i: int, rows: np.ndarray, n_samples: int) -> None:
-    """Refuse what indexes no rows of the data: neither indices within it nor a mask of its length."""
+    """Refuse anything but indices of rows of the data, or a mask of its length."""
     mask = rows.dtype == bool and rows.shape == (n_samples,)
     indices = rows.ndim == 1 and (
         not rows.size or (rows.dtype.kind in "iu" and -n_samples <= rows.min() <= rows.max() < n_samples)

@@ -1,7 +1,7 @@
-"""What an estimator can know of the fold that it is being fitted for.
+"""The fold for which an estimator is being fitted: seeds, and the origin of the data.
 
-An estimator is cloned on its way to a fold, and by meta-estimators again, so what it is to know cannot be set on it. It
-asks here, in the thread that fits it. A seed set as a parameter would moreover be a parameter of the result.
+An estimator is cloned on its way to a fold, and again by meta-estimators, so nothing can be set on it. It asks here, in
+the thread that fits it. Moreover, a seed set as a parameter would be a parameter of the result.
 """
 
 import threading
@@ -23,7 +23,7 @@ class CurrentFold:
     random_state : int
         Seed of the search.
     trial, fold : int
-        Which fold of which trial; for the refit the number of folds.
+        Numbers of the trial and its fold; for the refit `fold` is the number of folds.
     """
 
     def __init__(self, random_state: int, trial: int, fold: int) -> None:
@@ -44,34 +44,34 @@ class CurrentFold:
         return int(sequence.generate_state(1)[0] >> 1)
 
     def origin(self, data: Any) -> bytes | None:
-        """Return what `data` is, in all folds' words: equal data has an equal key; None where that is not known.
+        """Return a key that equal data has in every fold of this search; None where the origin is not known.
 
         Parameters
         ----------
         data : object
-            What an estimator was given.
+            Data that an estimator was given.
 
         Returns
         -------
         bytes or None
-            The key; it is another one in each search.
+            The key; in each search it is another one.
         """
         alive, key = self._known.get(id(data), (None, None))
         return key if alive is not None and alive() is data else None
 
     def know(self, data: Any, key: bytes) -> None:
-        """Remember the key of `data` for as long as it exists; a later caller of `origin` is told.
+        """Remember the key of `data` for as long as it exists; `origin` then returns it.
 
         Parameters
         ----------
         data : object
-            What is made of data with a known origin, in a way that the key tells.
+            Data derived from data of known origin; `key` names the source and the derivation.
         key : bytes
             Its key.
         """
         try:
             self._known[id(data)] = weakref.ref(data), key
-        except TypeError:  # a list or a dict
+        except TypeError:  # lists and dicts
             self._known[id(data)] = lambda: data, key
 
 
@@ -82,7 +82,7 @@ def current_fold() -> CurrentFold | None:
 
 @contextmanager
 def in_fold(fold: CurrentFold) -> Iterator[None]:
-    """Let `current_fold` say `fold`; an inner search's folds are not the outer one's."""
+    """Make `fold` this thread's current fold for a while; an inner search's folds hide the outer one's."""
     outer, _here.fold = current_fold(), fold
     try:
         yield

@@ -1,4 +1,4 @@
-"""The memory of a worker process: how much is free, and letting go of what later fits kept."""
+"""The memory of a worker process: how much is free, and how to free it."""
 
 import gc
 import sys
@@ -16,21 +16,22 @@ def on_release(release: Callable[[], None]) -> None:
     Parameters
     ----------
     release : callable
-        What lets go of things that were kept for later fits.
+        Drops things that were kept for later fits.
     """
     _releases.append(release)
 
 
 def release_kept() -> None:
-    """Let go of what was kept for later fits."""
+    """Drop everything that was kept for later fits."""
     for release in _releases:
         release()
 
 
 def release_memory() -> None:
-    """Let go of what was kept, collect what a failed fit left in cycles, and have torch give back what it caches.
+    """Drop everything kept for later fits, collect the cycles of a failed fit, and have torch return cached memory.
 
-    A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
+    A device that has failed for good, as after an assertion on it, raises here again. That error is dropped, since the
+    next fit raises it, too.
     """
     release_kept()
     gc.collect()
@@ -59,7 +60,7 @@ def clear_frames(error: BaseException) -> None:
             waiting += each.exceptions
 
 
-# What is assumed to be free where the system does not say.
+# Bytes that are assumed to be free where the system does not say.
 _UNKNOWN_MEMORY = 2**32
 
 
