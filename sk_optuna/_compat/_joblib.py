@@ -32,7 +32,7 @@ loads = cloudpickle.loads
 class SharedFolder:
     """A folder that worker processes of this machine share, where joblib would put its memory maps.
 
-    It is removed by `remove`, or, should this process be killed before, by the process that removes joblib's own.
+    `remove` removes it; if this process is killed before, the process that removes joblib's own folders does.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class JoblibWorkers:
 
     @property
     def can_submit(self) -> bool:
-        """Whether the backend has what single calls need; else use ``joblib.Parallel``."""
+        """True if the backend can run single calls; else use ``joblib.Parallel``."""
         backend = self._backend
         return (
             getattr(backend, "supports_retrieve_callback", False)
@@ -83,12 +83,12 @@ class JoblibWorkers:
 
     @property
     def share_memory(self) -> bool:
-        """Whether the workers are threads of this process."""
+        """True if the workers are threads of this process."""
         return bool(getattr(self._backend, "supports_sharedmem", False))
 
     @property
     def are_local(self) -> bool:
-        """Whether the workers are threads or processes of this machine, as far as is known of the backend."""
+        """True if the backend is known to have threads or processes of this machine as workers."""
         kind = type(self._backend)
         return kind.__name__ in _LOCAL_BACKENDS or kind.__module__.startswith("sk_optuna.")
 
@@ -121,7 +121,8 @@ class JoblibWorkers:
             else:
                 done(result, None)
 
-        def retrieve_error(future: Any) -> None:  # dask calls back only for what succeeded
+        # Dask calls back only for calls that succeeded.
+        def retrieve_error(future: Any) -> None:
             if not future.cancelled() and future.exception() is not None:
                 done(None, future.exception())
 
@@ -132,12 +133,12 @@ class JoblibWorkers:
         return job
 
     def waiting(self) -> AbstractContextManager[Any]:
-        """Return the context to wait for results in: within a dask worker it gives up the worker's slot."""
+        """Return the context in which to wait for results: within a dask worker it gives up the worker's slot."""
         context: AbstractContextManager[Any] = getattr(self._backend, "retrieval_context", nullcontext)()
         return context
 
     def lost_one(self) -> bool:
-        """Return whether a process of a multiprocessing pool has died; the pool itself replaces it without a word."""
+        """Return whether a process of a multiprocessing pool has died; the pool itself replaces it silently."""
         return self._pool_pids() != self._pids
 
     def stop(self) -> None:
@@ -147,12 +148,13 @@ class JoblibWorkers:
         self._parallel.__exit__(None, None, None)
 
     def cancel(self, job: Any) -> bool:
-        """Call off a job that has not started, if the backend can; dask does not survive that its futures are."""
+        """Cancel a job that has not started, on loky only: dask does not survive cancelled futures."""
         return self._loky is not None and bool(job.cancel())
 
     def abort(self) -> None:
         """Leave the workers at once, whatever they do."""
-        if self._loky is not None:  # its thread stumbles over what is still queued when the workers are killed
+        # Loky's thread stumbles over calls that are still queued when the workers are killed.
+        if self._loky is not None:
             _empty_queue_of(self._loky)
         self._backend.abort_everything(ensure_ready=False)
         self.stop()
@@ -174,7 +176,7 @@ class JoblibWorkers:
 
 
 def _empty_queue_of(executor: Any) -> None:
-    """Take from a loky executor the calls that no worker was handed yet."""
+    """Take from a loky executor the calls that no worker received yet."""
     with suppress(queue.Empty):
         while True:
             executor._pending_work_items.pop(executor._work_ids.get_nowait(), None)

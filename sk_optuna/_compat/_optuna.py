@@ -1,6 +1,6 @@
 """Optuna's privates, behind one door: nothing else here imports a private name of Optuna.
 
-Dropping a version is deleting what is marked with it.
+To drop a version, delete the parts that are marked with it.
 """
 
 import copy
@@ -38,8 +38,8 @@ __all__ = [
 def tpe_sampler(seed: int, *, group: bool) -> Any:
     """Return a multivariate TPESampler that knows of trials in flight.
 
-    It is what ``TPESampler(multivariate=True, group=group, constant_liar=True)`` is. These arguments warn that they are
-    experimental, and warnings cannot be silenced without exchanging filters that all threads share.
+    It equals ``TPESampler(multivariate=True, group=group, constant_liar=True)``, whose arguments warn that they are
+    experimental. Silencing the warnings would mean exchanging filters that all threads share.
     """
     sampler = optuna.samplers.TPESampler(seed=seed)
     sampler._multivariate = True
@@ -69,7 +69,7 @@ def reseeded(sampler: Any, seed: int) -> Any:
 
 @contextmanager
 def without_log_lines(logger_name: str) -> Iterator[None]:
-    """Drop what one of Optuna's loggers says in this thread; its level belongs to the user."""
+    """Drop the lines that one of Optuna's loggers writes in this thread; the logger's level belongs to the user."""
     here = threading.get_ident()
     logger = logging.getLogger(logger_name)
 
@@ -90,7 +90,7 @@ def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Stud
 
 
 def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float | None) -> FrozenTrial:
-    """Tell a trial as pruned, with a value of its own or none; ``Study.tell`` takes what was reported last."""
+    """Tell a trial as pruned, with a value of its own or none; ``Study.tell`` would take the last report as value."""
     values = None if value is None else [value]
     study._thread_local.cached_all_trials = None
     study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, values)
@@ -99,19 +99,19 @@ def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float | None) -
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:
-    """Return a trial that runs as its storage keeps it; not to be changed."""
+    """Return a running trial as its storage keeps it; callers do not change it."""
     return trial.storage.get_trial(trial._trial_id)
 
 
 def stored_as(trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:
-    """Return a copy of `other` that notes are written to, and read from, where `trial` is stored."""
+    """Return a copy of `other` that shares `trial`'s system attributes, so that a pruner can keep notes."""
     stored, now = frozen(trial), copy.copy(other)
     now._trial_id, now.system_attrs = stored._trial_id, {**other.system_attrs, **stored.system_attrs}
     return now
 
 
 def refreshed(study: optuna.Study) -> optuna.Study:
-    """Return a study that nobody asks through, so that it reads its trials anew as it otherwise does at each ask."""
+    """Clear the study's cache of trials, which Optuna clears only in `ask`. Return the study."""
     study._thread_local.cached_all_trials = None
     return study
 
@@ -134,7 +134,7 @@ def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
 
 
 def suggest(trial: optuna.Trial, name: str, distribution: Any) -> Any:
-    """Return what `trial` suggests from this very distribution; its public methods make a new one at each call."""
+    """Have `trial` suggest from this very distribution; its public methods make a new one at each call."""
     return trial._suggest(name, distribution)
 
 
@@ -148,7 +148,7 @@ def contains(distribution: Any, value: Any) -> bool:
 
 @contextmanager
 def stoppable(study: optuna.Study) -> Iterator[None]:
-    """Let ``study.stop()`` be called, as Optuna lets it within ``optimize``."""
+    """Allow ``study.stop()``, as Optuna does within ``optimize``."""
     study._stop_flag = False
     study._thread_local.in_optimize_loop = True
     try:

@@ -7,8 +7,8 @@ is replaced for a single call. Four moments, of a Pipeline around a leaf:
 2. Parameters set: `pipeline.set_params(...)` may exchange the leaf.
 3. Fit begins: the replaced `fit` removes itself, finds the leaf, replaces the leaf's `fit`, and calls the Pipeline's
    own `fit`. When that comes to the leaf, the leaf's replaced `fit` removes itself and fits epoch by epoch.
-4. Clone: in between, a TransformedTargetRegressor clones the leaf and fits the clone. So the leaf's replaced `fit` moves
-   on to the clone.
+4. Clone: in between, a TransformedTargetRegressor clones the leaf and fits the clone. So the leaf's replaced `fit`
+   moves on to the clone.
 
 An estimator that is its own leaf goes from 3 to the epochs at once.
 """

@@ -40,7 +40,7 @@ class Arguments(Protocol):
 
 
 def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
-    """Refuse arguments that constraints cannot express, or not as helpfully.
+    """Refuse arguments that scikit-learn's constraints cannot refuse, or not as helpfully.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def _check_scorer(search: Arguments) -> None:
 def check_candidates(search: Arguments, space: Any, X: Any, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
     """Ask the leaf of the estimator whether any candidate could be fitted, where it has a method `check_fit` to say so.
 
-    Candidates are drawn at random, the same each time, up to the first that could. Where folds run on other machines,
-    and no model is fitted here, these may have what this one lacks, and nobody is asked. Data is shown if every row of
-    it is fitted or scored.
+    Candidates are drawn at random, the same each time, up to the first that could. Nobody is asked where folds run on
+    other machines and no model is fitted here, since those machines may differ from this one. The leaf sees the data if
+    every row is fitted or scored, and if the data reaches it unchanged, scalers aside.
 
     Raises
     ------
     InvalidArgumentError
-        What the leaf says of the first candidate, if none could be fitted.
+        The leaf's refusal of the first candidate, if none could be fitted.
     """
     if not hasattr(leaf_of(search.estimator), "check_fit"):
         return

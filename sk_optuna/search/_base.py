@@ -1,4 +1,4 @@
-"""BaseSearchCV, corrected in what a search says of itself (tags, routing, names that may be meant), and its results."""
+"""BaseSearchCV with its tags, routing and messages corrected, and the fitted attributes of a search."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -38,8 +38,8 @@ class SearchBase(BaseSearchCV):
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
 
-        Without them a search over a transformer does not count as one, and one over an estimator of several outputs
-        does not say so. That `y` is required is not said: `X` may be a dataset that contains it.
+        Without them a search over a transformer does not count as a transformer, and a search over an estimator of
+        several outputs does not say so. The tags do not require `y`, since `X` may be a dataset that contains it.
         """
         tags = super().__sklearn_tags__()
         estimator_tags = get_tags(self.estimator)
@@ -76,7 +76,7 @@ class SearchBase(BaseSearchCV):
 
     @property
     def best_trial_(self) -> FrozenTrial:
-        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
+        """The trial of `best_params_`, as the study keeps it; available where `best_index_` is."""
         try:
             number = self.cv_results_["trial_number"][self.best_index_]
         except AttributeError:
@@ -108,7 +108,7 @@ class SearchBase(BaseSearchCV):
         return self.study_.trials_dataframe(**kwargs)
 
     def _keep(self, outcome: Outcome) -> Best | None:
-        """Set the attributes that say what the trials found, and return the best candidate if there is one."""
+        """Set the fitted attributes from the outcome of the trials; return the best candidate, if there is one."""
         self.multimetric_ = outcome.is_multimetric
         self.n_trials_ = len(outcome.records)
         self.cv_results_ = outcome.cv_results
@@ -125,7 +125,7 @@ class SearchBase(BaseSearchCV):
         return best
 
     def _forget_last_fit(self) -> None:
-        """Remove what an earlier fit found: a search that is broken off must not predict with another one's model."""
+        """Remove an earlier fit's attributes: a search that is broken off must not predict with an old model."""
         for name in _FITTED:
             if name in vars(self):
                 delattr(self, name)

@@ -3,7 +3,7 @@
 A pruner that compares one fold at a time asks the same question again in each: a trial must survive as often as there
 are folds, and at early epochs, when the order of the candidates is not yet theirs at the end. Here a fold adds to what
 is known of those before it, and how much an epoch says of the end is learned from trials that ran to their end.
-What to compare with is known when a fold begins, so that all that goes to its worker is a lowest score for each look.
+The rivals are known when a fold begins, so its worker receives no more than a lowest score for each look.
 
 Roads not taken, on the tuning sets of `benchmarks/epoch_pruning.py`: a regression of the end on the epoch, spreads from
 the nearer half of the trials or pooled over the folds, smoothed curves, several looks in a row, an expected gain below
@@ -41,7 +41,7 @@ class Rival(NamedTuple):
 
 @dataclass
 class RaceJudge:
-    """Stops a trial that scores less than it must; it goes to the worker.
+    """Stops a trial that scores less than it must; a worker receives it.
 
     Attributes
     ----------
@@ -61,11 +61,11 @@ class RaceJudge:
 
 
 def race_judge(finals: np.ndarray, rivals: Sequence[Rival]) -> RaceJudge | None:
-    r"""Return what decides between the epochs of a trial's next fold; None if too little is known.
+    r"""Return the judge of the epochs of a trial's next fold; None if too little is known.
 
     Let :math:`D` be the mean difference between the trial and the incumbent, the best of `rivals`: in folds that have
     ended that of their scores, in the running one that of the scores at the same epoch. For other complete trials,
-    `D` at that point and what became of it, :math:`F`, are known. The trial is stopped if
+    `D` at that point and its value at the end, :math:`F`, are known. The trial is stopped if
 
     .. math:: D + t \sqrt{\operatorname{mean} (F - D)^2} < 0,
 

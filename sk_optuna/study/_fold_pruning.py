@@ -1,4 +1,4 @@
-"""Decide after a fold whether a trial's other folds are to run."""
+"""Decide after a fold whether a trial's other folds run."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -47,14 +47,14 @@ class FoldPruning:
         self._own: dict[int, BasePruner] = {}
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
-        """Return one fold after the other, once so many ran side by side as no decision can spare."""
+        """Return the folds that no decision can spare, side by side, then one after the other."""
         return one_after_the_other(self.order, record, self._n_before_decision(proposal))
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends here.
 
-        A trial with a score that is not finite has failed, and is nothing to compare with; only a ThresholdPruner,
-        which exists to notice such values, is told of it.
+        A trial with a score that is not finite has failed and cannot be compared; only a ThresholdPruner, which exists
+        to notice such values, judges it.
         """
         if len(scores) < self._n_before_decision(proposal):
             return False
@@ -67,14 +67,14 @@ class FoldPruning:
         """Return None: there is no decision within a fold."""
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report, of a trial that is going to be told, what was not reported; nothing if a fold failed."""
+        """Report the scores that were not reported yet, before the trial is told; nothing if a fold failed."""
         self._own.pop(proposal.number, None)
         self._n_before.pop(proposal.number, None)
         if np.isfinite(scores).all():
             self._report(proposal, scores)
 
     def _n_before_decision(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
+        """Return how many folds of a trial run before the first decision; all of them if none is possible."""
         if proposal.number not in self._n_before:
             self._n_before[proposal.number] = self._first_decision(proposal)
         return self._n_before[proposal.number]
@@ -85,13 +85,13 @@ class FoldPruning:
         return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
 
     def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
-        """Report what was not reported: fold scores to a pruner that compares folds, else the mean so far."""
+        """Report to a pruner that compares folds the scores of new folds, to others the mean so far at each."""
         reports = scores if self._compares_folds else scores.cumsum() / np.arange(1, len(scores) + 1)
         for step in range(len(frozen(proposal.trial).intermediate_values), len(scores)):
             proposal.trial.report(float(reports[step]), step + 1)
 
     def _pruner_of(self, proposal: Proposal) -> BasePruner:
-        """Return the trial's own copy of the pruner; ours needs none, since it remembers only what it has read."""
+        """Return the trial's own copy of the pruner. Ours needs no copy: it remembers only the trials that it has read."""
         if isinstance(self.pruner, PairedRacePruner):
             return self.pruner
         return self._own.setdefault(proposal.number, deepcopy(self.pruner))

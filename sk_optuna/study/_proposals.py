@@ -27,9 +27,9 @@ from sk_optuna.study._samplers import SamplerFactory, trial_seed
 from sk_optuna.study._told import Curves, Record, Told, ToldTrial
 from sk_optuna.study._tried import Table, TableExhaustedError, TriedRows
 
-# Its sampler logs a line about conditional spaces, which it need not know of: rows are drawn branch by branch.
+# Optuna's QMC logs a line about conditional spaces. It need not know of them, since rows are drawn branch by branch.
 _QMC = "optuna.samplers._qmc"
-# Of a whole grid every value is prescribed.
+# This sampler is never asked, since every value of a whole grid is prescribed.
 _NOT_ASKED = RandomSampler(seed=0)
 
 
@@ -58,7 +58,7 @@ class Proposal:
 
 
 def open_study(random_state: int) -> optuna.Study:
-    """Return a new study in memory. Its name is the same in each run, since Hyperband makes its draws from it."""
+    """Return a new study in memory. Its name is the same in each run, since Hyperband draws from the name."""
     return new_study(study_name=f"sk_optuna-{random_state}")
 
 
@@ -70,13 +70,13 @@ class Proposals(Generic[Record]):
     study : optuna.Study
         The study, as `open_study` opens it.
     space : Table or define-by-run space
-        What is searched.
+        The space that is searched.
     make_sampler : callable
         From a trial's number to its sampler.
     random_state : int
         Seed of the search.
     first : sequence of mapping
-        What the first trials are fixed to, wholly or in part, as the study stores it.
+        Values of the first trials, for some parameters or all, as the study stores them.
     strict : bool, default=True
         Whether a define-by-run space that does not contain a value of `first` is an error.
     n_trials : int or None
@@ -118,7 +118,8 @@ class Proposals(Generic[Record]):
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
             self._grid = GridOrder(space, first)
-            make_sampler(0)  # not needed before the end, but what is wrong with it must not wait until then
+            # The sampler is needed only at the end, but an error in it must not wait until then.
+            make_sampler(0)
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
         if strict and not isinstance(space, Table):
@@ -133,7 +134,8 @@ class Proposals(Generic[Record]):
         try:
             with without_log_lines(_QMC):
                 trial = self.study.ask()
-                params = self._space.suggest(trial)  # since Optuna 5 the sampler is asked here
+                # Since Optuna 5 the sampler is asked here.
+                params = self._space.suggest(trial)
         except TableExhaustedError:
             self.n_trials = number
             return None
@@ -172,7 +174,7 @@ class Proposals(Generic[Record]):
         attributes : mapping, default=None
             Attributes of the trial in the study.
         record : object, default=None
-            The results of the folds, kept for whoever reads `told`.
+            The results of the folds, kept for the readers of `told`.
         """
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
@@ -187,7 +189,7 @@ class Proposals(Generic[Record]):
         return told
 
     def close(self) -> optuna.Study:
-        """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
+        """Return the study for its users: without unfinished trials, and with a plain sampler to go on with."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
             whole, self.study = self.study, open_study(self._random_state)
@@ -198,7 +200,7 @@ class Proposals(Generic[Record]):
         return self.study
 
     def _sampler(self, number: int) -> BaseSampler:
-        """Return the sampler of trial `number`, held to what is prescribed for it."""
+        """Return the sampler of trial `number`, held to the values prescribed for it."""
         if self._grid is not None:
             return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
@@ -212,7 +214,7 @@ class Proposals(Generic[Record]):
 
 
 def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse what a define-by-run space does not contain, by trying it in a study that is thrown away.
+    """Refuse values that a define-by-run space does not contain, by trying them in a throw-away study.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pruners by name, and what a search must know of any of them."""
+"""Pruners by name, and the checks and facts that a search needs of any pruner."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sk_optuna._compat._optuna import make_unwarned, wrapped_pruner
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 
-# Between these is every finite number, and no other.
+# From minus this to this lie all finite numbers and no others.
 LARGEST = sys.float_info.max
 
 # By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.
@@ -37,7 +37,7 @@ FOR_EPOCHS: dict[str, Callable[[], BasePruner]] = {
 
 
 def check_pruner(pruner: Any, *, by_epoch: bool) -> None:
-    """Refuse what cannot decide between folds, or between epochs.
+    """Refuse a `pruner` that cannot decide between folds, or between epochs.
 
     Parameters
     ----------

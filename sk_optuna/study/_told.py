@@ -53,12 +53,12 @@ class ToldTrial(Generic[Record]):
 
     @property
     def is_complete(self) -> bool:
-        """Whether the trial ran to its end, without a failure."""
+        """True if the trial ran to its end, without a failure."""
         return self.trial.state == TrialState.COMPLETE
 
     @property
     def value(self) -> float | None:
-        """The mean score; of a pruned trial what it is estimated to have become; None where there is neither."""
+        """The mean score, or a pruned trial's estimate; None where there is neither."""
         return self.trial.value
 
     @property
@@ -142,9 +142,9 @@ class Told(Sequence[ToldTrial[Record]]):
 
     @property
     def has_estimates(self) -> bool:
-        """Whether any trial was pruned and has an estimate."""
+        """True if a trial was pruned and has an estimate."""
         return bool(self._as_complete)
 
     def with_estimates(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Return the study's trials as samplers see them: pruned ones complete, their estimates for values."""
+        """Return the study's trials as samplers see them: pruned ones are complete, with their estimates as values."""
         return [self._as_complete.get(trial.number, trial) for trial in trials]

@@ -1,4 +1,4 @@
-"""Which rows of a countable table were tried, so that none is tried twice and the search ends when all were."""
+"""Remember the tried rows of a countable table: none is tried twice, and the search ends when all were."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 """One combination as the study stores it."""
 
 # A table of up to this many rows, or of this many per trial, is held row by row, so that the search can tell when it is
-# exhausted; in a larger one a row drawn at random is new sooner than a list of the rows could be made.
+# exhausted. In a larger table a random draw finds a new row faster than listing all rows.
 _ALWAYS_HELD = 1_000
 _HELD_PER_TRIAL = 4
 _MOST_HELD = 100_000
@@ -34,7 +34,7 @@ class Table(Protocol):
         """Return the row that `pick` chooses, value by value."""
 
     def key(self, row: Row) -> Any:
-        """Return what rows share that mean the same."""
+        """Return a key that two rows have in common if they mean the same."""
 
     def row(self, index: int) -> Row:
         """Return one of all rows by its place in ParameterGrid's order."""
@@ -54,7 +54,7 @@ class TriedRows:
     table : Table
         A table whose rows can be counted.
     n_trials : int or None
-        How many rows will be tried at most.
+        Most rows that will be tried.
     """
 
     def __init__(self, table: Table, n_trials: int | None) -> None:
@@ -69,7 +69,7 @@ class TriedRows:
 
     @property
     def exhausted(self) -> bool:
-        """Whether every row was tried; never true of a table too large to be held."""
+        """True once every row was tried; never for a table too large to be held."""
         return self._untried is not None and not self._untried
 
     def __contains__(self, row: Row) -> bool:
@@ -85,12 +85,12 @@ class TriedRows:
     def choose(
         self, fixed: Mapping[str, Any], draw: Callable[[Mapping[str, Any]], Row], rng: np.random.Generator
     ) -> Row:
-        """Return a row that was not tried, holding to `fixed` where such a row is left.
+        """Return a row that was not tried, one with the values of `fixed` if such a row is left.
 
         Raises
         ------
         TableExhaustedError
-            Where there is none: branches that overlap have fewer rows than can be counted.
+            Where there is none: branches that overlap have fewer rows than their sizes add up to.
         """
         if self._untried is None:
             for held in (fixed, {}):
