@@ -1,4 +1,4 @@
-"""Hold parameters of a define-by-run space to given values, and all to what their ranges say.
+"""Hold parameters of a define-by-run space to given values, and all parameters to their ranges.
 
 Optuna's own `enqueue_trial` uses a value that the distribution does not contain and warns; here such a value is
 refused, or left to the sampler where the values are only a wish.
@@ -10,20 +10,21 @@ from typing import Any
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import contains
 from sk_optuna._distributions import has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 
-class FixedSampler(BaseSampler):
+class FixedSampler(WrappedSampler):
     """Sampler of one trial: `fixed` values where the space contains them, else those of `sampler`.
 
     Parameters
     ----------
     sampler : BaseSampler
-        Whose suggestions are taken for everything else.
+        The sampler that suggests everything else.
     fixed : mapping
         Values by the names that the space suggests.
     strict : bool, default=False
@@ -31,19 +32,22 @@ class FixedSampler(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, fixed: Mapping[str, Any], *, strict: bool = False) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._fixed = fixed
         self._strict = strict
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return what the sampler models jointly, without what is fixed."""
+        """Return the parameters that the sampler models jointly, without the fixed ones."""
         space = self._sampler.infer_relative_search_space(study, trial)
         return {name: distribution for name, distribution in space.items() if name not in self._fixed}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return what the sampler suggests jointly, without what is fixed: grouped TPE goes beyond `search_space`."""
+        """Return the values that the sampler suggests jointly, without fixed ones.
+
+        Grouped TPE goes beyond `search_space`, and so may return a fixed parameter.
+        """
         params = self._sampler.sample_relative(study, trial, search_space)
         return {
             name: on_step(search_space[name], value) if name in search_space else value
@@ -54,7 +58,7 @@ class FixedSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return the fixed value, or what the sampler suggests, on a step if there are steps."""
+        """Return the fixed value, or the one that the sampler suggests, on a step if there are steps."""
         if not has_finite_bounds(param_distribution):
             raise InvalidSpaceError(
                 f"The callable suggests {param_name!r} from {param_distribution}, but both bounds of a range must be "
@@ -62,7 +66,8 @@ class FixedSampler(BaseSampler):
             )
         if param_name in self._fixed:
             value = self._fixed[param_name]
-            if contains(param_distribution, value):  # as the space writes it: an int of a float range is a float
+            # As the space writes the value: an int of a float range is a float.
+            if contains(param_distribution, value):
                 return on_step(
                     param_distribution, param_distribution.to_external_repr(param_distribution.to_internal_repr(value))
                 )
@@ -73,11 +78,3 @@ class FixedSampler(BaseSampler):
                 )
         value = self._sampler.sample_independent(study, trial, param_name, param_distribution)
         return on_step(param_distribution, value)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Let the sampler prepare."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Let the sampler take note."""
-        self._sampler.after_trial(study, trial, state, values)

@@ -91,7 +91,7 @@ class FoldPruning:
             proposal.trial.report(float(reports[step]), step + 1)
 
     def _pruner_of(self, proposal: Proposal) -> BasePruner:
-        """Return the trial's own copy of the pruner. Ours needs no copy: it remembers only the trials that it has read."""
+        """Return the trial's own copy of the pruner. Ours needs none, since it remembers only trials it has read."""
         if isinstance(self.pruner, PairedRacePruner):
             return self.pruner
         return self._own.setdefault(proposal.number, deepcopy(self.pruner))

@@ -6,33 +6,36 @@ its parameters leaves no trace.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import as_of_now
 from sk_optuna._distributions import on_step
 from sk_optuna.study._tried import Row, Table, TriedRows
+from sk_optuna.study._wrapped_sampler import WrappedSampler
 
-# Draws of the sampler before an untried row is chosen at random: by then its model is too sure of rows it knows.
+# Draws of the sampler before an untried row is chosen at random: after so many repeats the sampler will hardly leave
+# the rows that it knows.
 _ATTEMPTS = 4
 
 
-class RowSampler(BaseSampler):
-    """Sampler of one trial over a table: what is fixed first, the rest from `sampler`, and no row that was tried.
+class RowSampler(WrappedSampler):
+    """Sampler of one trial over a table: fixed values first, the rest from `sampler`, and no row that was tried.
 
     Parameters
     ----------
     table : Table
         The space.
     sampler : BaseSampler
-        Whose suggestions are taken.
+        The sampler that suggests.
     fixed : mapping
-        Values that are not up to the sampler.
+        Values that the sampler does not choose.
     tried : TriedRows or None
         Rows that are not to be drawn again; None where rows may repeat.
     seed : int
@@ -42,8 +45,8 @@ class RowSampler(BaseSampler):
     def __init__(
         self, table: Table, sampler: BaseSampler, *, fixed: Mapping[str, Any], tried: TriedRows | None, seed: int
     ) -> None:
+        super().__init__(sampler)
         self._table = table
-        self._sampler = sampler
         self._fixed = fixed
         self._tried = tried
         self._seed = seed
@@ -76,52 +79,68 @@ class RowSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return what Optuna does not take from the row, its own test being coarse over millions of steps."""
+        """Return a value of the row.
+
+        Optuna asks for it where it does not accept the row's, since its test is coarse over millions of steps.
+        """
         if param_name in self._row:
             return self._row[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Let the sampler prepare."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Let the sampler take note."""
-        self._sampler.after_trial(study, trial, state, values)
-
     def _draw(self, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> Row:
-        """Draw each value: fixed, or jointly with the others, or by itself, the sampler knowing those before it."""
-        jointly: dict[str, Any] | None = None
-        now: FrozenTrial | None = None
-
-        def draw(name: str, distribution: BaseDistribution) -> Any:
-            nonlocal jointly, now
-            if name in fixed:
-                return fixed[name]
-            if distribution.single():
-                return _only_value(distribution)
-            if jointly is None:
-                jointly = _sample_jointly(sampler, fixed, study, trial)
-            if name in jointly:
-                return jointly[name]
-            if now is None:
-                now = as_of_now(study, trial)
-            now.params, now.distributions = dict(drawn), {key: self._table.distributions[key] for key in drawn}
-            return sampler.sample_independent(study, now, name, distribution)
-
-        drawn: Row = {}
-
-        def pick(name: str, distribution: BaseDistribution) -> Any:
-            drawn[name] = on_step(distribution, draw(name, distribution))
-            return drawn[name]
-
-        return self._table.walk(pick)
+        return _Draw(self._table, sampler, fixed, study, trial).row()
 
 
-def _sample_jointly(sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> dict[str, Any]:
-    """Return what `sampler` suggests for the parameters it models together and that are free."""
-    space = sampler.infer_relative_search_space(study, trial)
-    return sampler.sample_relative(study, trial, {name: d for name, d in space.items() if name not in fixed})
+class _Draw:
+    """One draw of a row.
+
+    Each value is fixed, or drawn jointly with others, or drawn by itself after the values before it.
+    """
+
+    def __init__(
+        self, table: Table, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial
+    ) -> None:
+        self._table = table
+        self._sampler = sampler
+        self._fixed = fixed
+        self._study = study
+        self._trial = trial
+        self._drawn: Row = {}
+
+    def row(self) -> Row:
+        """Draw the row."""
+        return self._table.walk(self._pick)
+
+    def _pick(self, name: str, distribution: BaseDistribution) -> Any:
+        value = self._drawn[name] = on_step(distribution, self._value(name, distribution))
+        return value
+
+    def _value(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self._fixed:
+            return self._fixed[name]
+        if distribution.single():
+            return _only_value(distribution)
+        if name in self._jointly:
+            return self._jointly[name]
+        return self._sampler.sample_independent(self._study, self._with_drawn(), name, distribution)
+
+    @cached_property
+    def _jointly(self) -> dict[str, Any]:
+        """Values of the free parameters that the sampler models jointly, sampled when first needed."""
+        space = self._sampler.infer_relative_search_space(self._study, self._trial)
+        free = {name: distribution for name, distribution in space.items() if name not in self._fixed}
+        return self._sampler.sample_relative(self._study, self._trial, free)
+
+    def _with_drawn(self) -> FrozenTrial:
+        """Return the trial as if it had the values drawn so far, which the sampler then knows."""
+        now = self._now
+        now.params = dict(self._drawn)
+        now.distributions = {name: self._table.distributions[name] for name in self._drawn}
+        return now
+
+    @cached_property
+    def _now(self) -> FrozenTrial:
+        return as_of_now(self._study, self._trial)
 
 
 def _only_value(distribution: Any) -> Any:
