@@ -1,7 +1,7 @@
 """OptunaSearchCV: scikit-learn's BaseSearchCV around a search of our own.
 
-`fit` is written anew because the loop is what differs: trials are asked one at a time and told in order, folds are
-tasks. What surrounds the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML) is
+`fit` is written anew because the loop differs: trials are asked one at a time and told in order, folds are tasks.
+Everything around the loop (delegation, tags, routing, scorers, the table, the choice of the best, the HTML) is
 inherited. Driving `evaluate_candidates` instead would split the data again for every candidate and format the whole
 table each time.
 """
@@ -59,7 +59,7 @@ class OptunaSearchCV(SearchBase):
     param_distributions : dict, list of dicts or callable, default=None
         The search space. Exactly one of `param_distributions` and `param_grid` must be given.
 
-        - A dict from parameter names to what the parameter may be:
+        - A dict from parameter names to the values that each may take:
 
           - a list, tuple, range or 1-D array of values of any kind, estimators included;
           - a frozen ``scipy.stats`` distribution. `uniform`, `loguniform` and `randint` become ranges that Optuna
@@ -88,21 +88,21 @@ class OptunaSearchCV(SearchBase):
         there are then depends on the machine, and so does the result.
 
     sampler : str, callable, optuna.samplers.BaseSampler or None, default="tpe"
-        What chooses the candidates.
+        The sampler that chooses the candidates.
 
         - ``"tpe"``, or None as in Optuna: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are
           finished, it draws at random.
         - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"gp"`` (extra `gp`), ``"nsgaii"``.
         - ``"grid"``: combinations at random; the space must be made of lists only.
         - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
-          depends on `random_state` and the trial's number only, so the sampler must not need to remember.
-        - A sampler. A deep copy of it serves for the whole search; `random_state` does not reach it, and what
-          :func:`~sklearn.base.clone` makes of it is a deep copy too. Prefer a callable wherever the search is cloned,
-          as nested cross-validation does.
+          depends on `random_state` and the trial's number only, so the sampler must not need a memory of its own.
+        - A sampler. A deep copy of it serves for the whole search, and `random_state` does not reach it.
+          :func:`~sklearn.base.clone` makes a deep copy of it, too. Prefer a callable wherever the search is cloned, as
+          nested cross-validation does.
 
     pruner : str or optuna.pruners.BasePruner, default=None
-        What stops a candidate between two folds (for epochs see `report`). None runs every fold of every candidate, as
-        GridSearchCV does.
+        The rule that stops a candidate between two folds (for epochs see `report`). None runs every fold of every
+        candidate, as GridSearchCV does.
 
         - ``"race"``: stops a candidate that is too far behind the best one so far on the folds that both have run, see
           :class:`~sk_optuna.pruners.PairedRacePruner`. Of these it is the one made for folds.
@@ -112,68 +112,68 @@ class OptunaSearchCV(SearchBase):
         - An Optuna pruner; a copy of it judges each trial. A PairedRacePruner or WilcoxonPruner is given the score of
           each fold, any other the mean so far.
 
-        All candidates run the folds in the same order, a random one that `random_state` determines. A candidate that
-        was stopped has no mean, ranks last and is never the best. What a decision sees is the study as it was when the
-        candidate was asked for, so that here too the result does not depend on `n_jobs`. Candidates with a failed fold
-        are not stopped, but for ``"threshold"``. If `cv` gives a single split there is nothing to stop, and a warning
-        says so.
+        All candidates run the folds in the same order, a random one that `random_state` determines. A stopped
+        candidate has no mean, ranks last and is never the best. A decision sees the study as it was when the candidate
+        was asked for, so that the result does not depend on `n_jobs` here either. Only ``"threshold"`` stops candidates
+        with a failed fold. If `cv` gives a single split there is nothing to stop, and a warning says so.
 
     report : {"fold", "epoch"}, default="fold"
-        After what a candidate reports its score, and the pruner decides.
+        The moment at which a candidate reports its score and the pruner decides.
 
-        - ``"fold"``: each fold.
-        - ``"epoch"``: each epoch of each fold, scored on the fold's test rows. The estimator, or the last step of the
-          Pipeline, must be one that can: a network of :mod:`sk_optuna.skorch`, one with `partial_fit` and `max_iter`
-          (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or `max_iter` (boosting, forests), or
-          one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared with earlier ones at the same
-          epoch of the same fold, and stopped in the middle of it. ``"race"`` compares the folds that ended by their
-          scores and the one that runs by its score so far, and learns from the candidates that ran to their end, of
-          which it needs five, how far behind is too far; it loses the least. Of Optuna's there are ``"median"``,
-          ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), ``"threshold"``,
-          or an instance, whose steps are epochs counted from 1. With None every candidate trains to its end and the
-          curves are kept. Estimators that are fitted through `partial_fit` make `max_iter` passes, whatever their own
-          rule for stopping says. Ensembles that grow are fitted once for each round, which can take ten times as long
-          as ``"fold"``.
+        - ``"fold"``: after each fold.
+        - ``"epoch"``: after each epoch of each fold, with the score on the fold's test rows. The estimator, or the last
+          step of the Pipeline, must have epochs to report. That is a network of :mod:`sk_optuna.skorch`, an estimator
+          with `partial_fit` and `max_iter` (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or
+          `max_iter` (boosting, forests), or one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared
+          with earlier ones at the same epoch of the same fold, and stopped in the middle of the fold. ``"race"``
+          compares the folds that ended by their scores and the running one by its score so far. From the candidates
+          that ran to their end it learns how far behind is too far, and it needs five of them. It loses the least. Of
+          Optuna's there are ``"median"``, ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3,
+          9, ... epochs), ``"threshold"``, or an instance, whose steps are epochs counted from 1. With None every
+          candidate trains to its end and the curves are kept. Estimators that are fitted through `partial_fit` make
+          `max_iter` passes and do not stop earlier by a rule of their own. Ensembles that grow are fitted once for each
+          round, which can take ten times as long as ``"fold"``.
 
     checkpoint : {"last", "best"}, default="last"
-        Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best
-        score on the fold's test rows. The latter chooses on the rows that the score is for, which makes the score too
-        good; the refit then ends after the median of the best candidate's best epochs.
+        The epoch of a fold from which the model is taken, where epochs are reported: the last, or the one with the best
+        score on the fold's test rows. ``"best"`` chooses the model on the rows that score it, which makes the score too
+        good. The refit then ends after the median of the best candidate's best epochs.
 
     cache_prefix : "auto", bool or str, default="auto"
         Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
         only. Pipelines in pipelines, in a TransformedTargetRegressor, in a FeatureUnion and in a ColumnTransformer take
         part; pipelines with a `memory` of their own do not. Scores are the same as without: a step that changes its
-        input, the targets or itself in place, or keeps what it made, is fitted each time.
+        input, the targets or itself in place, or keeps its output, is fitted each time.
 
-        - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
-          out, as are those that are fitted faster than looked up.
-        - True: those with a `random_state` take part, too: all candidates then share one draw.
+        - ``"auto"``: steps whose `random_state` is not an integer are left out, since they would draw anew at each fit.
+          So are steps that are fitted faster than looked up.
+        - True: steps with any `random_state` take part, too. All candidates then share one draw.
         - False: every fit fits every step.
-        - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
-          what was not used for longest is dropped. The default is a quarter of the memory that is free.
+        - A size such as ``"500MB"`` or ``"2GiB"``: as ``"auto"``, within so much memory for all worker processes
+          together. The least recently used results are dropped. The default is a quarter of the free memory.
 
     initial_params : list of dicts or "default", default=None
-        What is tried first. A dict need not name every parameter: the sampler chooses the others. ``"default"`` tries
-        the estimator's own values of the parameters whose space contains them.
+        Candidates that are tried first. A dict need not name every parameter: the sampler chooses the others.
+        ``"default"`` tries the estimator's own values of the parameters whose space contains them.
 
     max_concurrent_trials : int, default=4
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
         a candidate learns from the ones that were finished when it was asked for. Raise it where there are more workers
-        than so many candidates have folds; the later a candidate learns of the others, the later TPE finds good ones.
+        than so many candidates have folds. The price: with more candidates in flight, TPE chooses with older results
+        and needs more trials.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
         are several, the sampler maximizes the one that `refit` names, else the first one.
 
     n_jobs : int, default=None
-        Number of jobs to run in parallel, a job being one fold of one candidate; None means 1 unless in a
+        Number of folds that run in parallel, of all candidates; None means 1 unless in a
         :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
 
     refit : bool, str or callable, default=True
-        As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics says what is
-        best; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never the
-        best while there is one without.
+        As in GridSearchCV: whether to fit the best candidate on all the data; the name of the metric, of several, by
+        which it is the best; or a callable from `cv_results_` to the best index. A candidate with a failed fit or
+        scorer is never the best while there is one without.
 
     cv : int, cross-validation generator or iterable, default=None
         As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
@@ -186,15 +186,15 @@ class OptunaSearchCV(SearchBase):
         Most folds handed to the workers at a time.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`; networks of :mod:`sk_optuna.skorch`
-        and :mod:`sk_optuna.lightning`, and FunctionEstimators, whose own `random_state` is None take a seed from it,
+        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`. Networks of :mod:`sk_optuna.skorch`
+        and :mod:`sk_optuna.lightning`, and FunctionEstimators, take a seed from it if their own `random_state` is None,
         another one for each trial and fold. None takes fresh entropy; NumPy's global state is neither used nor changed.
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
         state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it. If
-        that is so of all candidates, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
-        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns, and so is `best_score_`.)
+        all candidates have such a fold, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
+        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns and `best_score_` is NaN.)
 
     return_train_score : bool, default=False
         Whether `cv_results_` contains scores on the training folds.
@@ -209,9 +209,9 @@ class OptunaSearchCV(SearchBase):
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
-        is `n_epochs_run`, of all folds; a candidate that was stopped in a fold has there the score that it had got to.
-        Where candidates ran out of memory, `stop_reason` says so. Fit times are those really spent: short where the
-        first steps of a pipeline were fitted before.
+        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then.
+        Where candidates ran out of memory, `stop_reason` says so. Fit times are the times really spent: short where
+        the first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -229,10 +229,10 @@ class OptunaSearchCV(SearchBase):
         Trial of the best candidate; available where `best_index_` is.
 
     study_ : optuna.study.Study
-        The study, in memory, maximizing; it goes wherever Optuna takes one. It shows plain values: choices that are
-        objects by a label, other scipy distributions by their quantile, branches by their number. The value of a pruned
-        trial is an estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the
-        mean difference to it on the same folds.
+        The Optuna study (in memory, direction ``"maximize"``), for ``optuna.visualization``, ``optuna.importance`` and
+        so on. It shows plain values: choices that are objects by a label, other scipy distributions by their quantile,
+        branches by their number. The value of a pruned trial is an estimate of its mean score, from which samplers
+        learn: the mean score of the best trial at the time, plus the mean difference to it on the same folds.
 
     n_trials_ : int
         Number of finished candidates.
@@ -242,7 +242,7 @@ class OptunaSearchCV(SearchBase):
 
     learning_curves_ : dict of str to ndarray of shape (n_epochs,)
         One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
-        where the estimator does not say) and `valid_score`, that of the metric that steers the search. Only with
+        where the estimator reports none) and `valid_score`, by the metric that steers the search. Only with
         ``report="epoch"``; ``pandas.DataFrame`` takes it.
 
     refit_epochs_ : int or None
@@ -261,10 +261,10 @@ class OptunaSearchCV(SearchBase):
         Class labels of the refitted classifier.
 
     n_features_in_ : int
-        Number of features seen during `fit`, where the refitted estimator says it.
+        Number of features seen during `fit`, where the refitted estimator has it.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where the refitted estimator says them.
+        Names of features seen during `fit`, where the refitted estimator has them.
 
     See Also
     --------
@@ -273,20 +273,20 @@ class OptunaSearchCV(SearchBase):
 
     Notes
     -----
-    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
-    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing
-    is a good part of the time, and ``sampler="random"`` may be the better use of it.
+    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less.
+    With fewer than some 10 candidates TPE is still random. Where a fit takes a millisecond or less, TPE takes a good
+    part of the time, and ``sampler="random"`` may use that time better.
 
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
     :func:`~sklearn.model_selection.cross_val_score`.
 
-    With process workers, the estimator sees the training rows as copies, and what is not split with `X` as read-only
-    memory maps if it is large, as under any joblib call.
+    With process workers, the estimator sees copies of the training rows. Large arguments that are not split with `X`
+    reach it as read-only memory maps, as under any joblib call.
 
     A candidate that runs out of memory, the device's or the machine's, is stopped: its state is ``"PRUNED"``, it ranks
     last, and the search goes on.
 
-    If a worker process dies, the folds that were lost run again, one at a time; the one that takes a second worker with
+    If a worker process dies, the folds that were lost run again, one at a time; a fold that takes a second worker with
     it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
 
     References
@@ -332,7 +332,8 @@ class OptunaSearchCV(SearchBase):
         "random_state": ["random_state"],
         "study_callbacks": "no_validation",
     }
-    n_iter: int | None = None  # of searches that were pickled before there was this argument
+    # Searches that were pickled before this argument existed have this one.
+    n_iter: int | None = None
 
     def __init__(
         self,
@@ -398,8 +399,8 @@ class OptunaSearchCV(SearchBase):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target; None for unsupervised learning.
         **params : dict of str to object
-            What else goes to `fit` of the estimator, to the scorer and to the splitter, as in GridSearchCV:
-            `sample_weight`, `groups`, or anything routed. What has the length of `X` is split with it.
+            Further arguments for `fit` of the estimator, for the scorer and for the splitter, as in GridSearchCV:
+            `sample_weight`, `groups`, or anything routed. Arguments of the length of `X` are split with it.
 
         Returns
         -------
@@ -503,7 +504,7 @@ class OptunaSearchCV(SearchBase):
         return self.fit(X, y, **params).transform(X)
 
     def _proposals(self, space: Any, estimator: Any, random_state: int) -> Proposals[TrialRecord]:
-        """Return the trials to come: the space, its sampler, and what is tried first."""
+        """Return the trials to come: the space, its sampler, and the candidates tried first."""
         return Proposals(
             open_study(random_state),
             space,
@@ -516,7 +517,8 @@ class OptunaSearchCV(SearchBase):
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
         """Prepare `estimator` for shared prefixes and return the sharing; None if nothing is shared."""
-        if has_callbacks(self):  # they would not hear of a step that was fitted before
+        # Callbacks would not hear of a step that was fitted before.
+        if has_callbacks(self):
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
