@@ -4,9 +4,9 @@ Tables first: networks with two hidden layers are trained with every setting of 
 (learning rate over four decades, width, dropout, batch size) on the five folds of seven data sets, and the score of the
 fold's test rows is kept after every epoch; so is the score of held-out rows after a training on all others. All are
 trained side by side as one stack of matrices, which changes nothing for any of them. Then the shipped OptunaSearchCV
-runs over a lookup whose `fit_epochs` reports what the table says: real curves, hundreds of searches, and it is known
-what a stopped candidate would have reached. Searches are paired by data set and seed. Settings were chosen on other
-data sets (--tune) than those that are reported.
+runs over a lookup whose `fit_epochs` reports the scores of the table: real curves, hundreds of searches, and the score
+that a stopped candidate would have reached is known. Searches are paired by data set and seed. Settings were chosen on
+other data sets (--tune) than those that are reported.
 
 epochs    epochs that ran over those of the search without pruning, at the same number of trials
 loss      mean CV score, in the table, of the candidate that the unpruned search chose minus that of the one that this
@@ -14,7 +14,7 @@ loss      mean CV score, in the table, of the candidate that the unpruned search
           search chooses the best by just this number, so the loss is counted strictly
 held out  the same of the scores on held-out rows, by which nothing was chosen
           Both with the 95 % bootstrap interval of the mean: data sets are drawn, then seeds.
-fewer trials      no pruning, stopped when .45 of the epochs were spent: what pruning has to beat
+fewer trials      no pruning, stopped when .45 of the epochs were spent: the mark that pruning has to beat
 fewer, as race    no pruning, stopped when as many epochs were spent as the race spent on that data set and seed
 
 --direct runs real searches with sk_optuna.skorch's networks instead, interleaved by seed: seconds are real, too.
@@ -108,7 +108,7 @@ SHAPE = tuple(map(len, SPACE.values()))
 
 @dataclass(frozen=True)
 class Table:
-    """What every candidate scores.
+    """The scores of every candidate.
 
     Attributes
     ----------
@@ -274,7 +274,7 @@ def table(path: Path) -> Table:
 
 
 class Replay(BaseEstimator):
-    """Reports what the table says; trained on all folds but one, it is told by X which one that is."""
+    """Reports the scores of the table; X tells which fold it is not trained on."""
 
     def __init__(
         self,
@@ -380,13 +380,13 @@ def search(task: str, path: Path, seed: int, n_trials: int, chance: float = _epo
 
 
 def contestants() -> dict[str, dict[str, Any]]:
-    """Return what is reported: the names that users write."""
+    """Return the contestants of the report: the names that users write."""
     names = ("race", "median", "percentile", "hyperband", "halving")
     return {"no pruning": {}} | {f'pruner="{name}"': {"pruner": name} for name in names}
 
 
 def settings() -> dict[str, dict[str, Any]]:
-    """Return what names could stand for, Optuna's defaults among them, and another sampler under a pruner."""
+    """Return settings that a name could stand for, Optuna's defaults among them, and another sampler under a pruner."""
     found: dict[str, BasePruner] = {}
     for n_startup, n_warmup in product((5, 10), (0, 3, 8)):
         found[f"median, {n_startup} trials, {n_warmup} epochs"] = MedianPruner(n_startup, n_warmup)
@@ -448,7 +448,7 @@ def _line(name: str, found: Sequence[Run], whole: Sequence[Run]) -> str:
 
 
 def _losses(found: Sequence[Run], whole: Sequence[Run], what: str) -> np.ndarray:
-    """Return what was lost, in % of the spread."""
+    """Return the losses, in % of the spread."""
     pairs = zip(found, whole, strict=True)
     return np.array([100 * (getattr(base, what) - getattr(run, what)) / base.spread for run, base in pairs])
 

@@ -1,7 +1,7 @@
 """How many fits does pruning between folds save, and what does it cost in the best CV score?
 
 Every search is the shipped OptunaSearchCV over a task whose fold scores are known for all candidates (tables.py): real
-scores of scikit-learn models on scikit-learn data. So it is known, too, what a stopped candidate would have reached.
+scores of scikit-learn models on scikit-learn data. So the score that a stopped candidate would have is known, too.
 Searches are paired by task, number of folds and seed. The held-out tasks are those that no rule was chosen on
 (race_rules.py).
 
@@ -95,7 +95,7 @@ def _line(name: str, found: Sequence[Run], whole: Sequence[Run], budget: float) 
 
 
 def print_tasks(runs: dict[str, list[Run]], name: str) -> None:
-    """Print, task by task, what one contestant saved and lost, and the scores in the metric's own unit."""
+    """Print, task by task, one contestant's savings and losses, and the scores in the metric's own unit."""
     print(f"\n{name}, task by task (5 and 10 folds){'fits':>14}{'lost':>11}{'loss':>10}{'best score':>13}{'spread':>9}")
     pairs = list(zip(runs[name], runs["no pruning"], strict=True))
     for half, task in dict.fromkeys((run.half, run.task) for run, _ in pairs):

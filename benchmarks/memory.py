@@ -1,8 +1,8 @@
 """How much memory does a search take beside the data?
 
 Every search runs in a fresh Python process that this one starts, so that nothing lingers. That process imports, makes X
-and y, and waits; what it holds then is subtracted from the peak that follows. The peak is of the sum over the process
-and its workers, read every 20 ms, of
+and y, and waits; the memory that it holds then is subtracted from the peak that follows. The peak is of the sum over
+the process and its workers, read every 20 ms, of
 
 - the anonymous memory and the file pages in PSS: a page that several processes map is divided among them;
 - the files in /dev/shm that joblib made for the process. A tmpfs is memory from the moment it is written, mapped or
@@ -10,15 +10,15 @@ and its workers, read every 20 ms, of
   and would count a map twice that one lets go of and another takes up in between. Where joblib has to use a disk
   instead, its maps are file pages.
 
-A worker process is a Python with scikit-learn, of which 100 MB and more are its own. What that costs is shown by the
-same search on a hundredth of X; "less that" is the peak without it. A worker that copies its training and its test
-rows, as scikit-learn's `_fit_and_score` does, holds one X; joblib's file of X is another, so two worker processes take
-3 X, two threads 2 X, one thread 1 X.
+A worker process is a Python with scikit-learn, which takes 100 MB and more for itself. The same search on a hundredth
+of X shows this cost; "less that" is the peak without it. A worker that copies its training and its test rows, as
+scikit-learn's `_fit_and_score` does, holds one X; joblib's file of X is another, so two worker processes take 3 X, two
+threads 2 X, one thread 1 X.
 
 Fits sum up X and then hold their breath, so that the workers' copies are there at the same time; ``--growth``
 leaves that out. ``--layouts`` compares other kinds of X, with process workers.
 
-``--growth``: what is left after 50, 100, 150 and 200 trials, read when the workers have nothing to do, and the slope
+``--growth``: the memory held after 50, 100, 150 and 200 trials, read when the workers have nothing to do, and the slope
 through these. Only anonymous memory is counted: shares of libraries change with other processes of the machine. A
 search keeps a record of every fit, and a study its trials, so some growth is due; the size of the study's pickle is
 shown. Which pages are given back is up to the allocator, and is noise of a few MB. The memory that Python has allocated
@@ -240,7 +240,7 @@ def usage(pid: int, *, with_files: bool = True) -> Usage:
 
 
 def pss(pid: int, *, with_files: bool) -> float:
-    """Return what a process holds, but for shared memory."""
+    """Return the memory that a process holds, without shared memory."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except (FileNotFoundError, ProcessLookupError):
@@ -299,7 +299,7 @@ class Started:
 
 
 def peak(**task: Any) -> Usage:
-    """Return what a search holds at its peak beyond what was there before."""
+    """Return the memory that a search holds at its peak beyond the memory held before."""
     with Started(**task) as search:
         search.next_message()
         before = usage(search.pid)

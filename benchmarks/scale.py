@@ -8,8 +8,8 @@ search that looked through all its trials would show it a hundred times as large
 Every round adds three trials to either history. The bounded sampler's own TPE models groups, as it must not know the
 space; that costs more than the flat model of the column TPE, which shows where the bound does not bite yet.
 
-``--quality`` answers what the bound costs: regret after 1000 trials of plain TPE and of the bounded one, on functions
-and seeds that had no part in the choice of what BoundedHistorySampler shows.
+``--quality`` shows the cost of the bound: regret after 1000 trials of plain TPE and of the bounded one, on functions
+and seeds that had no part in the design of BoundedHistorySampler.
 
 Run: python benchmarks/scale.py [--quality]
 """

@@ -3,7 +3,7 @@
 A task is a data set, a metric and one or more models, each with a grid that is finer than anybody would try. All of its
 folds are fitted for 5- and for 10-fold cross-validation and kept on disk. `search` then runs the shipped OptunaSearchCV
 over a `Lookup`, whose parameters are positions in the grid, as ranges: TPE sees ordered dimensions as in a real search.
-What a stopped candidate would have reached is in the table too, and only there.
+The score that a stopped candidate would have reached is in the table, too, and only there.
 
 The tasks are in two halves that share no data set. Rules are chosen on one (race_rules.py) and tried on the other.
 """
@@ -257,7 +257,7 @@ HELD_OUT = [
 
 @dataclass(frozen=True)
 class Table:
-    """What a task's candidates score.
+    """The scores of a task's candidates.
 
     Attributes
     ----------
@@ -325,7 +325,7 @@ def _path(task: Task, n_folds: int, cache_dir: Path) -> Path:
 
 
 class Lookup(BaseEstimator):
-    """Scores what the table says; trained on all folds but one, it is told by X which one that is."""
+    """Scores as the table says; X tells which fold it is not trained on."""
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
-"""How many fits, and how many seconds, until a search has what RandomizedSearchCV finds in 60 trials?
+"""How many fits, and how many seconds, until a search is as good as RandomizedSearchCV after 60 trials?
 
-For each task and seed RandomizedSearchCV runs 60 trials of 5 folds: 300 fits. The best mean score of these is what the
-others are to reach, on the same splits and over the same space, each with 300 fits at most. A candidate counts once all
-of its folds have run, with their mean; what ran until then is counted, folds of stopped candidates and of candidates
-that are still running included. A search that ends before counts as beyond any number, also in the medians.
+For each task and seed RandomizedSearchCV runs 60 trials of 5 folds: 300 fits. The others have to reach the best mean
+score of these, on the same splits and over the same space, each with 300 fits at most. A candidate counts once all of
+its folds have run, with their mean; all fits until then count, also folds of stopped candidates and of candidates that
+are still running. A search that ends before counts as beyond any number, also in the medians.
 
 HalvingRandomSearchCV compares candidates on fewer rows. It is given 60 candidates, and the one it chooses is evaluated
 on the full splits in the end: five fits more, and if that is not good enough, it has not reached the score. It is fits
@@ -177,7 +177,7 @@ def for_skopt(d: BaseDistribution) -> Any:
 
 @dataclass
 class Watch:
-    """A scorer that notes when it was called, and what complete candidates there were when."""
+    """A scorer that notes the time of each call, and each complete candidate with the fits and seconds until then."""
 
     started: float = field(default_factory=time.process_time)
     scored: list[float] = field(default_factory=list)
@@ -216,7 +216,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all searches of a task and seed have in common, and the score to reach."""
+    """The arguments that all searches of a task and seed have in common, and the score to reach."""
 
     task: Task
     X: Any

@@ -105,7 +105,7 @@ def integration(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> Fit
 
 
 def barrier(estimator: Uneven, n_trials: int, n_jobs: int, seed: int) -> FitTimes:
-    """Ask, cross-validate in parallel, tell: what one writes by hand."""
+    """Ask, cross-validate in parallel, tell: a loop as one writes it by hand."""
     study = optuna.create_study(direction="maximize", sampler=TPESampler(seed=seed))
     times = []
     for _ in range(n_trials):

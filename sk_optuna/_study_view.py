@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 from sk_optuna._compat._optuna import storage_of
 
 Selection = Callable[[list[FrozenTrial]], list[FrozenTrial]]
-"""From the trials of a study, in order, to those to be seen; it changes none of them."""
+"""From the trials of a study, in order, to those to be shown; it changes none of them."""
 
 
 def study_showing(study: Study, select: Selection) -> Study:
-    """Return `study` as it looks with the trials that `select` makes of its own.
+    """Return a view of `study` that shows the trials that `select` makes of the study's own.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ def _delegating(cls: Any) -> Any:
 
 @_delegating
 class _Window(BaseStorage):
+    """A storage that shows a selection of another storage's trials, and otherwise is that storage."""
+
     def __init__(self, storage: BaseStorage, select: Selection) -> None:
         self._storage = storage
         self._select = select

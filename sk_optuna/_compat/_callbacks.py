@@ -10,10 +10,10 @@ _HAS_CALLBACKS = hasattr(BaseSearchCV, "_init_callback_context")
 
 
 class NoHooks:
-    """The hooks of nobody, for scikit-learn before 1.9 and for folds without callbacks."""
+    """Hooks that do nothing, for scikit-learn before 1.9 and for folds without callbacks."""
 
     def subcontext(self, **kwargs: Any) -> "NoHooks":
-        """Return the hooks of nobody."""
+        """Return hooks that do nothing."""
         return self
 
     def propagate_callback_context(self, sub_estimator: Any) -> AbstractContextManager[None]:
@@ -48,9 +48,9 @@ def has_own_callbacks(estimator: Any) -> bool:
 
 
 def detached_hooks(context: Any) -> Any:
-    """Return a copy of hooks and their ancestors without any other descendants, to be sent to a worker.
+    """Return a copy of hooks and their ancestors, without other descendants, for a worker.
 
-    The whole tree would be pickled with every fold, and while it grows.
+    Otherwise the whole tree would be pickled with every fold, while it grows.
     """
     if isinstance(context, NoHooks):
         return context

@@ -32,7 +32,7 @@ loads = cloudpickle.loads
 class SharedFolder:
     """A folder that worker processes of this machine share, where joblib would put its memory maps.
 
-    It is removed by `remove`, or, should this process be killed before, by the process that removes joblib's own.
+    `remove` removes it; if this process is killed before, the process that removes joblib's own folders does.
 
     Attributes
     ----------
@@ -132,12 +132,12 @@ class JoblibWorkers:
         return job
 
     def waiting(self) -> AbstractContextManager[Any]:
-        """Return the context to wait for results in: within a dask worker it gives up the worker's slot."""
+        """Return the context in which to wait for results: within a dask worker it gives up the worker's slot."""
         context: AbstractContextManager[Any] = getattr(self._backend, "retrieval_context", nullcontext)()
         return context
 
     def lost_one(self) -> bool:
-        """Return whether a process of a multiprocessing pool has died; the pool itself replaces it without a word."""
+        """Return whether a process of a multiprocessing pool has died; the pool itself replaces it silently."""
         return self._pool_pids() != self._pids
 
     def stop(self) -> None:
@@ -147,7 +147,7 @@ class JoblibWorkers:
         self._parallel.__exit__(None, None, None)
 
     def cancel(self, job: Any) -> bool:
-        """Call off a job that has not started, if the backend can; dask does not survive that its futures are."""
+        """Cancel a job that has not started, on loky only: dask does not survive cancelled futures."""
         return self._loky is not None and bool(job.cancel())
 
     def abort(self) -> None:
@@ -180,7 +180,7 @@ def loky_executor(backend: Any) -> Any:
 
 
 def _empty_queue_of(executor: Any) -> None:
-    """Take from a loky executor the calls that no worker was handed yet."""
+    """Take from a loky executor the calls that no worker received yet."""
     with suppress(queue.Empty):
         while True:
             executor._pending_work_items.pop(executor._work_ids.get_nowait(), None)

@@ -104,7 +104,7 @@ def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float | None) -
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:
-    """Return a trial that runs as its storage keeps it; not to be changed."""
+    """Return a running trial as its storage keeps it; callers do not change it."""
     return trial.storage.get_trial(trial._trial_id)
 
 
@@ -153,7 +153,7 @@ def contains(distribution: Any, value: Any) -> bool:
 
 @contextmanager
 def stoppable(study: optuna.Study) -> Iterator[None]:
-    """Let ``study.stop()`` be called, as Optuna lets it within ``optimize``."""
+    """Allow ``study.stop()``, as Optuna does within ``optimize``."""
     study._stop_flag = False
     study._thread_local.in_optimize_loop = True
     try:

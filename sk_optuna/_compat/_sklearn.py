@@ -1,4 +1,4 @@
-"""scikit-learn's privates, but for its callbacks; their signatures are the same from 1.6 to 1.9, exceptions noted."""
+"""scikit-learn's privates, except its callbacks. Their signatures are the same from 1.6 to 1.9, exceptions noted."""
 
 import inspect
 import threading
@@ -130,7 +130,7 @@ def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:
 
 
 def scorers_by_name(scorer: Any) -> dict[str, Any] | None:
-    """Return the scorers of several metrics; None of a scorer of one, or of a callable that names its own."""
+    """Return the scorers of several metrics; None for the scorer of one, or for a callable that names its metrics."""
     scorers: dict[str, Any] | None = scorer._scorers if isinstance(scorer, MultimetricScorer) else None
     return scorers
 
@@ -143,9 +143,9 @@ def only_predicts(scorer: Any) -> bool:
 
 
 def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
-    """Return `scorer` so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
+    """Wrap `scorer`, so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
 
-    ``_fit_and_score`` treats several metrics otherwise than one, and knows them by their class.
+    ``_fit_and_score`` treats several metrics differently from one, and tells them by the scorer's class.
     """
     if isinstance(scorer, MultimetricScorer):
         return _WatchingMultimetricScorer(scorer, watch, failed)
@@ -168,7 +168,7 @@ class _WatchingScorer:
             raise
 
     def __repr__(self) -> str:
-        """Name the scorer as scikit-learn's messages are to name it."""
+        """Return the name of the wrapped scorer, for scikit-learn's messages."""
         return repr(self._scorer)
 
 
@@ -192,12 +192,12 @@ class _WatchingMultimetricScorer(MultimetricScorer):
 
 @contextmanager
 def own_warm_start(estimator: Any) -> Iterator[None]:
-    """Have `fit` keep its advice on a warm start to itself: that other rows would have other weights than the first.
+    """Keep `fit` from advising against a warm start on the ground that other rows have other class weights.
 
     Parameters
     ----------
     estimator : estimator
-        One that is fitted on the same rows again and again; any that gives no such advice is left as it is.
+        One that is fitted on the same rows again and again; one that gives no such advice is left as it is.
     """
     name = "_validate_y_class_weight"
     validate = getattr(estimator, name, None)
@@ -223,7 +223,7 @@ def own_warm_start(estimator: Any) -> Iterator[None]:
 
 
 def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False) -> Callable[..., Any]:
-    """Return `function` so that it runs under this thread's scikit-learn configuration and warning filters.
+    """Wrap `function`, so that it runs under this thread's scikit-learn configuration and warning filters.
 
     Threads share the filters of the process. In them nothing exchanges the filters, since all would see it: neither
     this function nor, while `function` runs, scikit-learn's wrapper of parallel calls.

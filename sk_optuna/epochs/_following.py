@@ -33,7 +33,8 @@ def check_reports_epochs(estimator: Any) -> None:
         Where its leaf has no epochs to report.
     """
     leaf = leaf_of(estimator)
-    if how_to_fit_by_epochs(leaf) is not None or isinstance(leaf, str):  # a placeholder, for parameters to fill
+    # A string is a placeholder that a parameter replaces.
+    if how_to_fit_by_epochs(leaf) is not None or isinstance(leaf, str):
         return
     hint = ""
     if any(base.__module__.partition(".")[0] == "skorch" for base in type(leaf).__mro__):
@@ -55,10 +56,10 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
     estimator : estimator
         An unfitted estimator. Its `fit` is replaced until it is called once.
     monitor_of : callable
-        Called when the leaf is about to be fitted.
+        Called when the leaf is about to be fitted; returns its monitor.
     all_kinds : bool
-        Whether that holds for every leaf that can be fitted epoch by epoch; else for those that have `fit_epochs`,
-        which differs from their `fit` in nothing but that they are told of the fold's test rows.
+        Whether every leaf that can be fitted epoch by epoch is followed; else only a leaf with a method `fit_epochs`,
+        which trains as its `fit` does and can read the fold's test rows.
     """
 
     def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -81,7 +82,8 @@ def _follow_leaf(leaf: Any, by_epochs: FitByEpochs, monitor_of: MonitorOf) -> No
         return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)
 
     def handed_on() -> Any:
-        forget()  # or a net would take `fit` for a parameter
+        # Otherwise a net would take `fit` for a parameter.
+        forget()
         cloned = clone(leaf)
         _follow_leaf(cloned, by_epochs, monitor_of)
         return cloned

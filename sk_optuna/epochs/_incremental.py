@@ -1,8 +1,8 @@
 """Fit estimators epoch by epoch that know nothing of epochs: through `partial_fit`, or through `warm_start`.
 
 `partial_fit` comes first, since it goes on where it stopped: a warm start of a linear model or a perceptron begins its
-learning rate or its optimizer anew. How many epochs there are is the estimator's own `max_iter` or `n_estimators`; its
-own rule for stopping early does not apply.
+learning rate or its optimizer anew. The number of epochs is the estimator's own `max_iter` or `n_estimators`; its own
+rule for stopping early does not apply.
 
 A warm start is how an ensemble grows here, and nothing that its user asked for. So it is not warned of, and by avoiding
 the warnings: filters belong to the process, and other threads fit, too.
@@ -46,7 +46,7 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
         return _fit_by_passes
     if "warm_start" in params and "n_estimators" in params:
         return _fit_by_estimators
-    # liblinear has no warm start
+    # liblinear has no warm start.
     if "warm_start" in params and "max_iter" in params and params.get("solver") != "liblinear":
         return _fit_by_iterations
     return None
@@ -63,7 +63,8 @@ def _fit_by_passes(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_
     if is_classifier(estimator):
         classes = unique_labels(y)
         fit_params = {**fit_params, "classes": classes}
-        if isinstance(params.get("class_weight"), str):  # partial_fit would need to know all rows
+        # partial_fit cannot balance classes, since it does not know all rows.
+        if isinstance(params.get("class_weight"), str):
             weights = compute_class_weight(params["class_weight"], classes=classes, y=y)
             changed["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
     if params.get("early_stopping"):
@@ -86,7 +87,8 @@ def _fit_by_estimators(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
 
 def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Go on by one iteration at a time."""
-    if type(estimator).__name__.startswith("HistGradientBoosting"):  # to it, max_iter counts those made before, too
+    # Here max_iter counts the iterations made before, too.
+    if type(estimator).__name__.startswith("HistGradientBoosting"):
         return _grow(estimator, "max_iter", X, y, monitor, fit_params)
     params = estimator.get_params(deep=False)
     with _with_params(estimator, {"warm_start": True, "max_iter": 1} | _one_stream(params)):
@@ -99,7 +101,7 @@ def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **
 
 def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
     params = estimator.get_params(deep=False)
-    # bagging has no out-of-bag score with a warm start
+    # Bagging has no out-of-bag score with a warm start.
     of_forest = not type(estimator).__name__.startswith("Bagging") and params.get("bootstrap")
     out_of_bag = params.get("oob_score") if of_forest else False
     quietly = nullcontext if params["warm_start"] else own_warm_start
@@ -113,35 +115,38 @@ def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_
                 _fit(estimator, X, y, fit_params)
             if monitor.report(train_loss=_train_loss(estimator)):
                 break
-        if out_of_bag and n < params[size] and monitor.valid_data is None:  # a refit, which ends here
-            estimator.estimators_ = estimator.estimators_[:-1]  # a forest that does not grow would not look
+        # A refit that ends early still has no out-of-bag score.
+        if out_of_bag and n < params[size] and monitor.valid_data is None:
+            # A forest computes the score only when it grows, so the last tree is grown once more.
+            estimator.estimators_ = estimator.estimators_[:-1]
             estimator.set_params(oob_score=out_of_bag)
             with quietly(estimator):
                 _fit(estimator, X, y, fit_params)
     if size == "n_estimators":
-        estimator.set_params(n_estimators=n)  # bagging divides by it
+        # Bagging divides by it.
+        estimator.set_params(n_estimators=n)
     return estimator
 
 
 def _while_growing(params: dict[str, Any], size: str) -> dict[str, Any]:
     """Return the parameters that an ensemble has while it grows, in place of its own."""
     changed: dict[str, Any] = {"warm_start": True, size: params[size]}
-    # a RandomState goes on at each fit, and the draws would differ
+    # A RandomState goes on at each fit, and the draws would differ.
     if isinstance(params.get("random_state"), np.random.RandomState):
         changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
-    # a rule for stopping early cannot stop here, but would set rows aside
+    # A rule for stopping early cannot stop here, but would set rows aside.
     if params.get("early_stopping"):
         changed["early_stopping"] = False
     elif size == "n_estimators" and params.get("n_iter_no_change") is not None:
         changed["n_iter_no_change"] = None
-    # few trees have not left every row out of a bag, and the score is one of them all
+    # A few trees leave some rows in every bag, and the score needs all rows.
     if params.get("oob_score") and params.get("bootstrap"):
         changed["oob_score"] = False
     return changed
 
 
 def _one_stream(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the `random_state` that goes on from call to call; a seed would begin every pass with the same numbers."""
+    """Return a `random_state` that goes on from call to call; a seed would begin every pass with the same numbers."""
     if params.get("random_state") is None:
         return {}
     return {"random_state": check_random_state(params["random_state"])}
@@ -156,7 +161,7 @@ def _fit(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
 
 @contextmanager
 def _with_params(estimator: Any, params: dict[str, Any]) -> Iterator[None]:
-    """Have an estimator with other parameters for a while."""
+    """Give an estimator other parameters for a while."""
     before = {name: estimator.get_params(deep=False)[name] for name in params}
     estimator.set_params(**params)
     try:
@@ -168,6 +173,7 @@ def _with_params(estimator: Any, params: dict[str, Any]) -> Iterator[None]:
 def _train_loss(estimator: Any) -> float | None:
     """Return the training loss, as far as scikit-learn's estimators keep it."""
     if type(estimator).__name__.startswith("GradientBoosting"):
-        return float(estimator.train_score_[-1])  # a loss in spite of its name
+        # This is a loss in spite of its name.
+        return float(estimator.train_score_[-1])
     loss = getattr(estimator, "loss_", None)
     return float(loss) if isinstance(loss, float | np.floating) else None

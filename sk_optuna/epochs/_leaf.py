@@ -47,7 +47,7 @@ def changes_predictions(estimator: Any) -> bool:
 
 
 def keeps_data(estimator: Any) -> bool:
-    """Return whether X and y reach the leaf as they are given, or with NaN where it was."""
+    """Return whether the data reaches the leaf as it is, or only scaled, with NaN where it was."""
     pipelines = [each for each in _way_to_leaf(estimator) if isinstance(each, Pipeline)]
     return all(_keeps_nan(step) for pipeline in pipelines for _, step in pipeline.steps[:-1])
 
@@ -77,7 +77,8 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     while True:
         if isinstance(estimator, Pipeline):
             for _, step in estimator.steps[:-1]:
-                if hasattr(step, "transform"):  # samplers of imbalanced-learn have none, and change training rows only
+                # Samplers of imbalanced-learn have no `transform`; they change training rows only.
+                if hasattr(step, "transform"):
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
         elif _transforms_target(estimator):
@@ -88,7 +89,7 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _transforms_target(estimator: Any) -> bool:
-    # by its parameters: importing sklearn.compose takes each worker 5 MB
+    # By its parameters: importing sklearn.compose takes 5 MB in each worker.
     return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
 
 

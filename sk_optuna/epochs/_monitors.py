@@ -1,4 +1,4 @@
-"""Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it is to stop.
+"""Follow an estimator from epoch to epoch: score it on the fold's test rows, and say when it stops.
 
 The one protocol between a search and the estimator that it trains is a method of the estimator,
 ``fit_epochs(X, y, monitor, **fit_params)``: it fits as `fit` does and calls ``monitor.report()`` after each epoch. That
@@ -29,7 +29,7 @@ class UnscoredMonitor:
     valid_data : callable or None, default=None
         Returns the test rows and targets.
     n_epochs : int or None, default=None
-        After how many epochs training ends; None for as many as the estimator makes.
+        Number of epochs after which training ends; None for as many as the estimator makes.
     """
 
     def __init__(self, valid_data: Callable[[], tuple[Any, Any]] | None = None, n_epochs: int | None = None) -> None:
@@ -53,7 +53,7 @@ class UnscoredMonitor:
 
 @dataclass
 class FoldMonitor:
-    """Scores each epoch of one fold, and has a judge decide.
+    """Scores each epoch of one fold, and asks a judge whether the trial goes on.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ class FoldMonitor:
     judge : Judge or None
         The judge that stops the trial; None lets every fold run to its end.
     checkpoint : {"last", "best"}
-        Which epoch the leaf is left at.
+        The epoch at which the leaf is left.
     seconds : float
-        Time spent here.
+        Time spent in `report`.
     """
 
     estimator: Any
@@ -116,7 +116,7 @@ class FoldMonitor:
         return self.pruned
 
     def finish(self) -> None:
-        """Leave the leaf at the epoch that is wanted."""
+        """Take the leaf back to its best epoch, if `checkpoint` asks for that one."""
         if self.checkpoint == "best" and self._best[1] not in (0, len(self._scores)):
             _restore(self.leaf, self._best[2])
 

@@ -35,7 +35,7 @@ class Monitor(EpochMonitor, Protocol):
     """The search's side of a monitor."""
 
     def finish(self) -> None:
-        """Leave the estimator, whose fit has ended, at the epoch that is wanted."""
+        """Take the estimator, whose fit has ended, to the epoch that the search wants."""
 
 
 class Judge(Protocol):
@@ -53,7 +53,7 @@ class Curve(NamedTuple):
     Attributes
     ----------
     train_losses : tuple of float
-        By epoch; NaN where the estimator does not say.
+        By epoch; NaN where the estimator does not report one.
     scores : tuple of float
         On the fold's test rows, by epoch.
     best_epoch : int

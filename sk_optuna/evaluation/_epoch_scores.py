@@ -18,7 +18,7 @@ class EpochScores:
     refit : object
         The user's argument, which names the score that counts if the scorer returns several.
     checkpoint : {"last", "best"}
-        Which epoch a fold's score is that of.
+        The epoch whose score is the score of the fold.
     """
 
     scorer: Callable[..., Any]

@@ -33,7 +33,7 @@ from sk_optuna.worker import (
 class FoldEvaluator:
     """Everything that is the same for all folds of all candidates; a worker receives it once.
 
-    Called with a fold's number and parameters, it returns a FoldResult.
+    Called with a Fold, it returns a FoldResult.
     """
 
     estimator: Any
@@ -64,7 +64,7 @@ class FoldEvaluator:
         Raises
         ------
         Exception
-            Whatever the fit or the scorer raises, where `error_score` is ``"raise"``; an error of `set_params` always.
+            Any error of the fit or the scorer, where `error_score` is ``"raise"``; an error of `set_params` always.
         """
         here = CurrentFold(self.random_state, fold.trial, fold.number)
         try:
@@ -72,7 +72,8 @@ class FoldEvaluator:
                 result = self._evaluate(fold, here)
         except Exception as error:
             if out_of_memory_reason(format_exc()) is not None:
-                clear_frames(error)  # the caller may keep the error, and it would keep the model
+                # The caller may keep the error, and the error would keep the model.
+                clear_frames(error)
                 release_memory()
             raise
         if result.ending is not None and result.ending.kind == "memory":
@@ -131,7 +132,7 @@ class FoldEvaluator:
             self.prefixes.close()
 
     def failed_result(self, fold: int, error: str, seconds: float) -> FoldResult:
-        """Return the result of a fold whose worker died, as scikit-learn would write that of a fit that raised."""
+        """Return the result of a fold whose worker died, in the form of a fit that raised."""
         score = float(self.error_score)
         names = list(scorers_by_name(self.scorer) or ())
         scores: Scores = dict.fromkeys(names, score) if names else score
@@ -154,7 +155,7 @@ class _Follower:
         self._score_errors: list[str] = []
 
     def note_failure(self, traceback: str) -> None:
-        """Take note of a scorer that raised; scikit-learn keeps no more of it than a warning."""
+        """Note the traceback of a scorer that raised; scikit-learn only warns of it."""
         self._score_errors.append(traceback)
 
     def monitor_of(self, leaf: Any, X: Any) -> Monitor:

@@ -65,7 +65,7 @@ class FoldHooks:
         return self._context.propagate_callback_context(sub_estimator)
 
     def call_on_fit_task_begin(self, **kwargs: Any) -> Any:
-        """Call the hooks at the begin of the fold."""
+        """Call the hooks at the beginning of the fold."""
         return self._context.call_on_fit_task_begin(**kwargs)
 
     def call_on_fit_task_end(self, **kwargs: Any) -> bool:

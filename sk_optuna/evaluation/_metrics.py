@@ -18,7 +18,7 @@ def metric_names(records: Sequence[TrialRecord]) -> list[str]:
 
 
 def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
-    """Return the metric that the sampler is told: the one that chooses the best candidate, else the first one."""
+    """Return the metric that the sampler maximizes: the one that chooses the best candidate, else the first one."""
     return refit if isinstance(refit, str) and refit in metrics else metrics[0]
 
 
@@ -36,7 +36,7 @@ def check_refit(refit: Any, metrics: Iterable[str]) -> None:
 
 @contextmanager
 def nearest_scorers(scoring: Any) -> Iterator[None]:
-    """Add to scikit-learn's error about a `scoring` that is unknown the names that come nearest."""
+    """Add the nearest names to scikit-learn's error about an unknown `scoring`."""
     try:
         yield
     except ValueError as error:
@@ -49,7 +49,7 @@ def nearest_scorers(scoring: Any) -> Iterator[None]:
 
 @contextmanager
 def nearest_metrics(refit: Any, metrics: Iterable[str]) -> Iterator[None]:
-    """Add to scikit-learn's error about a `refit` that is no metric the metrics that come nearest, or all of a few."""
+    """Add the nearest metrics, or all of a few, to scikit-learn's error about a `refit` that is no metric."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A fit that ran out of memory: told from the traceback that scikit-learn leaves of it, and nothing of it kept.
+"""Tell from the text of a traceback whether a fit ran out of memory.
 
 scikit-learn hands on a failed fit as the text of its traceback, with the error itself gone: only the text is there
 to be read. Not taken: to catch the error before scikit-learn does, which would need its `error_score` written anew; and

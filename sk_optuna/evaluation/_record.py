@@ -25,7 +25,7 @@ class TrialRecord:
     folds : list of FoldResult or None
         By fold; None until the fold has run.
     is_cut : bool
-        Whether the trial was stopped: the folds that have not run are not going to.
+        Whether the trial was stopped: the folds that have not run never will.
     """
 
     number: int
@@ -77,7 +77,7 @@ class TrialRecord:
     def add(self, fold: int, result: FoldResult) -> None:
         """Add the result of a fold. If it cuts the trial, results of later folds are dropped.
 
-        Those ran only because there were workers left, and are not to make a difference.
+        Those ran only because workers were free, which must not make a difference.
         """
         self.folds[fold] = result
         endings = [result.ending for result in self.leading_results]

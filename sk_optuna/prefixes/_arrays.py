@@ -30,7 +30,7 @@ def span(array: np.ndarray) -> int:
 
 
 def _start_and_size(array: np.ndarray, strides: tuple[int, ...]) -> tuple[int, int]:
-    """Return where in such a piece of memory the first value lies, and how large it is."""
+    """Return the offset of an array's first value in the memory that it spans, and the size of that memory."""
     if not array.size:
         return 0, 0
     reaches = [(n - 1) * stride for n, stride in zip(array.shape, strides, strict=True)]

@@ -1,4 +1,4 @@
-"""The evaluation that this thread is in, asked by pipelines, scorers and leaves."""
+"""The evaluation that this thread is in; pipelines, scorers and leaves ask for it here."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ def evaluation_here() -> "Evaluation | None":
 
 @contextmanager
 def evaluating(evaluation: "Evaluation | None") -> Iterator[None]:
-    """Be in an evaluation; an inner search's is no part of the outer one's."""
+    """Make `evaluation` this thread's evaluation for a while; an inner search's one hides the outer one's."""
     outer, _here.evaluation = evaluation_here(), evaluation
     try:
         yield
@@ -39,7 +39,7 @@ def sharing_nothing() -> AbstractContextManager[None]:
 
 
 def prefix_origin(data: Any) -> bytes | None:
-    """Return the key of data that shared steps were given or made, None if it is not known."""
+    """Return the key of data that went into shared steps or came out of them; None if its origin is unknown."""
     evaluation = evaluation_here()
     return None if evaluation is None else evaluation.origin(data)
 
@@ -52,10 +52,10 @@ def know_test_rows(X: Any) -> None:
 
 
 def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
-    """Return `scorer` so that the rows which it is given to score are known, if it only predicts for them.
+    """Wrap `scorer`, so that the rows that it receives are remembered, if it only predicts for them.
 
-    One that a user wrote may do anything with the estimator and the rows. It is left alone with them: nothing is shared
-    while it runs.
+    A scorer that a user wrote may do anything with the estimator and the rows. From its call on, nothing is shared in
+    this evaluation.
 
     Parameters
     ----------

@@ -29,16 +29,16 @@ _TEST = b"test"
 
 
 class Sharing(Protocol):
-    """The part that all evaluations of one search have in common."""
+    """The sharing that all evaluations of one search have in common."""
 
     store: PrefixStore
 
     def repeats_itself(self, key: bytes, step: Any) -> bool:
-        """Return whether a step, which has this key, makes the same of the same data each time."""
+        """Return whether a step, whose key this is, gives the same output for the same data each time."""
 
 
 class Place(Protocol):
-    """Where a pipeline that shares prefixes stands."""
+    """The place of a pipeline within the candidate."""
 
     targets: tuple[tuple[str, ...], ...]
     is_entry: bool
@@ -48,7 +48,7 @@ class Place(Protocol):
 class _Fitted:
     """A step as it was fitted, its output on the data it was fitted on, and the checksum of these.
 
-    A step that fitting leaves as it was, and that is its own clone, is None: the one that is there will do.
+    `step` is None for a step that is its own clone and that fitting did not change: the pipeline's own one serves.
     """
 
     step: Snapshot | None
@@ -63,12 +63,12 @@ class _Fitted:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A step that is to be fitted, as a Pipeline asks for it.
+    """One fit of a step that a Pipeline asks for.
 
     Attributes
     ----------
     is_branch : bool
-        Whether others are given the same X, too.
+        Whether other steps receive the same X, too.
     """
 
     function: Callable[..., Any]
@@ -95,7 +95,7 @@ class _Fit:
 
 @dataclass
 class _Known:
-    """Data, for as long as it exists, and where it comes from."""
+    """Data, for as long as it exists, and its origin."""
 
     alive: Callable[[], Any]
     key: bytes | None  # None once the data has changed
@@ -115,11 +115,11 @@ class Evaluation:
     estimator : estimator
         The candidate.
     only_predicts : bool
-        Whether nothing but predictions is asked of the fitted estimator: only then are transforms shared.
+        Whether the scorers ask the fitted estimator for predictions only. Transforms are shared only then.
     seconds : float
         Time of the steps that were looked up in vain.
     n_scored : int
-        How often a scorer was given rows.
+        How often a scorer received rows.
     """
 
     sharing: Sharing
@@ -136,7 +136,7 @@ class Evaluation:
     _tables: list[tuple[Any, Any]] = field(default_factory=list)
 
     def key(self, *parts: bytes) -> bytes:
-        """Return the key of data of this fold."""
+        """Return the key of data of this fold; `parts` say how the data came about."""
         digest = blake2b(self.fold.to_bytes(8, "big"), digest_size=32)
         for part in parts:
             digest.update(len(part).to_bytes(8, "big"))
@@ -156,7 +156,7 @@ class Evaluation:
             self.know(X, self.key(_TEST), checksum(X))
 
     def know_scored(self, X: Any) -> None:
-        """Remember rows that a scorer is given: first the test rows, then perhaps those of the fit."""
+        """Remember the first rows that a scorer receives as the test rows; the training rows may follow."""
         if self.n_scored == 0 and self._note(X) is None:
             self.know_test_rows(X)
         self.n_scored += 1
@@ -212,7 +212,7 @@ class Evaluation:
         return output, step
 
     def _done(self, fit: "_Fit") -> tuple[Any, Any]:
-        """Fit a step as without sharing; those within it may share."""
+        """Fit a step as a Pipeline does without sharing; the pipelines within it may share."""
         if any(type(branch) is Pipeline for branch in branches(fit.step)):
             self._lend(fit.X)
         self._untouched = None
@@ -253,7 +253,7 @@ class Evaluation:
     def _fitted(
         self, step: Any, as_it_was: Snapshot | None, output: Any, seconds: float, total: int | None
     ) -> _Fitted | None:
-        """Copy a fitted step and its output for the store; None if that cannot be done, or is not worth it."""
+        """Copy a fitted step and its output for the store; None if they cannot be copied, or not cheaply enough."""
         start = time.perf_counter()
         stored = put_by(output, seconds)
         copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
@@ -273,7 +273,7 @@ class Evaluation:
         return step
 
     def _source(self, place: Place, X: Any, y: Any, *, is_first: bool) -> bytes | None:
-        """Return where the data of a fit comes from; None if that cannot be said."""
+        """Return the key of the data of a fit; None if its origin is unknown."""
         source = self.origin(X)
         if source is None and is_first:
             source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
@@ -336,7 +336,8 @@ class Evaluation:
 
     def transform(self, shared: "SharedTransform", step: Any, X: Any) -> Any:
         """Transform `X` with a fitted step, or take the result from the store."""
-        self._untouched = None  # not every step says when it transforms
+        # Steps whose transform is not shared do not say when they transform.
+        self._untouched = None
         source = self.origin(X) if shared.is_of(step) else None
         if source is None:
             shared.repeats_itself = False

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-# Nobody changes these.
+# Objects of these types never change.
 _INERT = (str, bytes, int, float, complex, NoneType, EllipsisType, range, slice, type, re.Pattern)
 _INERT_TOO = (FunctionType, BuiltinFunctionType, ModuleType, CodeType, np.generic, np.dtype, weakref.ref)
-# Frames share them among each other, and replace them where they are to change.
+# Data frames share these among each other, and replace one where it would have to change.
 _INERT_OF_FRAMES = {"BlockPlacement", "ExtensionDtype", "Index"}
 # Packages whose objects show their references, or share nothing that changes.
 _OPEN = {"builtins", "collections", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn"}
@@ -37,7 +37,7 @@ def is_held_elsewhere(box: list[Any]) -> bool:
     Returns
     -------
     bool
-        True also where that cannot be found out.
+        True also where the references cannot be found out.
     """
     members, n_known = _members(box)
     if any(keeps_memory_of_its_own(type(member)) for member in members):
@@ -46,7 +46,7 @@ def is_held_elsewhere(box: list[Any]) -> bool:
 
 
 class References:
-    """How often data is referred to now, to be compared with later.
+    """The references to data, counted now and compared later.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ class References:
     """
 
     def __init__(self, box: list[Any]) -> None:
-        self._box = box  # it refers to the data, too, and did so when they were counted
+        # The box refers to the data, too. It is kept, since it did so when the references were counted.
+        self._box = box
         self._members, _ = _members(box)
         self._counts = _reference_counts(self._members)
 
@@ -66,7 +67,7 @@ class References:
 
 
 def keeps_memory_of_its_own(kind: type) -> bool:
-    """Return whether objects of a type hold something in memory that only the type knows of."""
+    """Return whether objects of a type have fields in memory that only the type's own code can read."""
     for each in kind.__mro__[:-1]:
         base = each.__base__
         if _package(each) in _OPEN or base is None:
@@ -110,7 +111,7 @@ def _reference_counts(values: list[Any]) -> list[int]:
     return list(map(getrefcount, values))
 
 
-# The count of an object in a list of its own.
+# The count of an object that only one list refers to.
 (_ONCE,) = _reference_counts([object()])
 
 

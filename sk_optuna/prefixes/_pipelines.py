@@ -1,4 +1,4 @@
-"""Pipelines that ask for shared prefixes: the memory that is put in them, and where they are found."""
+"""Find the pipelines in an estimator, and give them a `memory` that asks for shared prefixes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ def with_shared_prefixes(estimator: Any) -> bool:
     ----------
     estimator : estimator
         An unfitted estimator, which is changed: a Pipeline, or a TransformedTargetRegressor around one. Pipelines that
-        are steps, in a FeatureUnion or in a ColumnTransformer are found as well. One with a `memory` of its own is left
-        alone, as are subclasses of these, which may do otherwise than they.
+        are steps, in a FeatureUnion or in a ColumnTransformer are found as well. A pipeline with a `memory` of its own
+        is left alone. So are subclasses of these classes, which may behave differently.
     """
     return _place(estimator, (), (), is_entry=True)
 
@@ -41,7 +41,7 @@ class PrefixMemory:
     Attributes
     ----------
     targets : tuple of paths
-        Where the TransformedTargetRegressors are that change y before the pipeline is given it.
+        The places of the TransformedTargetRegressors that transform y before it reaches the pipeline.
     is_entry : bool
         Whether the pipeline is fitted on the fold's own rows.
     """
@@ -60,18 +60,19 @@ class PrefixMemory:
         return lambda step, X, y, **kwargs: evaluation.fit_transform(self, function, step, X, y, kwargs)
 
     def __deepcopy__(self, memo: Any) -> "PrefixMemory":
-        return self  # clones of a pipeline stand at the same place
+        # Clones of a pipeline stand at the same place.
+        return self
 
 
 def compose() -> Any:
-    """Return `sklearn.compose`, which takes 5 MB in each worker and brings linear models: not before it is needed."""
+    """Import `sklearn.compose` only where it is needed: with its linear models it takes 5 MB in each worker."""
     import sklearn.compose
 
     return sklearn.compose
 
 
 def branches(step: Any) -> list[Any]:
-    """Return where in a step pipelines may be that are given known data."""
+    """Return the parts of a step that receive known data and may be pipelines: its branches, or the step itself."""
     if type(step) is FeatureUnion:
         return [branch for _, branch in step.transformer_list if type(branch) is Pipeline]
     if type(step) is compose().ColumnTransformer:

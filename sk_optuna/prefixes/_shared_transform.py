@@ -1,4 +1,4 @@
-"""The transform of a fitted step that is shared."""
+"""The `transform` of a fitted step, shared among candidates."""
 
 import weakref
 from functools import partial
@@ -16,14 +16,14 @@ class SharedTransform(OwnTransform):
     step : estimator
         The fitted step on which this is set.
     as_fitted : Snapshot
-        The step as it is.
+        A snapshot of the fitted step.
     key : bytes
-        Its key.
+        The key of the fit.
 
     Attributes
     ----------
     repeats_itself : bool
-        Whether all that the step was asked so far left it as it was.
+        Whether the step was so far only asked to transform known data, and did not change by that.
     """
 
     def __init__(self, step: Any, as_fitted: Snapshot, key: bytes) -> None:
@@ -57,5 +57,5 @@ class SharedTransform(OwnTransform):
 
 
 def transform_plainly(step: Any, X: Any, **params: Any) -> Any:
-    """Transform as the class of a step does."""
+    """Transform with the method of the step's class."""
     return type(step).transform(step, X, **params)

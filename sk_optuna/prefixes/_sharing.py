@@ -41,7 +41,7 @@ class PrefixSharing:
     n_processes : int
         Processes that evaluate folds; if there are several, each has a store of its own.
     share_random : bool
-        Whether steps are shared that draw other random numbers at each fit.
+        Whether steps that draw other random numbers at each fit are shared, too.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class PrefixSharing:
 
     @contextmanager
     def evaluating(self, fold: int, estimator: Any, *, only_predicts: bool = True) -> Iterator[None]:
-        """Share the prefixes of `estimator`, one that `with_shared_prefixes` made, while a fold of it is evaluated.
+        """Share the prefixes of `estimator`, which `with_shared_prefixes` prepared, while a fold of it is evaluated.
 
         Outputs of transforms are shared only if nothing but predictions is asked of the fitted estimator.
         """
@@ -78,7 +78,7 @@ class PrefixSharing:
             self.store.dearest = max(self.store.dearest, evaluation.seconds)
 
     def repeats_itself(self, key: bytes, step: Any) -> bool:
-        """Return whether a step, which has this key, makes the same of the same data each time."""
+        """Return whether a step, whose key this is, gives the same output for the same data each time."""
         if self._share_random:
             return True
         repeatable = self.store.repeatable
@@ -112,7 +112,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     Parameters
     ----------
     value : "auto", bool or str
-        Whether, and within which memory, all processes together.
+        A switch, or the most memory that all processes may take together.
     estimator : estimator
         An unfitted estimator; its pipelines are changed.
     n_processes : int
@@ -121,7 +121,7 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
     Returns
     -------
     PrefixSharing or None
-        None where nothing is to be shared, or there is no pipeline to share anything of.
+        None where the user wants no sharing, or there is no pipeline.
     """
     switch = None if isinstance(value, str) else bool(value)
     if switch is False or not with_shared_prefixes(estimator):

@@ -1,7 +1,7 @@
 """A fitted step as it is now, whole: later copies share nothing with it that can change.
 
-Pickling does the copying, since it keeps which parts are one and the same object, and it does so in C. It departs from
-a plain pickle where that would lose something: an estimator's attributes are all taken, also those that its own
+Pickle makes the copies, since it keeps which parts are one and the same object, and is written in C. A snapshot differs
+from a plain pickle where that would lose something: an estimator's attributes are all taken, also those that its own
 `__getstate__` leaves out; functions and classes are referred to, not rebuilt; arrays keep their strides, on which the
 last bits of a sum may depend. A step that cannot be copied whole is refused. Not taken: `copy.deepcopy`, which is slow
 for vocabularies and asks `__getstate__` as well.
@@ -27,20 +27,20 @@ _CYTHON_FUNCTION = "cython_function_or_method"  # a type of each compiled module
 # In scikit-learn clones are new objects, except those of frozen estimators.
 _CLONES_ANEW, _FROZEN = "sklearn.", "sklearn.frozen."
 _NUMBERS = (np.int64, np.int32, np.float64)  # a vectorizer's vocabulary has thousands
-# Packages whose objects' own pickles are whole.
+# Packages whose objects pickle themselves whole.
 _WHOLE = {"joblib", "numpy", "pandas", "polars", "pyarrow", "scipy", "sklearn", *sys.stdlib_module_names}
 _WHOLE |= {"catboost", "lightgbm", "tokenizers", "torch", "xgboost"}
 
 
 class OwnTransform:
-    """A `transform` that was set on one step and is not that of its copies."""
+    """A `transform` that is set on one step; copies of the step do not have it."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A value as it was, to be had any number of times.
+    """A value as it was, from which any number of copies can be made.
 
-    Two are equal if the values were alike to the last bit, and made up alike of the same objects.
+    Two snapshots are equal if the values were equal to the last bit and had the same parts in common.
 
     Attributes
     ----------
@@ -55,11 +55,11 @@ class Snapshot:
 
     @property
     def n_bytes(self) -> int:
-        """Its size."""
+        """Size of the pickle."""
         return len(self.content)
 
     def copy(self) -> Any:
-        """Return the value, a new one each time."""
+        """Return a new copy of the value."""
         return _Reader(self.content, self.referred).load()
 
 
@@ -95,7 +95,7 @@ class _Writer(pickle.Pickler):
         super().__init__(self.stream, protocol=5)
 
     def reducer_override(self, value: Any) -> Any:
-        """Say how a value is copied that is neither a number, text, nor a plain container."""
+        """Return how a value is copied, unless it is a number, text, or a plain container."""
         kind = type(value)
         if isinstance(value, _BY_REFERENCE) or kind.__name__ == _CYTHON_FUNCTION:
             return NotImplemented if value is _referred else (_referred, (self._place(value),))
@@ -138,7 +138,7 @@ class _Writer(pickle.Pickler):
         return partial(strided, writeable=array.flags.writeable), (np.ascontiguousarray(array), array.strides)
 
     def _reduce_instance(self, value: Any, kind: type) -> Any:
-        """Copy an object attribute by attribute, where its class says otherwise or there are any to leave out."""
+        """Copy an object attribute by attribute, if its class pickles otherwise or has an attribute to leave out."""
         says_otherwise = not _is_reduced_by(kind, "__getstate__", object) or hasattr(kind, "__setstate__")
         own = [name for name, each in getattr(value, "__dict__", {}).items() if isinstance(each, OwnTransform)]
         if not (says_otherwise or own):
@@ -189,7 +189,7 @@ def is_its_own_clone(kind: type) -> bool:
 
 
 def _has_whole_pickles(kind: type) -> bool:
-    """Return whether a class takes its way of being pickled from packages whose pickles are whole."""
+    """Return whether all methods with which a class pickles come from packages whose pickles are whole."""
     says = {"__reduce_ex__", "__reduce__", "__getstate__", "__setstate__"}
     return all(
         each is object or each.__module__.partition(".")[0] in _WHOLE

@@ -36,16 +36,16 @@ class PrefixStore:
     n_bytes : int
         Bytes held, files not included.
     n_users : int
-        Folds that are being evaluated with it.
+        Folds that are being evaluated with this store.
     last_used : float
-        When something was last looked up, by :func:`time.monotonic`.
+        The time of the last look-up, by :func:`time.monotonic`.
     repeatable : dict of bytes to bool
         By key of an unfitted step, whether it makes the same of the same data each time; by key of a fitted one's
         output, whether making it was all it did.
     n_evaluations : int
         Folds whose prefixes were looked up.
     dearest : float
-        Seconds that the prefix of a fold has taken at most.
+        Most seconds that the prefix of a fold has taken.
     """
 
     def __init__(self, limit: int, files: Files | None = None) -> None:
@@ -62,7 +62,7 @@ class PrefixStore:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep a worker's store from being let go, however long a fold takes."""
+        """Keep a worker from dropping this store, however long a fold takes."""
         with self._lock:
             self.n_users += 1
         try:
@@ -73,7 +73,7 @@ class PrefixStore:
                 self.last_used = time.monotonic()
 
     def get(self, key: bytes) -> Any:
-        """Return the value of `key`, None if neither this process nor another one has it."""
+        """Return the value of `key`; None if neither this process nor a file has it."""
         with self._lock:
             self.last_used = time.monotonic()
             if key in self._held:
@@ -92,7 +92,7 @@ class PrefixStore:
             self._files.write(key, (value, n_bytes))
 
     def _hold(self, key: bytes, value: Any, n_bytes: int) -> None:
-        """Hold a value in place of those that were not used for longest, unless it is too large itself."""
+        """Hold a value and drop those that were not used for longest; a value beyond the limit is not held."""
         if n_bytes > self._limit:
             return
         with self._lock:

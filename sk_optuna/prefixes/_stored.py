@@ -23,14 +23,14 @@ _LEAST_SECONDS = 5e-4
 
 
 class Stored:
-    """Data put by.
+    """Data in the store.
 
     Parameters
     ----------
     data : object
         A copy of the data, or a snapshot of them.
     n_bytes : int
-        Its size.
+        Size of that copy.
 
     Attributes
     ----------
@@ -44,19 +44,19 @@ class Stored:
         self.checksum = checksum(self.thaw())
 
     def thaw(self) -> Any:
-        """Return the data, new each time."""
+        """Return a new copy of the data."""
         if isinstance(self._data, np.ndarray):
             return copied(self._data)
         return _copied_matrix(self._data) if sparse.issparse(self._data) else self._data.copy()
 
 
 def put_by(data: Any, seconds: float) -> Stored | None:
-    """Return `data` put by; None if that cannot be done faithfully, or not much faster than to make it anew.
+    """Copy `data` for the store; None if no faithful copy can be made, or not much faster than the data itself.
 
     Parameters
     ----------
     data : object
-        Arrays, sparse matrices, data frames, lists, or whatever can be pickled.
+        Arrays, sparse matrices, data frames, lists, or anything else that can be pickled.
     seconds : float
         Time that making it took.
     """
@@ -106,7 +106,7 @@ def pickled(value: Any) -> bytes | None:
 
 
 def checksum(data: Any) -> int | None:
-    """Sum up the values of data, their order in memory and their kind; None where that cannot be done."""
+    """Return a checksum of the values of data, their order in memory and their type; None if it cannot be pickled."""
     if _is_plain(data):
         return _checksum_of_array(data, 0)
     parts = _arrays_of(data) if sparse.issparse(data) else []
@@ -127,7 +127,7 @@ def _checksum_of_array(array: np.ndarray, total: int) -> int:
 
 
 def _arrays_of(matrix: Any) -> list[np.ndarray]:
-    """Return the arrays that a sparse matrix is made of; none if it is made of something else."""
+    """Return the arrays that a sparse matrix is made of; an empty list if one of them is not plain."""
     found = [each for value in vars(matrix).values() for each in (value if isinstance(value, tuple) else (value,))]
     arrays = [each for each in found if isinstance(each, np.ndarray)]
     return arrays if all(map(_is_plain, arrays)) else []
@@ -140,13 +140,14 @@ def footprint(value: Any) -> int | None:
     pickler.dispatch_table = _SIZED  # type: ignore[attr-defined, unused-ignore]
     try:
         pickler.dump(value)
-    except Exception:  # functions that only cloudpickle can pickle, or whatever an object's own pickling raises
+    except Exception:
+        # Only cloudpickle can pickle some functions; and an object's own pickling may raise anything.
         content = pickled(value)
         return None if content is None else len(content)
     return counter.n_bytes
 
 
-# Of NumPy's scalars a vectorizer's vocabulary has thousands, and each takes pickle microseconds.
+# A vectorizer's vocabulary has thousands of NumPy's scalars, and pickle takes microseconds for each.
 _SIZED = copyreg.dispatch_table | {kind: lambda value: (int, ()) for kind in (np.int64, np.int32, np.float64)}
 
 
@@ -164,6 +165,3 @@ class _Counter:
     def add(self, n_bytes: int) -> bool:
         self.n_bytes += n_bytes
         return False
-
-
-# --- how much memory there is -----------------------------------------------------------------------------------------

@@ -19,14 +19,14 @@ from sk_optuna.prefixes._stored import pickled
 # Seconds without use after which a worker drops its store: the search is over, or elsewhere.
 _IDLE_AFTER = 30.0
 
-# By search: its store, and a folder that is there for as long as the search; None where there is none to be seen.
+# By search: its store, and a folder that exists as long as the search; None where this process sees no such folder.
 _of_this_process: dict[str, tuple[PrefixStore, str | None]] = {}
 _lock = threading.Lock()
 _keeper: threading.Thread | None = None
 
 
 class PrefixFiles:
-    """Values in files of one folder, of which whoever needs room removes those that were not used for longest.
+    """Values in files of one folder. A process that needs room removes the files that were not used for longest.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class PrefixFiles:
                 unfinished.unlink(missing_ok=True)
 
     def _make_room(self, n_bytes: int) -> None:
-        """Remove files until so many bytes more are within the limit."""
+        """Remove files until there is room for so many bytes more."""
         found = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
@@ -93,11 +93,11 @@ def worker_store(token: str, limit: int, folder: str | None, n_processes: int) -
     token : str
         The search.
     limit : int
-        Most bytes, of this process's share.
+        Most bytes that this process may hold.
     folder : str or None
         The folder of the search's processes, there for as long as the search.
     n_processes : int
-        How many these are.
+        Number of these processes.
     """
     global _keeper
     with _lock:
@@ -115,7 +115,7 @@ def worker_store(token: str, limit: int, folder: str | None, n_processes: int) -
 
 
 def _keep() -> None:
-    """Let go of stores, until there is none."""
+    """Drop unused stores from time to time, until there is none."""
     global _keeper
     while True:
         time.sleep(_IDLE_AFTER / 4)
@@ -127,7 +127,7 @@ def _keep() -> None:
 
 
 def _let_go() -> None:
-    """Let go of the stores of searches that ended, or of which nothing was heard for long."""
+    """Drop the stores of searches that ended, and stores that were not used for long."""
     for token, (store, folder) in list(_of_this_process.items()):
         ended = folder is not None and not os.path.isdir(folder)
         if store.n_users == 0 and (ended or time.monotonic() - store.last_used > _IDLE_AFTER):

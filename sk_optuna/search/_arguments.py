@@ -40,7 +40,7 @@ class Arguments(Protocol):
 
 
 def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
-    """Refuse arguments that constraints cannot express, or not as helpfully.
+    """Refuse arguments that scikit-learn's constraints cannot refuse, or not as helpfully.
 
     Parameters
     ----------

@@ -38,8 +38,8 @@ class SearchBase(BaseSearchCV):
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
 
-        Without them a search over a transformer does not count as one, and one over an estimator of several outputs
-        does not say so. That `y` is required is not said: `X` may be a dataset that contains it.
+        Without them a search over a transformer does not count as a transformer, and a search over an estimator of
+        several outputs does not say so. The tags do not require `y`, since `X` may be a dataset that contains it.
         """
         tags = super().__sklearn_tags__()
         estimator_tags = get_tags(self.estimator)
@@ -76,7 +76,7 @@ class SearchBase(BaseSearchCV):
 
     @property
     def best_trial_(self) -> FrozenTrial:
-        """The trial behind `best_params_`, as the study keeps it; there is one wherever there is a `best_index_`."""
+        """The trial of `best_params_`, as the study keeps it; available where `best_index_` is."""
         try:
             number = self.cv_results_["trial_number"][self.best_index_]
         except AttributeError:

@@ -1,4 +1,4 @@
-"""The budget of a search: how many trials there are to be, and until when their folds may start."""
+"""The budget of a search: the number of its trials, and the time until which folds may start."""
 
 import time
 

@@ -35,7 +35,7 @@ class Run:
     timeout : float or None
         Seconds.
     verbose : int
-        Whether lines of progress are printed.
+        Above 0, lines of progress are printed.
     study_callbacks : sequence of callables
         Called after each trial.
     """
@@ -71,7 +71,7 @@ def run_trials(
     rules : Rules
         How scores become one value.
     hooks : object
-        The hooks of scikit-learn's callbacks of which those of the folds are part.
+        The hooks of scikit-learn's callbacks around all trials, the parents of those of the folds.
     """
     n_splits, n_trials = len(pruning.order), proposals.n_trials
     progress = Progress(n_trials, n_splits) if run.verbose > 0 else None
@@ -95,7 +95,7 @@ def run_trials(
 
 
 class TrialConduct:
-    """How the search's arguments say that a trial is run, judged and told.
+    """Runs, judges and tells each trial as the search's arguments say.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class TrialConduct:
         return self._pruning.stops(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
-        """Tell the mean score of a trial, and nothing of one that ran out of memory."""
+        """Tell the mean score of a trial; a trial that ran out of memory is told without one."""
         metric = self._rules.steering([record])
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)

@@ -14,7 +14,7 @@ class FitHooks:
     Parameters
     ----------
     search : BaseSearchCV
-        The search, which the hooks are given.
+        The search, which the hooks receive.
     X, y : array-like
         All rows.
     params : mapping

@@ -51,7 +51,7 @@ class _Running:
     submitted: set[int] = field(default_factory=set)
 
     def next_fold(self, conduct: Conduct) -> int | None:
-        """Return the fold to submit next, None while it depends on one that has not come back, or if there is none."""
+        """Return the fold to submit next; None while a decision on it is missing, or if there is none."""
         if self.record.is_cut:
             return None
         ready = conduct.ready(self.proposal, self.record)
@@ -72,7 +72,7 @@ def search_trials(
     engine : Engine
         An entered engine.
     conduct : Conduct
-        How a trial is run, judged and told.
+        Runs, judges and tells trials.
     max_concurrent_trials : int
         Most trials asked and not yet told.
     deadline : Deadline
@@ -110,7 +110,7 @@ def search_trials(
 
 
 def _take(trial: _Running, split: int, result: FoldResult, conduct: Conduct) -> None:
-    """Add the result of a fold, and decide on those to come."""
+    """Add the result of a fold, and decide on the folds to come."""
     record = trial.record
     record.add(split, result)
     if not record.is_cut and record.n_leading < len(record.order):

@@ -122,24 +122,24 @@ class OptunaSearchCV(SearchBase):
     report : {"fold", "epoch"}, default="fold"
         The moments at which a candidate reports a score and the pruner decides.
 
-        - ``"fold"``: each fold.
-        - ``"epoch"``: each epoch of each fold, scored on the fold's test rows. The estimator, or the last step of the
-          Pipeline, must be one that can: a network of :mod:`sk_optuna.skorch`, one with `partial_fit` and `max_iter`
-          (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or `max_iter` (boosting, forests), or
-          one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared with earlier ones at the same
-          epoch of the same fold, and stopped in the middle of it. ``"race"`` compares the folds that ended by their
-          scores and the one that runs by its score so far, and learns from the candidates that ran to their end, of
-          which it needs five, how far behind is too far; it loses the least. Of Optuna's there are ``"median"``,
-          ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3, 9, ... epochs), ``"threshold"``,
-          or an instance, whose steps are epochs counted from 1. With None every candidate trains to its end and the
-          curves are kept. Estimators that are fitted through `partial_fit` make `max_iter` passes, whatever their own
-          rule for stopping says. Ensembles that grow are fitted once for each round, which can take ten times as long
-          as ``"fold"``.
+        - ``"fold"``: after each fold.
+        - ``"epoch"``: after each epoch of each fold, with the score on the fold's test rows. The estimator, or the last
+          step of the Pipeline, must have epochs to report. That is a network of :mod:`sk_optuna.skorch`, an estimator
+          with `partial_fit` and `max_iter` (SGDClassifier, MLPClassifier), one with `warm_start` and `n_estimators` or
+          `max_iter` (boosting, forests), or one with a method ``fit_epochs(X, y, monitor)``. A candidate is compared
+          with earlier ones at the same epoch of the same fold, and stopped in the middle of the fold. ``"race"``
+          compares the folds that ended by their scores and the running one by its score so far. From the candidates
+          that ran to their end it learns how far behind is too far, and it needs five of them. It loses the least. Of
+          Optuna's there are ``"median"``, ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3,
+          9, ... epochs), ``"threshold"``, or an instance, whose steps are epochs counted from 1. With None every
+          candidate trains to its end and the curves are kept. Estimators that are fitted through `partial_fit` make
+          `max_iter` passes and do not stop earlier by a rule of their own. Ensembles that grow are fitted once for each
+          round, which can take ten times as long as ``"fold"``.
 
     checkpoint : {"last", "best"}, default="last"
-        Which epoch of a fold the model is taken from, where epochs are reported: the last, or the one with the best
-        score on the fold's test rows. The latter chooses on the rows that the score is for, which makes the score too
-        good; the refit then ends after the median of the best candidate's best epochs.
+        The epoch of a fold from which the model is taken, where epochs are reported: the last, or the one with the best
+        score on the fold's test rows. ``"best"`` chooses the model on the rows that score it, which makes the score too
+        good. The refit then ends after the median of the best candidate's best epochs.
 
     cache_prefix : "auto", bool or str, default="auto"
         Whether the first steps of a Pipeline are fitted once per fold for all candidates that differ in later steps
@@ -147,9 +147,9 @@ class OptunaSearchCV(SearchBase):
         part; pipelines with a `memory` of their own do not. Scores are the same as without: a step that changes its
         input, the targets or itself in place, or keeps its output, is fitted each time.
 
-        - ``"auto"``: steps with a `random_state` that is not an integer, which would draw anew at each fit, are left
-          out, as are those that are fitted faster than looked up.
-        - True: those with a `random_state` take part, too: all candidates then share one draw.
+        - ``"auto"``: steps whose `random_state` is not an integer are left out, since they would draw anew at each fit.
+          So are steps that are fitted faster than looked up.
+        - True: steps with any `random_state` take part, too. All candidates then share one draw.
         - False: every fit fits every step.
         - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
           the least recently used data is dropped. The default is a quarter of the memory that is free.
@@ -169,7 +169,7 @@ class OptunaSearchCV(SearchBase):
         are several, the sampler maximizes the one that `refit` names, else the first one.
 
     n_jobs : int, default=None
-        Number of jobs to run in parallel, a job being one fold of one candidate; None means 1 unless in a
+        Number of folds that run in parallel, of all candidates; None means 1 unless in a
         :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
 
     refit : bool, str or callable, default=True
@@ -188,15 +188,15 @@ class OptunaSearchCV(SearchBase):
         Most folds handed to the workers at a time.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`; networks of :mod:`sk_optuna.skorch`
-        and :mod:`sk_optuna.lightning`, and FunctionEstimators, whose own `random_state` is None take a seed from it,
+        Seed of the sampler. It does not reach scikit-learn's estimators or `cv`. Networks of :mod:`sk_optuna.skorch`
+        and :mod:`sk_optuna.lightning`, and FunctionEstimators, take a seed from it if their own `random_state` is None,
         another one for each trial and fold. None takes fresh entropy; NumPy's global state is neither used nor changed.
 
     error_score : "raise" or numeric, default=np.nan
         Score of a fold whose fit or scorer fails; ``"raise"`` raises the error. A candidate with such a fold has the
         state ``"FAIL"``, ranks behind those without, whatever the number, and the sampler does not learn from it. If
-        that is so of all candidates, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
-        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns, and so is `best_score_`.)
+        all candidates have such a fold, or `scoring` gives none of them a finite mean, there is no best one, and `fit`
+        raises an error. (If the estimator's own `score` is NaN for all, scikit-learn warns and `best_score_` is NaN.)
 
     return_train_score : bool, default=False
         Whether `cv_results_` contains scores on the training folds.
@@ -211,9 +211,9 @@ class OptunaSearchCV(SearchBase):
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
-        is `n_epochs_run`, of all folds; a candidate that was stopped in a fold has there the score that it had got to.
-        Where candidates ran out of memory, `stop_reason` says so. Fit times are those really spent: short where the
-        first steps of a pipeline were fitted before.
+        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then.
+        Where candidates ran out of memory, `stop_reason` says so. Fit times are the times really spent: short where
+        the first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -244,7 +244,7 @@ class OptunaSearchCV(SearchBase):
 
     learning_curves_ : dict of str to ndarray of shape (n_epochs,)
         One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
-        where the estimator does not say) and `valid_score`, that of the metric that steers the search. Only with
+        where the estimator reports none) and `valid_score`, by the metric that steers the search. Only with
         ``report="epoch"``; ``pandas.DataFrame`` takes it.
 
     refit_epochs_ : int or None
@@ -263,10 +263,10 @@ class OptunaSearchCV(SearchBase):
         Class labels of the refitted classifier.
 
     n_features_in_ : int
-        Number of features seen during `fit`, where the refitted estimator says it.
+        Number of features seen during `fit`, where the refitted estimator has it.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where the refitted estimator says them.
+        Names of features seen during `fit`, where the refitted estimator has them.
 
     See Also
     --------
@@ -275,9 +275,9 @@ class OptunaSearchCV(SearchBase):
 
     Notes
     -----
-    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less;
-    with fewer than some 10 candidates TPE is still random; and where a fit takes a millisecond or less, TPE's choosing
-    is a good part of the time, and ``sampler="random"`` may be the better use of it.
+    When not to use it: where a grid has a handful of combinations, GridSearchCV does the same with one package less.
+    With fewer than some 10 candidates TPE is still random. Where a fit takes a millisecond or less, TPE takes a good
+    part of the time, and ``sampler="random"`` may use that time better.
 
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
     :func:`~sklearn.model_selection.cross_val_score`.
@@ -288,7 +288,7 @@ class OptunaSearchCV(SearchBase):
     A candidate that runs out of memory, the device's or the machine's, is stopped: its state is ``"PRUNED"``, it ranks
     last, and the search goes on.
 
-    If a worker process dies, the folds that were lost run again, one at a time; the one that takes a second worker with
+    If a worker process dies, the folds that were lost run again, one at a time; a fold that takes a second worker with
     it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
 
     References
@@ -519,7 +519,8 @@ class OptunaSearchCV(SearchBase):
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
         """Prepare `estimator` for shared prefixes and return the sharing; None if nothing is shared."""
-        if has_callbacks(self):  # they would not hear of a step that was fitted before
+        # Callbacks would not hear of a step that was fitted before.
+        if has_callbacks(self):
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 

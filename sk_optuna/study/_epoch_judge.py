@@ -24,7 +24,7 @@ class RivalFold(NamedTuple):
     notes: dict[str, Any]
 
     def as_trial(self) -> FrozenTrial:
-        """Return the trial as if the fold were all there is of it, its parameters left out."""
+        """Return the trial as if it consisted of this fold, without parameters."""
         now = datetime.now()
         return FrozenTrial(
             number=self.number,
@@ -43,7 +43,7 @@ class RivalFold(NamedTuple):
 
 @dataclass
 class EpochJudge:
-    """Asks a pruner about one fold of one trial; it goes to the worker.
+    """Asks a pruner about one fold of one trial; a worker receives it.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class EpochJudge:
     rivals : list of RivalFold
         This fold of earlier trials.
     study_name : str
-        Hyperband draws from it.
+        Name of the study, from which Hyperband makes its draws.
     notes : dict
         The pruner's notes on the trial.
     """
@@ -70,7 +70,7 @@ class EpochJudge:
     def stops(self, scores: Sequence[float]) -> bool:
         """Return whether the trial ends after the epochs that have these scores.
 
-        One with a score that is not finite is nothing to compare with; only a ThresholdPruner is told of it.
+        A trial with a score that is not finite cannot be compared; only a ThresholdPruner judges it.
         """
         if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
             return False

@@ -1,4 +1,4 @@
-"""Decide after an epoch, in the worker, whether a trial is to go on.
+"""Decide after an epoch, in the worker, whether a trial goes on.
 
 A trial is compared with earlier ones at the same epoch of the same fold: a mean over the folds so far would have easy
 folds pass for progress. The worker holds the results of that fold that were told when the trial was asked for, and asks
@@ -64,11 +64,11 @@ class EpochPruning:
         return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), rivals, self._study.study_name)
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
-        """Return False: a fold decides for itself."""
+        """Return False: decisions fall within a fold."""
         return False
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report, of a trial that is going to be told, the mean over its folds at each epoch; nothing if one failed."""
+        """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
         if np.isfinite(scores).all():
             for epoch, mean in enumerate(_mean_curve(curves), start=1):
                 proposal.trial.report(mean, epoch)
@@ -92,7 +92,7 @@ class EpochRacing(EpochPruning):
         self.order = order
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
-        """Return one fold after the other; all of them while there can be no decision."""
+        """Return one fold after the other; all of them while no decision is possible."""
         return one_after_the_other(self.order, record) if self._may_stop(proposal) else self.order
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:

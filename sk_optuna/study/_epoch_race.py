@@ -41,7 +41,7 @@ class Rival(NamedTuple):
 
 @dataclass
 class RaceJudge:
-    """Stops a trial that scores less than it must; it goes to the worker.
+    """Stops a trial that scores less than it must; a worker receives it.
 
     Attributes
     ----------

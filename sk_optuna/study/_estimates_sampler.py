@@ -4,27 +4,25 @@ Most of Optuna's samplers leave pruned trials out, and TPE ranks all of them beh
 their steps. The estimate of a whole trial's value says more, but told as a value it could pass for one in the study.
 """
 
-from typing import Any
-
 from optuna import Study
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+
+from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 
-class EstimatesSampler(BaseSampler):
+class EstimatesSampler(WrappedSampler):
     """Sampler of one trial: `sampler`, to which the study looks like `view`.
 
     Parameters
     ----------
     sampler : BaseSampler
-        Whose suggestions are taken.
+        The sampler that suggests.
     view : Study
         View of the study in which pruned trials are complete, with their estimates.
     """
 
     def __init__(self, sampler: BaseSampler, view: Study) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._view = view
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

@@ -10,20 +10,21 @@ from typing import Any
 from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import contains
 from sk_optuna._distributions import has_finite_bounds, on_step
 from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 
-class FixedSampler(BaseSampler):
+class FixedSampler(WrappedSampler):
     """Sampler of one trial: `fixed` values where the space contains them, else those of `sampler`.
 
     Parameters
     ----------
     sampler : BaseSampler
-        Whose suggestions are taken for everything else.
+        The sampler that suggests everything else.
     fixed : mapping
         Values by the names that the space suggests.
     strict : bool, default=False
@@ -31,7 +32,7 @@ class FixedSampler(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, fixed: Mapping[str, Any], *, strict: bool = False) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._fixed = fixed
         self._strict = strict
 
@@ -62,7 +63,8 @@ class FixedSampler(BaseSampler):
             )
         if param_name in self._fixed:
             value = self._fixed[param_name]
-            if contains(param_distribution, value):  # as the space writes it: an int of a float range is a float
+            # As the space writes the value: an int of a float range is a float.
+            if contains(param_distribution, value):
                 return on_step(
                     param_distribution, param_distribution.to_external_repr(param_distribution.to_internal_repr(value))
                 )
@@ -73,11 +75,3 @@ class FixedSampler(BaseSampler):
                 )
         value = self._sampler.sample_independent(study, trial, param_name, param_distribution)
         return on_step(param_distribution, value)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Let the sampler prepare."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Let the sampler take note."""
-        self._sampler.after_trial(study, trial, state, values)

@@ -1,4 +1,4 @@
-"""Decide after a fold whether a trial's other folds are to run."""
+"""Decide after a fold whether a trial's other folds run."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -47,14 +47,14 @@ class FoldPruning:
         self._own: dict[int, BasePruner] = {}
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
-        """Return one fold after the other, once so many ran side by side as no decision can spare."""
+        """Return the folds that no decision can spare, side by side, then one after the other."""
         return one_after_the_other(self.order, record, self._n_before_decision(proposal))
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return whether a trial ends here.
 
-        A trial with a score that is not finite has failed, and is nothing to compare with; only a ThresholdPruner,
-        which exists to notice such values, is told of it.
+        A trial with a score that is not finite has failed and cannot be compared; only a ThresholdPruner, which exists
+        to notice such values, judges it.
         """
         if len(scores) < self._n_before_decision(proposal):
             return False
@@ -74,7 +74,7 @@ class FoldPruning:
             self._report(proposal, scores)
 
     def _n_before_decision(self, proposal: Proposal) -> int:
-        """Return how many folds of a trial run before the first decision, all of them if there can be none."""
+        """Return how many folds of a trial run before the first decision; all of them if none is possible."""
         if proposal.number not in self._n_before:
             self._n_before[proposal.number] = self._first_decision(proposal)
         return self._n_before[proposal.number]

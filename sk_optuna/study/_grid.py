@@ -21,7 +21,7 @@ class GridOrder:
     def __init__(self, table: Table, first: Sequence[Mapping[str, Any]]) -> None:
         self._table = table
         self._first = _indices_of(first, table)
-        # How many rows stand before each of these once all are taken out.
+        # For each row brought forward, by index: how many of the other rows come before it.
         self._before = [index - i for i, index in enumerate(sorted(self._first))]
 
     def row(self, number: int) -> Row:
@@ -46,7 +46,7 @@ def _indices_of(first: Sequence[Mapping[str, Any]], table: Table) -> list[int]:
 
 
 def _rows_that_are(first: Sequence[Mapping[str, Any]], table: Table) -> dict[Any, list[tuple[int, Row]]]:
-    """Return the numbered rows that are one of `first` to the last value, which is found in one walk for all."""
+    """Return the numbered rows that equal one of `first` in every value. One walk finds them for all of `first`."""
     found: dict[Any, list[tuple[int, Row]]] = {_key(fixed): [] for fixed in first}
     for i, row in enumerate(table.rows()):
         if (key := _key(row)) in found:

@@ -56,7 +56,7 @@ class Proposal:
 
 
 def open_study(random_state: int) -> optuna.Study:
-    """Return a new study in memory. Its name is the same in each run, since Hyperband makes its draws from it."""
+    """Return a new study in memory. Its name is the same in each run, since Hyperband draws from the name."""
     return new_study(study_name=f"sk_optuna-{random_state}")
 
 
@@ -132,7 +132,8 @@ class Proposals(Generic[Record]):
         try:
             with without_log_lines(QMC_LOG):  # about conditional spaces: here rows are drawn branch by branch
                 trial = self.study.ask()
-                params = self._space.suggest(trial)  # since Optuna 5 the sampler is asked here
+                # Since Optuna 5 the sampler is asked here.
+                params = self._space.suggest(trial)
         except TableExhaustedError:
             self.n_trials = number
             return None
@@ -171,7 +172,7 @@ class Proposals(Generic[Record]):
         attributes : mapping, default=None
             Attributes of the trial in the study.
         record : object, default=None
-            The results of the folds, kept for whoever reads `told`.
+            The results of the folds, kept for the readers of `told`.
         """
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
@@ -186,7 +187,7 @@ class Proposals(Generic[Record]):
         return told
 
     def close(self) -> optuna.Study:
-        """Return the study for its users to go on with: without trials that were never finished, its sampler plain."""
+        """Return the study for its users: without unfinished trials, and with a plain sampler to go on with."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
             whole, self.study = self.study, open_study(self._random_state)

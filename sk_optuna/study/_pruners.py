@@ -11,7 +11,7 @@ from sk_optuna._compat._optuna import make_unwarned, wrapped_pruner
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.pruners import PairedRacePruner
 
-# Between these is every finite number, and no other.
+# From minus this to this lie all finite numbers and no others.
 LARGEST = sys.float_info.max
 
 # By name, from the number of folds. A fold is the resource of halving and Hyperband, and half the candidates go on.

@@ -1,4 +1,4 @@
-"""Decide after a fold whether a trial's other folds are to run; between epochs, `_epoch_pruning` does.
+"""Choose how trials are pruned: between folds (`_fold_pruning`), between epochs (`_epoch_pruning`), or not at all.
 
 A decision depends on the trial's own folds and on the trials that had been told when it was asked. Results that
 came in meanwhile depend on how fast the workers are and are not shown to the pruner; nor does a pruner remember
@@ -82,16 +82,16 @@ class Pruning(Protocol):
         """Return the folds of a trial that may run now, those that run or ended included."""
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
-        """Return whether a trial ends after the folds, in order, that have these scores; NaN for one that failed."""
+        """Return whether a trial ends after the folds with these scores, in order; NaN for a fold that failed."""
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
-        """Return the judge of the epochs of a fold, for the worker that runs it; None if there is no decision in it.
+        """Return the judge of the epochs of a fold, for the worker that runs it; None if the fold decides nothing.
 
         `scores` are those of the folds before it; of fewer, while all folds run side by side.
         """
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report the scores of a trial that is going to be told."""
+        """Report the scores of a trial, before it is told."""
 
 
 class EveryFold:

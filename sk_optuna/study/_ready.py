@@ -1,4 +1,4 @@
-"""Folds of a trial that may run now: all at once, or each after the decision on the one before it."""
+"""The folds of a trial that may run now: all at once, or each after the decision on the one before it."""
 
 from collections.abc import Sequence
 from typing import Protocol

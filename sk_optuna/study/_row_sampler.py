@@ -6,17 +6,19 @@ its parameters leaves no trace.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import as_of_now
 from sk_optuna._distributions import on_step
 from sk_optuna.study._tried import Row, Table, TriedRows
+from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 # Draws of the sampler before an untried row is chosen at random: after so many repeats the sampler will hardly leave
 # the rows it knows.
@@ -31,9 +33,9 @@ class RowSampler(BaseSampler):
     table : Table
         The space.
     sampler : BaseSampler
-        Whose suggestions are taken.
+        The sampler that suggests.
     fixed : mapping
-        Values that are not up to the sampler.
+        Values that the sampler does not choose.
     tried : TriedRows or None
         Rows that are not to be drawn again; None where rows may repeat.
     seed : int
@@ -43,8 +45,8 @@ class RowSampler(BaseSampler):
     def __init__(
         self, table: Table, sampler: BaseSampler, *, fixed: Mapping[str, Any], tried: TriedRows | None, seed: int
     ) -> None:
+        super().__init__(sampler)
         self._table = table
-        self._sampler = sampler
         self._fixed = fixed
         self._tried = tried
         self._seed = seed
@@ -82,41 +84,8 @@ class RowSampler(BaseSampler):
             return self._row[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Let the sampler prepare."""
-        self._sampler.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Let the sampler take note."""
-        self._sampler.after_trial(study, trial, state, values)
-
     def _draw(self, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> Row:
-        """Draw each value: fixed, or jointly with the others, or by itself, the sampler knowing those before it."""
-        jointly: dict[str, Any] | None = None
-        now: FrozenTrial | None = None
-
-        def draw(name: str, distribution: BaseDistribution) -> Any:
-            nonlocal jointly, now
-            if name in fixed:
-                return fixed[name]
-            if distribution.single():
-                return _only_value(distribution)
-            if jointly is None:
-                jointly = _sample_jointly(sampler, fixed, study, trial)
-            if name in jointly:
-                return jointly[name]
-            if now is None:
-                now = as_of_now(study, trial)
-            now.params, now.distributions = dict(drawn), {key: self._table.distributions[key] for key in drawn}
-            return sampler.sample_independent(study, now, name, distribution)
-
-        drawn: Row = {}
-
-        def pick(name: str, distribution: BaseDistribution) -> Any:
-            drawn[name] = on_step(distribution, draw(name, distribution))
-            return drawn[name]
-
-        return self._table.walk(pick)
+        return _Draw(self._table, sampler, fixed, study, trial).row()
 
 
 def _sample_jointly(sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> dict[str, Any]:

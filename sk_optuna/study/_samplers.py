@@ -56,8 +56,8 @@ def _qmc(seed: int, own_seed: int) -> BaseSampler:
     )
 
 
-# "grid" draws at random too: that no combination repeats is the search's own doing, for every sampler.
-_BY_NAME: dict[str, Callable[[int], BaseSampler]] = {  # by seed
+# From a seed to a sampler. "grid" draws at random, too: the search itself keeps combinations from repeating.
+_BY_NAME: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
     "cmaes": _cmaes,
@@ -65,7 +65,7 @@ _BY_NAME: dict[str, Callable[[int], BaseSampler]] = {  # by seed
     "grid": _random,
     "nsgaii": _nsgaii,
 }
-# All that these keep between trials is their random numbers, and reseeding one is cheaper than making one.
+# These keep nothing but random numbers between trials, and reseeding a sampler is cheaper than making one.
 _RESEEDED = {"tpe", "random", "grid"}
 _NAMES = sorted([*_BY_NAME, "qmc"])
 # By sampler, which is also the name of the extra. Without greenlet Optuna's GP is slower and says so in its log.
@@ -116,7 +116,8 @@ def trial_seed(random_state: int, number: int) -> int:
 
 
 def _named_factory(name: str, random_state: int, *, is_conditional: bool) -> SamplerFactory:
-    if name == "qmc":  # one sequence: every trial continues it, so every trial must scramble it alike
+    # QMC is one sequence: every trial continues it, so every trial must scramble it alike.
+    if name == "qmc":
         return lambda number: _qmc(random_state, trial_seed(random_state, number))
     make = _grouped_tpe if name == "tpe" and is_conditional else _BY_NAME[name]
     if name in _RESEEDED:
@@ -152,7 +153,8 @@ def _check_takes_a_seed(factory: Callable[..., Any]) -> None:
             f"A callable 'sampler' must take one argument, the seed, but {factory!r} does not: {error}. Write, for "
             "example, lambda seed: optuna.samplers.TPESampler(seed=seed)."
         ) from None
-    except ValueError:  # written in C, without a signature to look at
+    except ValueError:
+        # A function written in C may have no signature.
         pass
 
 

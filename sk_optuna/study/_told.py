@@ -146,5 +146,5 @@ class Told(Sequence[ToldTrial[Record]]):
         return bool(self._as_complete)
 
     def with_estimates(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Return the study's trials as samplers see them: pruned ones complete, their estimates for values."""
+        """Return the study's trials as samplers see them: pruned ones are complete, with their estimates as values."""
         return [self._as_complete.get(trial.number, trial) for trial in trials]

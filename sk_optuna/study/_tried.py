@@ -54,7 +54,7 @@ class TriedRows:
     table : Table
         A table whose rows can be counted.
     n_trials : int or None
-        How many rows will be tried at most.
+        Most rows that will be tried.
     """
 
     def __init__(self, table: Table, n_trials: int | None) -> None:
@@ -85,12 +85,12 @@ class TriedRows:
     def choose(
         self, fixed: Mapping[str, Any], draw: Callable[[Mapping[str, Any]], Row], rng: np.random.Generator
     ) -> Row:
-        """Return a row that was not tried, holding to `fixed` where such a row is left.
+        """Return a row that was not tried, one with the values of `fixed` if such a row is left.
 
         Raises
         ------
         TableExhaustedError
-            Where there is none: branches that overlap have fewer rows than can be counted.
+            Where there is none: branches that overlap have fewer rows than their sizes add up to.
         """
         if self._untried is None:
             for held in (fixed, {}):

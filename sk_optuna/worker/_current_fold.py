@@ -25,7 +25,7 @@ class CurrentFold:
     random_state : int
         Seed of the search.
     trial, fold : int
-        Which fold of which trial; for the refit the number of folds.
+        Numbers of the trial and its fold; for the refit `fold` is the number of folds.
     """
 
     def __init__(self, random_state: int, trial: int, fold: int) -> None:
@@ -56,12 +56,12 @@ class CurrentFold:
         Returns
         -------
         bytes or None
-            The key; it is another one in each search.
+            The key; in each search it is another one.
         """
         return self._origins.of(data)
 
     def know(self, data: Any, key: bytes) -> None:
-        """Remember the key of `data` for as long as it exists; a later caller of `origin` is told.
+        """Remember the key of `data` for as long as it exists; `origin` then returns it.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ def seed_of(random_state: Any) -> int:
 
 @contextmanager
 def in_fold(fold: CurrentFold) -> Iterator[None]:
-    """Let `current_fold` say `fold`; an inner search's folds are not the outer one's."""
+    """Make `fold` this thread's current fold for a while; an inner search's folds hide the outer one's."""
     outer, _here.fold = current_fold(), fold
     try:
         yield

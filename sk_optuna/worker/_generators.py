@@ -1,7 +1,7 @@
 """The lock of the process's random generators.
 
-torch's layers draw from one generator of the process and take no other. A network that is to have random numbers of its
-own puts its state there while it draws, and so there is one lock for all of them, whatever library trains them.
+torch's layers draw from one generator of the process and take no other. A network with random numbers of its own puts
+its state there while it draws. So there is one lock for all networks, whatever library trains them.
 """
 
 import os
@@ -21,5 +21,6 @@ def _renew() -> None:
     _lock = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):  # another thread may hold it, which the child does not have
+# Another thread may hold the lock at a fork, and the child does not have that thread.
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)

@@ -30,7 +30,8 @@ def release_kept() -> None:
 def release_memory() -> None:
     """Release kept things, collect the cycles of a failed fit, and have torch give back its cache.
 
-    A device that has failed for good, as after an assertion on it, says so again here; it is the next fit's error then.
+    A device that has failed for good, as after an assertion on it, raises here again. That error is dropped, since the
+    next fit raises it, too.
     """
     release_kept()
     gc.collect()

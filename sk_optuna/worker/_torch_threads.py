@@ -23,18 +23,19 @@ def _begin_anew() -> None:
     _lock, _n_inside = threading.Lock(), 0
 
 
-if hasattr(os, "register_at_fork"):  # another thread may be inside, which the child does not have
+# Another thread may be inside at a fork, and the child does not have that thread.
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
 def torch_threads_of_a_fold() -> int:
-    """Return how many threads torch is to have in a fold: joblib's `inner_max_num_threads`, 1 unless it is set."""
+    """Return the number of torch threads in a fold: joblib's `inner_max_num_threads`, 1 unless it is set."""
     return getattr(get_active_backend()[0], "inner_max_num_threads", None) or 1
 
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """Have torch, if it is there, compute with `n` threads. The number is the process's; the last one out resets it."""
+    """Have torch, if it is loaded, compute with `n` threads. The process has one number; the last fold restores it."""
     global _n_inside, _n_outside
     torch = sys.modules.get("torch")
     if torch is None:
