@@ -1,4 +1,4 @@
-"""Hold parameters of a define-by-run space to given values, and all of them to their ranges.
+"""Hold parameters of a define-by-run space to given values, and all parameters to their ranges.
 
 Optuna's own `enqueue_trial` uses a value that the distribution does not contain and warns; here such a value is
 refused, or left to the sampler where the values are only a wish.
@@ -37,14 +37,17 @@ class FixedSampler(WrappedSampler):
         self._strict = strict
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return the parameters that the sampler models jointly, without fixed ones."""
+        """Return the parameters that the sampler models jointly, without the fixed ones."""
         space = self._sampler.infer_relative_search_space(study, trial)
         return {name: distribution for name, distribution in space.items() if name not in self._fixed}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the sampler's joint suggestion, without fixed parameters: grouped TPE goes beyond `search_space`."""
+        """Return the values that the sampler suggests jointly, without fixed ones.
+
+        Grouped TPE goes beyond `search_space`, and so may return a fixed parameter.
+        """
         params = self._sampler.sample_relative(study, trial, search_space)
         return {
             name: on_step(search_space[name], value) if name in search_space else value
@@ -55,7 +58,7 @@ class FixedSampler(WrappedSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return the fixed value, or the sampler's suggestion, on a step if there are steps."""
+        """Return the fixed value, or the one that the sampler suggests, on a step if there are steps."""
         if not has_finite_bounds(param_distribution):
             raise InvalidSpaceError(
                 f"The callable suggests {param_name!r} from {param_distribution}, but both bounds of a range must be "

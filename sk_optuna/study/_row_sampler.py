@@ -21,11 +21,11 @@ from sk_optuna.study._tried import Row, Table, TriedRows
 from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 # Draws of the sampler before an untried row is chosen at random: after so many repeats the sampler will hardly leave
-# the rows it knows.
+# the rows that it knows.
 _ATTEMPTS = 4
 
 
-class RowSampler(BaseSampler):
+class RowSampler(WrappedSampler):
     """Sampler of one trial over a table: fixed values first, the rest from `sampler`, and no row that was tried.
 
     Parameters
@@ -79,7 +79,10 @@ class RowSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return a value that Optuna did not take from the row: its own test is coarse over millions of steps."""
+        """Return a value of the row.
+
+        Optuna asks for it where it does not accept the row's, since its test is coarse over millions of steps.
+        """
         if param_name in self._row:
             return self._row[param_name]
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
@@ -88,10 +91,56 @@ class RowSampler(BaseSampler):
         return _Draw(self._table, sampler, fixed, study, trial).row()
 
 
-def _sample_jointly(sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial) -> dict[str, Any]:
-    """Return the suggestion of `sampler` for the free parameters that it models together."""
-    space = sampler.infer_relative_search_space(study, trial)
-    return sampler.sample_relative(study, trial, {name: d for name, d in space.items() if name not in fixed})
+class _Draw:
+    """One draw of a row.
+
+    Each value is fixed, or drawn jointly with others, or drawn by itself after the values before it.
+    """
+
+    def __init__(
+        self, table: Table, sampler: BaseSampler, fixed: Mapping[str, Any], study: Study, trial: FrozenTrial
+    ) -> None:
+        self._table = table
+        self._sampler = sampler
+        self._fixed = fixed
+        self._study = study
+        self._trial = trial
+        self._drawn: Row = {}
+
+    def row(self) -> Row:
+        """Draw the row."""
+        return self._table.walk(self._pick)
+
+    def _pick(self, name: str, distribution: BaseDistribution) -> Any:
+        value = self._drawn[name] = on_step(distribution, self._value(name, distribution))
+        return value
+
+    def _value(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self._fixed:
+            return self._fixed[name]
+        if distribution.single():
+            return _only_value(distribution)
+        if name in self._jointly:
+            return self._jointly[name]
+        return self._sampler.sample_independent(self._study, self._with_drawn(), name, distribution)
+
+    @cached_property
+    def _jointly(self) -> dict[str, Any]:
+        """Values of the free parameters that the sampler models jointly, sampled when first needed."""
+        space = self._sampler.infer_relative_search_space(self._study, self._trial)
+        free = {name: distribution for name, distribution in space.items() if name not in self._fixed}
+        return self._sampler.sample_relative(self._study, self._trial, free)
+
+    def _with_drawn(self) -> FrozenTrial:
+        """Return the trial as if it had the values drawn so far, which the sampler then knows."""
+        now = self._now
+        now.params = dict(self._drawn)
+        now.distributions = {name: self._table.distributions[name] for name in self._drawn}
+        return now
+
+    @cached_property
+    def _now(self) -> FrozenTrial:
+        return as_of_now(self._study, self._trial)
 
 
 def _only_value(distribution: Any) -> Any:
