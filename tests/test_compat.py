@@ -119,9 +119,9 @@ def callback_context():
 
 
 def estimator_with_callbacks():
-    from sklearn.callback import ProgressBar
+    from sklearn.callback import ScoringMonitor
 
-    return search().set_callbacks(ProgressBar())
+    return search().set_callbacks(ScoringMonitor(scoring="accuracy"))
 
 
 def loky():
