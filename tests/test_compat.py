@@ -119,9 +119,9 @@ def callback_context():
 
 
 def estimator_with_callbacks():
-    from sklearn.callback import ProgressBar
+    from sklearn.callback import ScoringMonitor
 
-    return search().set_callbacks(ProgressBar())
+    return search().set_callbacks(ScoringMonitor(scoring="accuracy"))
 
 
 def loky():
@@ -267,6 +267,8 @@ ROWS = [
     called("sklearn.utils._param_validation.StrOptions", "options",
            "Unknown words get scikit-learn's error."),
     # scikit-learn: the rest
+    called("sklearn.utils.parallel._FuncWrapper", "function",
+           "Its call exchanges the process's warning filters; it is replaced while folds run in threads."),
     held("sklearn.ensemble.RandomForestClassifier._validate_y_class_weight", callable, RandomForestClassifier,
          "A forest that grows by epochs would advise against its warm start at each of them."),
     held("sklearn.callback.CallbackSupportMixin._skl_callbacks", list, estimator_with_callbacks,

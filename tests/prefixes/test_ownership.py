@@ -35,9 +35,10 @@ MAKES = {
     "lists": lambda: [[1.0, 2.0], [3.0]],
     "objects": lambda: np.array([[1], None, "x"], dtype=object),
 }
+FIRST_AND_FURTHER = [*list(MAKES)[:4], *(pytest.param(name, marks=pytest.mark.slow) for name in list(MAKES)[4:])]
 
 
-@pytest.mark.parametrize("name", MAKES)
+@pytest.mark.parametrize("name", FIRST_AND_FURTHER)
 def test_data_just_made_is_nobody_elses(name):
     assert not is_held_elsewhere([MAKES[name]()])
 
@@ -76,7 +77,7 @@ HOLDERS += [in_generator, lambda data: FunctionTransformer(kw_args={"a": data})]
 
 
 @pytest.mark.parametrize("holds", HOLDERS)
-@pytest.mark.parametrize("name", MAKES)
+@pytest.mark.parametrize("name", FIRST_AND_FURTHER)
 def test_data_that_somebody_holds_is_found_out(name, holds):
     box = [MAKES[name]()]
     held = holds(box[0])
@@ -85,7 +86,7 @@ def test_data_that_somebody_holds_is_found_out(name, holds):
 
 
 @pytest.mark.parametrize("holds", HOLDERS)
-@pytest.mark.parametrize("name", MAKES)
+@pytest.mark.parametrize("name", FIRST_AND_FURTHER)
 def test_one_reference_more_is_noticed(name, holds):
     data = MAKES[name]()
     references = References([data])

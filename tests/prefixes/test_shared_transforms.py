@@ -186,7 +186,10 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize(
+    "name",
+    [*list(TRANSFORMS)[:3], *(pytest.param(further, marks=pytest.mark.slow) for further in list(TRANSFORMS)[3:])],
+)
 def test_scores_are_those_without_sharing(name, sharing):
     make, space, X, y, arguments = TRANSFORMS[name]
     shares = name not in ("identities, lambdas and views", "in place")

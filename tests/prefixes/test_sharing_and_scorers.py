@@ -171,7 +171,11 @@ SCORERS = [
 # --- scorers ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scorer", SCORERS, ids=lambda scorer: scorer.__name__)
+@pytest.mark.parametrize(
+    "scorer",
+    [*list(SCORERS)[:3], *(pytest.param(further, marks=pytest.mark.slow) for further in list(SCORERS)[3:])],
+    ids=lambda scorer: scorer.__name__,
+)
 @pytest.mark.filterwarnings("ignore:X has feature names")  # of frames that a scorer asked for, with sharing and without
 def test_scores_of_any_scorer_are_those_without_sharing(scorer, sharing):
     space = {"b__n_components": [2, 3], "c__var_smoothing": [1e-9, 1e-2]}

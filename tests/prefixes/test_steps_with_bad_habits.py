@@ -271,13 +271,17 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize(
+    "name", [*list(FAILURES)[:3], *(pytest.param(further, marks=pytest.mark.slow) for further in list(FAILURES)[3:])]
+)
 def test_scores_are_those_without_sharing(name, sharing):
     make, space, X, y, arguments = FAILURES[name]
     sharing.assert_changes_nothing(make, space, X, y, **arguments)
 
 
-@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize(
+    "name", [*list(UNUSUAL)[:3], *(pytest.param(further, marks=pytest.mark.slow) for further in list(UNUSUAL)[3:])]
+)
 @pytest.mark.filterwarnings("ignore:.*IterativeImputer.*|.*Early stopping.*")
 def test_scores_of_unusual_steps_are_those_without_sharing(name, sharing):
     make, space, X, y, arguments = UNUSUAL[name]

@@ -29,7 +29,9 @@ INSTANCE_NAMES = [
 ]
 
 ALL_NAMES = [*NAMES, *INSTANCE_NAMES]
-every_pruner = pytest.mark.parametrize("name", ALL_NAMES)
+every_pruner = pytest.mark.parametrize(
+    "name", [*ALL_NAMES[:4], *(pytest.param(name, marks=pytest.mark.slow) for name in ALL_NAMES[4:])]
+)
 
 
 # --- what holds of every pruned search --------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ def test_table_and_study_agree_with_every_pruner_and_it_does_prune(name, searche
 
 
 @pytest.mark.parametrize("name", [*NAMES, "hyperband auto"])
-@pytest.mark.parametrize("sampler", ["tpe", "qmc", "nsgaii", "cmaes"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("qmc", "nsgaii", "cmaes"))]
+)
 def test_table_and_study_agree_with_every_pruner_and_sampler(name, sampler, searches):
     if sampler == "cmaes":
         pytest.importorskip("cmaes")
@@ -66,13 +68,19 @@ def test_table_and_study_agree_with_every_pruner_and_sampler(name, sampler, sear
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("space", ["conditional", "define-by-run", "part of a grid", "whole grid"])
+@pytest.mark.parametrize(
+    "space",
+    [
+        "conditional",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("define-by-run", "part of a grid", "whole grid")),
+    ],
+)
 def test_table_and_study_agree_with_every_pruner_and_space(name, space, searches):
     found = searches.fitted(space, searches.PRUNERS[name], sampler="tpe")
     searches.assert_sound(found, compares_folds=name in searches.COMPARES_FOLDS)
 
 
-@pytest.mark.parametrize("most", [1, 3, 30])
+@pytest.mark.parametrize("most", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 30))])
 @pytest.mark.parametrize("n_splits", [2, 3, 10])
 @pytest.mark.parametrize("name", ["race", "hyperband"])
 def test_table_and_study_agree_with_any_number_of_folds_and_trials_in_flight(name, most, n_splits, searches):
