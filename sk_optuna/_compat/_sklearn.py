@@ -73,7 +73,7 @@ _FIT_AND_SCORE_PARAMETERS = inspect.signature(_fit_and_score).parameters
 # --- the table, with scikit-learn's warnings or without -------------------------------------------------
 
 
-_without_warnings: ContextVar[bool] = ContextVar("_without_warnings", default=False)
+_without_warnings: ContextVar[bool] = ContextVar("without_warnings", default=False)
 
 
 @contextmanager
