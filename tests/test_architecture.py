@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -288,3 +289,14 @@ def test_files_stay_short_enough_to_read_whole():
 def test_pickles_of_the_last_version_find_their_class():
     reference = b"csk_optuna._search\nOptunaSearchCV\n."
     assert pickle.loads(reference) is sk_optuna.OptunaSearchCV
+
+
+def test_each_decision_names_its_alternative_and_the_tests_that_guard_it():
+    page = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    decisions = page.partition("\n## Decisions\n")[2].partition("\n## ")[0].split("\n### ")[1:]
+    assert len(decisions) > 20
+    for decision in decisions:
+        title, instead, guards = decision.partition("\n")[0], "\n- Instead of: ", "\n- Guarded by: "
+        assert instead in decision and guards in decision, title
+        named = re.findall(r"`(tests/[\w/]+\.py)`", decision.partition(guards)[2])
+        assert named and all((ROOT.parent / name).is_file() for name in named), title
