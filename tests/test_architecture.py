@@ -297,6 +297,7 @@ def test_each_decision_names_its_alternative_and_the_tests_that_guard_it():
     assert len(decisions) > 20
     for decision in decisions:
         title, instead, guards = decision.partition("\n")[0], "\n- Instead of: ", "\n- Guarded by: "
-        assert instead in decision and guards in decision, title
+        assert instead in decision, title
         named = re.findall(r"`(tests/[\w/]+\.py)`", decision.partition(guards)[2])
-        assert named and all((ROOT.parent / name).is_file() for name in named), title
+        assert named, title
+        assert all((ROOT.parent / name).is_file() for name in named), title
