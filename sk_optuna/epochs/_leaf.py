@@ -1,7 +1,7 @@
 """The leaf of an estimator: the innermost estimator, whose epochs a search follows.
 
 It is the last step of a Pipeline, the regressor of a TransformedTargetRegressor, and so on inwards. Other
-meta-estimators fit several copies of what they contain, and there is no one curve to follow.
+meta-estimators fit several copies of the estimator within, and there is no one curve to follow.
 """
 
 from collections.abc import Iterator

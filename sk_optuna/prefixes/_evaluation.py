@@ -146,7 +146,7 @@ class Evaluation:
             digest.update(part)
         return digest.digest()
 
-    # --- what is known ---
+    # --- known data ---
 
     def know(self, data: Any, key: bytes, total: int | None = None) -> None:
         """Remember the origin of `data`, and its checksum if there is one."""

@@ -20,7 +20,7 @@ _INERT = (str, bytes, int, float, complex, NoneType, EllipsisType, range, slice,
 _INERT_TOO = (FunctionType, BuiltinFunctionType, ModuleType, CodeType, np.generic, np.dtype, weakref.ref)
 # Data frames share these among each other, and replace one where it would have to change.
 _INERT_OF_FRAMES = {"BlockPlacement", "ExtensionDtype", "Index"}
-# Packages whose objects show what they refer to, or share nothing that changes.
+# Packages whose objects show all their references, or share nothing that changes.
 _OPEN = {"builtins", "collections", "numpy", "scipy", "pandas", "polars", "pyarrow", "sklearn"}
 # Beyond its `__slots__`, a class written in Python adds the addresses of a dict and of weak references.
 _ADDRESS, _ADDRESSES = 8, 2

@@ -17,7 +17,7 @@ from sk_optuna._compat._joblib import dumps
 from sk_optuna.prefixes._arrays import copied, span
 from sk_optuna.prefixes._snapshot import snapshot
 
-# A fit must have cost this many times what copying its result costs, and at least so many seconds.
+# A fit must have taken this many times as long as copying its result, and at least so many seconds.
 _TIMES_DEARER = 2.0
 _LEAST_SECONDS = 5e-4
 
@@ -100,7 +100,8 @@ def pickled(value: Any) -> bytes | None:
     for dump in (pickle.dumps, dumps):
         try:
             return dump(value)
-        except Exception:  # whatever an object's own pickling raises
+        except Exception:
+            # An object's own pickling may raise anything.
             continue
     return None
 

@@ -1,9 +1,9 @@
 """Ask for trials, run their folds, decide after each on the next, and tell the trials in order.
 
-The order is the point. Trial t is asked once exactly the trials up to t - max_concurrent_trials have been told, so what
-it is depends on results and not on which worker was faster: any number of workers, on any backend, gives the same
+The order is the point. Trial t is asked once exactly the trials up to t - max_concurrent_trials have been told, so its
+parameters depend on results and not on which worker was faster: any number of workers, on any backend, gives the same
 search. Folds are submitted one by one, oldest trial first, so that at the end of the time the newest are cut short.
-A fold that a decision may spare is not submitted before the decision: a guess would train what nobody wants.
+A fold that a decision may spare is not submitted before the decision: a guess would train folds that nobody wants.
 """
 
 from collections.abc import Generator, Sequence

@@ -1,8 +1,8 @@
 """Stop a trial after an epoch when, on the same epochs of the same folds, it is too far behind the best one.
 
 A pruner that compares one fold at a time asks the same question again in each: a trial must survive as often as there
-are folds, and at early epochs, when the order of the candidates is not yet theirs at the end. Here a fold adds to what
-is known of those before it, and how much an epoch says of the end is learned from trials that ran to their end.
+are folds, and at early epochs, when the order of the candidates is not yet theirs at the end. Here a fold adds to the
+results of the folds before it, and how much an epoch says of the end is learned from trials that ran to their end.
 The rivals are known when a fold begins, so its worker receives no more than a lowest score for each look.
 
 Roads not taken, on the tuning sets of `benchmarks/epoch_pruning.py`: a regression of the end on the epoch, spreads from
