@@ -148,7 +148,7 @@ class Evaluation:
 
     # --- known data ---
 
-    def know(self, data: Any, key: bytes, total: int | None = None) -> None:
+    def remember_origin(self, data: Any, key: bytes, total: int | None = None) -> None:
         """Remember the origin of `data`, and its checksum if there is one."""
         try:
             alive: Callable[[], Any] = weakref.ref(data)
@@ -157,15 +157,15 @@ class Evaluation:
         self._known[id(data)] = _Known(alive, key, total)
         self._untouched = id(data)
 
-    def know_test_rows(self, X: Any) -> None:
+    def remember_test_rows(self, X: Any) -> None:
         """Remember that `X` are the fold's test rows, if any transform is shared."""
         if self._has_transforms:
-            self.know(X, self.key(_TEST), checksum(X))
+            self.remember_origin(X, self.key(_TEST), checksum(X))
 
-    def know_scored(self, X: Any) -> None:
+    def remember_scored(self, X: Any) -> None:
         """Remember the first rows that a scorer receives as the test rows; the training rows may follow."""
         if self.n_scored == 0 and self._note(X) is None:
-            self.know_test_rows(X)
+            self.remember_test_rows(X)
         self.n_scored += 1
 
     def origin(self, data: Any) -> bytes | None:
@@ -213,7 +213,7 @@ class Evaluation:
             return self._done_and_stored(fit, key)
         self._known[id(X)].checksum = fitted.checksum
         output = fitted.output.thaw()
-        self.know(output, key, fitted.output.checksum)
+        self.remember_origin(output, key, fitted.output.checksum)
         if fitted.step is not None:
             step = self._watched(fitted.step.copy(), fitted.step, key)
         return output, step
@@ -250,7 +250,7 @@ class Evaluation:
             fitted = None
         else:
             fitted = self._fitted(step, as_it_was, box[0], seconds, given[0].checksum)
-        self.know(box[0], key, None if fitted is None else fitted.output.checksum)
+        self.remember_origin(box[0], key, None if fitted is None else fitted.output.checksum)
         if fitted is None:
             return box[0], step
         self.sharing.store.put(key, fitted, fitted.n_bytes, seconds)
@@ -284,11 +284,11 @@ class Evaluation:
         if source is None and is_first:
             source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
             if source is not None:
-                self.know(X, source)
+                self.remember_origin(X, source)
         if source is not None and is_first and self._note(y) is None and not self._something_changed:
             target = self._target(place.targets)
             if target is not None and y is not None:
-                self.know(y, target, checksum(y))
+                self.remember_origin(y, target, checksum(y))
         return source
 
     def _target(self, paths: tuple[tuple[str, ...], ...]) -> bytes | None:
@@ -354,7 +354,7 @@ class Evaluation:
         if stored is None:
             return self._transform_and_store(key, shared, step, X)
         output = stored.thaw()
-        self.know(output, key, stored.checksum)
+        self.remember_origin(output, key, stored.checksum)
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
@@ -375,5 +375,5 @@ class Evaluation:
             return box[0]
         if (stored := put_by(box[0], seconds)) is not None:
             store.put(key, stored, stored.n_bytes, seconds)
-        self.know(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
+        self.remember_origin(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
         return box[0]

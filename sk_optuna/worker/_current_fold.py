@@ -59,7 +59,7 @@ class CurrentFold:
         alive, key = self._known.get(id(data), (None, None))
         return key if alive is not None and alive() is data else None
 
-    def know(self, data: Any, key: bytes) -> None:
+    def remember_origin(self, data: Any, key: bytes) -> None:
         """Remember the key of `data` for as long as it exists; `origin` then returns it.
 
         Parameters
