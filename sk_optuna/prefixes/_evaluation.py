@@ -22,7 +22,7 @@ from sk_optuna.prefixes._pipelines import branches, compose
 from sk_optuna.prefixes._shared_transform import SharedTransform, transform_plainly
 from sk_optuna.prefixes._snapshot import Snapshot, is_its_own_clone, snapshot
 from sk_optuna.prefixes._store import PrefixStore
-from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, put_by
+from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, stored
 
 _TRAIN = b"train"
 _TEST = b"test"
@@ -136,7 +136,7 @@ class Evaluation:
     _something_changed: bool = False
     _has_transforms: bool = False
     _entered: set[Place] = field(default_factory=set)
-    _tables: list[tuple[Any, Any]] = field(default_factory=list)
+    _column_transformers: list[tuple[Any, Any]] = field(default_factory=list)
 
     def key(self, *parts: bytes) -> bytes:
         """Return the key of data of this fold; `parts` say how the data came about."""
@@ -261,13 +261,13 @@ class Evaluation:
     ) -> _Fitted | None:
         """Copy a fitted step and its output for the store; None if they cannot be copied, or not cheaply enough."""
         start = time.perf_counter()
-        stored = put_by(output, seconds)
-        copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
-        if stored is None or copied is None or not is_worth(seconds, time.perf_counter() - start):
+        kept = stored(output, seconds)
+        copied = None if kept is None else snapshot(step, of_the_caller=as_it_was is not None)
+        if kept is None or copied is None or not is_worth(seconds, time.perf_counter() - start):
             return None
         if not is_its_own_clone(type(step)):
-            return _Fitted(copied, stored, total)
-        return _Fitted(None, stored, total) if copied == as_it_was else None
+            return _Fitted(copied, kept, total)
+        return _Fitted(None, kept, total) if copied == as_it_was else None
 
     def _watched(self, step: Any, as_fitted: Snapshot, key: bytes) -> Any:
         """Have the `transform` of a fitted step look up stored outputs, where sharing is allowed; return the step."""
@@ -282,7 +282,7 @@ class Evaluation:
         """Return the key of the data of a fit; None if its origin is unknown."""
         source = self.origin(X)
         if source is None and is_first:
-            source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
+            source = self.key(_TRAIN) if place.is_entry else self._columns_key(place)
             if source is not None:
                 self.remember_origin(X, source)
         if source is not None and is_first and self._note(y) is None and not self._something_changed:
@@ -305,13 +305,13 @@ class Evaluation:
             parts.append(part)
         return self.key(*parts)
 
-    def _columns_of_table(self, place: Place) -> bytes | None:
+    def _columns_key(self, place: Place) -> bytes | None:
         """Return the key of the columns that the ColumnTransformer being fitted hands to the pipeline at `place`."""
-        if not self._tables:
+        if not self._column_transformers:
             return None
-        table, X = self._tables[-1]
+        transformer, X = self._column_transformers[-1]
         source = self.origin(X)
-        for _, branch, columns in table.transformers:
+        for _, branch, columns in transformer.transformers:
             if source is not None and getattr(branch, "memory", None) is place:
                 spec = pickled(columns)
                 return None if spec is None else self.key(source, b"columns", spec)
@@ -324,11 +324,11 @@ class Evaluation:
         if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):
             yield
             return
-        self._tables.append((step, X))
+        self._column_transformers.append((step, X))
         try:
             yield
         finally:
-            self._tables.pop()
+            self._column_transformers.pop()
 
     def _key_of(self, fit: _Fit, source: bytes) -> bytes | None:
         """Return the key of a fit on data from `source`; None if it has none, or another fit could differ from it."""
@@ -350,11 +350,11 @@ class Evaluation:
             shared.repeats_itself = False
             return transform_plainly(step, X)
         key, store = self.key(shared.key, b"transform", source), self.sharing.store
-        stored: Stored | None = store.get(key)
-        if stored is None:
+        kept: Stored | None = store.get(key)
+        if kept is None:
             return self._transform_and_store(key, shared, step, X)
-        output = stored.thaw()
-        self.remember_origin(output, key, stored.checksum)
+        output = kept.thaw()
+        self.remember_origin(output, key, kept.checksum)
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
@@ -373,7 +373,7 @@ class Evaluation:
         if not repeats:
             shared.repeats_itself = False
             return box[0]
-        if (stored := put_by(box[0], seconds)) is not None:
-            store.put(key, stored, stored.n_bytes, seconds)
-        self.remember_origin(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
+        if (kept := stored(box[0], seconds)) is not None:
+            store.put(key, kept, kept.n_bytes, seconds)
+        self.remember_origin(box[0], key, checksum(box[0]) if kept is None else kept.checksum)
         return box[0]
