@@ -1,7 +1,7 @@
 """Views of a study: as of an earlier trial, bounded in length, or with estimates in place of pruned values.
 
-Optuna's samplers and pruners read a study through its storage, too. So a view wraps the storage: a list of trials, or a
-subclass of Study, would be passed by. Everything that they write goes to the study itself.
+Why a storage is wrapped: Optuna's samplers and pruners also read a study through its storage, and so would go past a
+subclass of Study. Everything that they write goes to the study itself.
 """
 
 import abc

@@ -241,7 +241,7 @@ class Evaluation:
         changed = [known for known in given if known.checksum is None or checksum(known.alive()) != known.checksum]
         for known in changed:
             self._forget(known)
-        # The step changed its input in place: sharing would hide that from other candidates.
+        # The step changed its input, targets or parameters in place: sharing would hide that from other candidates.
         if changed or pickled(fit.routed) != routed:
             return output, step
         box = [output]
@@ -358,7 +358,7 @@ class Evaluation:
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
-        """Transform `X`; store the output if it depends on nothing but step and `X`, and is the only effect."""
+        """Transform `X`; store the output if it depends on the step and `X` alone, and nothing else changed."""
         store = self.sharing.store
         repeats = store.repeatable.get(key)
         before = snapshot(step) if repeats is None else None
