@@ -18,7 +18,8 @@ from joblib.externals.loky.backend import resource_tracker
 from joblib.parallel import BatchedCalls
 
 try:
-    from joblib.externals import cloudpickle  # joblib until 1.5 brings its own
+    # joblib until 1.5 brings its own.
+    from joblib.externals import cloudpickle
 except ImportError:
     import cloudpickle
 

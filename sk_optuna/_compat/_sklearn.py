@@ -182,7 +182,8 @@ class _WatchingMultimetricScorer(MultimetricScorer):
         self._watch(X)
         scores = super().__call__(estimator, X, *args, **kwargs)
         for score in scores.values():
-            if isinstance(score, str):  # the traceback of a scorer that raised
+            # The traceback of a scorer that raised.
+            if isinstance(score, str):
                 self._failed(score)
         return scores
 

@@ -12,7 +12,7 @@ from sk_optuna.evaluation._metrics import (
     steering_metric,
 )
 from sk_optuna.evaluation._record import TrialRecord
-from sk_optuna.evaluation._splits import split_once, together
+from sk_optuna.evaluation._splits import packed, split_once
 
 __all__ = [
     "Ending",
@@ -26,7 +26,7 @@ __all__ = [
     "metric_names",
     "nearest_metrics",
     "nearest_scorers",
+    "packed",
     "split_once",
     "steering_metric",
-    "together",
 ]

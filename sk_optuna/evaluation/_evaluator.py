@@ -17,7 +17,7 @@ from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._epoch_scores import EpochScores
 from sk_optuna.evaluation._fold import Fold, FoldResult, Scores
 from sk_optuna.evaluation._out_of_memory import out_of_memory_reason
-from sk_optuna.prefixes import PrefixSharing, know_test_rows, prefix_origin, sharing_nothing, watching
+from sk_optuna.prefixes import PrefixSharing, prefix_origin, remember_test_rows, sharing_nothing, watching
 from sk_optuna.worker import (
     CurrentFold,
     clear_frames,
@@ -160,7 +160,7 @@ class _Follower:
 
     def monitor_of(self, leaf: Any, X: Any) -> Monitor:
         """Return the monitor to which `leaf`, about to be fitted on `X`, reports."""
-        self._know(X, b"train", is_given=leaf is self._estimator)
+        self._remember_origin(X, b"train", is_given=leaf is self._estimator)
         epochs = self._evaluator.epochs
         if epochs is None:
             return UnscoredMonitor(lambda: as_leaf_sees(self._estimator, *self._test_rows()))
@@ -179,14 +179,14 @@ class _Follower:
         """Tell the leaf where its rows come from: the fold's own, or the output of shared steps."""
         key = b"%s-%d" % (which, self._fold.number) if is_given else prefix_origin(X)
         if key is not None:
-            self._here.know(X, self._evaluator.token + key)
+            self._here.remember_origin(X, self._evaluator.token + key)
 
     def _test_rows(self) -> tuple[Any, Any]:
         evaluator = self._evaluator
         train, test = evaluator.splits[self._fold.number]
         X, y = safe_split(self._estimator, evaluator.X, evaluator.y, test, train)
-        know_test_rows(X)
-        self._know(X, b"test", is_given=True)
+        remember_test_rows(X)
+        self._remember_origin(X, b"test", is_given=True)
         return X, y
 
     def _score(self, estimator: Any, X: Any, y: Any) -> float:

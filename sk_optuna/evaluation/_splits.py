@@ -89,7 +89,7 @@ class Splits(Sequence[tuple[Any, Any]]):
         return rows[start:middle], rows[middle:end]
 
 
-def together(splits: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
+def packed(splits: Sequence[tuple[Any, Any]]) -> Sequence[tuple[Any, Any]]:
     """Return `splits` with their rows in one array, or as they are where they are masks, lists or mixed."""
     parts = [part for split in splits for part in split]
     alike = {part.dtype for part in parts if type(part) is np.ndarray and part.dtype.kind in "iu"}

@@ -44,11 +44,11 @@ def prefix_origin(data: Any) -> bytes | None:
     return None if evaluation is None else evaluation.origin(data)
 
 
-def know_test_rows(X: Any) -> None:
+def remember_test_rows(X: Any) -> None:
     """Remember that `X` are the fold's test rows, before a scorer is given them."""
     evaluation = evaluation_here()
     if evaluation is not None:
-        evaluation.know_test_rows(X)
+        evaluation.remember_test_rows(X)
 
 
 def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
@@ -67,10 +67,10 @@ def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
     return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _share_no_more_with, failed)
 
 
-def _know_rows(X: Any) -> None:
+def _remember_rows(X: Any) -> None:
     evaluation = evaluation_here()
     if evaluation is not None:
-        evaluation.know_scored(X)
+        evaluation.remember_scored(X)
 
 
 def _share_no_more_with(X: Any) -> None:

@@ -133,7 +133,7 @@ class Evaluation:
     _something_changed: bool = False  # so that y may no longer be the fold's
     _has_transforms: bool = False
     _entered: set[Place] = field(default_factory=set)
-    _tables: list[tuple[Any, Any]] = field(default_factory=list)
+    _column_transformers: list[tuple[Any, Any]] = field(default_factory=list)
 
     def key(self, *parts: bytes) -> bytes:
         """Return the key of data of this fold; `parts` say how the data came about."""
@@ -150,15 +150,15 @@ class Evaluation:
         self._origins.remember(data, _Known(reference_to(data), key, total))
         self._untouched = id(data)
 
-    def know_test_rows(self, X: Any) -> None:
+    def remember_test_rows(self, X: Any) -> None:
         """Remember that `X` are the fold's test rows, if any transform is shared."""
         if self._has_transforms:
-            self.know(X, self.key(_TEST), checksum(X))
+            self.remember_origin(X, self.key(_TEST), checksum(X))
 
-    def know_scored(self, X: Any) -> None:
+    def remember_scored(self, X: Any) -> None:
         """Remember the first rows that a scorer receives as the test rows; the training rows may follow."""
         if self.n_scored == 0 and self._note(X) is None:
-            self.know_test_rows(X)
+            self.remember_test_rows(X)
         self.n_scored += 1
 
     def origin(self, data: Any) -> bytes | None:
@@ -206,7 +206,7 @@ class Evaluation:
         if (known := self._note(X)) is not None:
             known.checksum = fitted.checksum
         output = fitted.output.thaw()
-        self.know(output, key, fitted.output.checksum)
+        self.remember_origin(output, key, fitted.output.checksum)
         if fitted.step is not None:
             step = self._watched(fitted.step.copy(), fitted.step, key)
         return output, step
@@ -244,7 +244,7 @@ class Evaluation:
             fitted = None
         else:
             fitted = self._fitted(step, as_it_was, box[0], seconds, given[0].checksum)
-        self.know(box[0], key, None if fitted is None else fitted.output.checksum)
+        self.remember_origin(box[0], key, None if fitted is None else fitted.output.checksum)
         if fitted is None:
             return box[0], step
         self.sharing.store.put(key, fitted, fitted.n_bytes, seconds)
@@ -255,13 +255,13 @@ class Evaluation:
     ) -> _Fitted | None:
         """Copy a fitted step and its output for the store; None if they cannot be copied, or not cheaply enough."""
         start = time.perf_counter()
-        stored = put_by(output, seconds)
-        copied = None if stored is None else snapshot(step, of_the_caller=as_it_was is not None)
-        if stored is None or copied is None or not is_worth(seconds, time.perf_counter() - start):
+        kept = stored(output, seconds)
+        copied = None if kept is None else snapshot(step, of_the_caller=as_it_was is not None)
+        if kept is None or copied is None or not is_worth(seconds, time.perf_counter() - start):
             return None
         if not is_its_own_clone(type(step)):
-            return _Fitted(copied, stored, total)
-        return _Fitted(None, stored, total) if copied == as_it_was else None
+            return _Fitted(copied, kept, total)
+        return _Fitted(None, kept, total) if copied == as_it_was else None
 
     def _watched(self, step: Any, as_fitted: Snapshot, key: bytes) -> Any:
         """Let a fitted step's `transform` look up stored outputs where sharing is allowed; return the step."""
@@ -276,13 +276,13 @@ class Evaluation:
         """Return the key of the data of a fit; None if its origin is unknown."""
         source = self.origin(X)
         if source is None and is_first:
-            source = self.key(_TRAIN) if place.is_entry else self._columns_of_table(place)
+            source = self.key(_TRAIN) if place.is_entry else self._columns_key(place)
             if source is not None:
-                self.know(X, source)
+                self.remember_origin(X, source)
         if source is not None and is_first and self._note(y) is None and not self._something_changed:
             target = self._target(place.targets)
             if target is not None and y is not None:
-                self.know(y, target, checksum(y))
+                self.remember_origin(y, target, checksum(y))
         return source
 
     def _target(self, paths: tuple[tuple[str, ...], ...]) -> bytes | None:
@@ -299,13 +299,13 @@ class Evaluation:
             parts.append(part)
         return self.key(*parts)
 
-    def _columns_of_table(self, place: Place) -> bytes | None:
+    def _columns_key(self, place: Place) -> bytes | None:
         """Return the key of the columns that the ColumnTransformer being fitted hands to the pipeline at `place`."""
-        if not self._tables:
+        if not self._column_transformers:
             return None
-        table, X = self._tables[-1]
+        transformer, X = self._column_transformers[-1]
         source = self.origin(X)
-        for _, branch, columns in table.transformers:
+        for _, branch, columns in transformer.transformers:
             if source is not None and getattr(branch, "memory", None) is place:
                 spec = pickled(columns)
                 return None if spec is None else self.key(source, b"columns", spec)
@@ -317,11 +317,11 @@ class Evaluation:
         if type(step) is not compose().ColumnTransformer or not hasattr(X, "shape"):  # of a list it makes an array
             yield
             return
-        self._tables.append((step, X))
+        self._column_transformers.append((step, X))
         try:
             yield
         finally:
-            self._tables.pop()
+            self._column_transformers.pop()
 
     def _key_of(self, fit: _Fit, source: bytes) -> bytes | None:
         """Return the key of a step's output on known data; None if the output would differ the next time."""
@@ -343,11 +343,11 @@ class Evaluation:
             shared.repeats_itself = False
             return transform_plainly(step, X)
         key, store = self.key(shared.key, b"transform", source), self.sharing.store
-        stored: Stored | None = store.get(key)
-        if stored is None:
+        kept: Stored | None = store.get(key)
+        if kept is None:
             return self._transform_and_store(key, shared, step, X)
-        output = stored.thaw()
-        self.know(output, key, stored.checksum)
+        output = kept.thaw()
+        self.remember_origin(output, key, kept.checksum)
         return output
 
     def _transform_and_store(self, key: bytes, shared: "SharedTransform", step: Any, X: Any) -> Any:
@@ -366,7 +366,7 @@ class Evaluation:
         if not repeats:
             shared.repeats_itself = False
             return box[0]
-        if (stored := put_by(box[0], seconds)) is not None:
-            store.put(key, stored, stored.n_bytes, seconds)
-        self.know(box[0], key, checksum(box[0]) if stored is None else stored.checksum)
+        if (kept := stored(box[0], seconds)) is not None:
+            store.put(key, kept, kept.n_bytes, seconds)
+        self.remember_origin(box[0], key, checksum(box[0]) if kept is None else kept.checksum)
         return box[0]

@@ -26,7 +26,8 @@ _BY_REFERENCE = (FunctionType, type, ModuleType)
 _CYTHON_FUNCTION = "cython_function_or_method"  # a type of each compiled module's own
 # In scikit-learn clones are new objects, except those of frozen estimators.
 _CLONES_ANEW, _FROZEN = "sklearn.", "sklearn.frozen."
-_NUMBERS = (np.int64, np.int32, np.float64)  # a vectorizer's vocabulary has thousands
+# A vectorizer's vocabulary has thousands of these.
+_NUMBERS = (np.int64, np.int32, np.float64)
 # Packages whose objects pickle themselves whole.
 _WHOLE = {"joblib", "numpy", "pandas", "polars", "pyarrow", "scipy", "sklearn", *sys.stdlib_module_names}
 _WHOLE |= {"catboost", "lightgbm", "tokenizers", "torch", "xgboost"}
@@ -76,7 +77,8 @@ def snapshot(value: Any, *, of_the_caller: bool = False) -> Snapshot | None:
     writer = _Writer(of_the_caller=of_the_caller)
     try:
         writer.dump(value)
-    except Exception:  # whatever an object's own pickling raises
+    except Exception:
+        # An object's own pickling may raise anything.
         return None
     return Snapshot(writer.stream.getvalue(), writer.referred)
 

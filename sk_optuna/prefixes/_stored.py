@@ -50,7 +50,7 @@ class Stored:
         return _copied_matrix(self._data) if sparse.issparse(self._data) else self._data.copy()
 
 
-def put_by(data: Any, seconds: float) -> Stored | None:
+def stored(data: Any, seconds: float) -> Stored | None:
     """Copy `data` for the store; None if no faithful copy can be made, or not much faster than the data itself.
 
     Parameters
@@ -63,8 +63,8 @@ def put_by(data: Any, seconds: float) -> Stored | None:
     if not is_worth(seconds, 0.0):
         return None
     start = time.perf_counter()
-    stored = _put_by(data)
-    return stored if is_worth(seconds, time.perf_counter() - start) else None
+    kept = _store_copy(data)
+    return kept if is_worth(seconds, time.perf_counter() - start) else None
 
 
 def is_worth(seconds: float, cost: float) -> bool:
@@ -72,7 +72,7 @@ def is_worth(seconds: float, cost: float) -> bool:
     return seconds >= _LEAST_SECONDS and seconds >= _TIMES_DEARER * cost
 
 
-def _put_by(data: Any) -> Stored | None:
+def _store_copy(data: Any) -> Stored | None:
     if _is_plain(data):
         return Stored(copied(data), span(data))
     if sparse.issparse(data) and _arrays_of(data):
@@ -100,7 +100,8 @@ def pickled(value: Any) -> bytes | None:
     for dump in (pickle.dumps, dumps):
         try:
             return dump(value)
-        except Exception:  # whatever an object's own pickling raises
+        except Exception:
+            # An object's own pickling may raise anything.
             continue
     return None
 

@@ -27,7 +27,7 @@ from sk_optuna._compat._sklearn import (
     search_estimator_has,
     unwarned_table,
 )
-from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, split_once, together
+from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
 from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude
@@ -434,7 +434,7 @@ class OptunaSearchCV(SearchBase):
         proposals = self._proposals(space, base_estimator, random_state)
 
         hooks = FitHooks(self, X, y, params)
-        splits = together(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
+        splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
         check_candidates(self, space, X, y, splits)
         pruning = open_pruning(
             self.pruner,

@@ -116,7 +116,7 @@ def know(made: Any, *, of: Any) -> None:
     fold = current_fold()
     key = None if fold is None else fold.origin(of)
     if fold is not None and key is not None:
-        fold.know(made, key)
+        fold.remember_origin(made, key)
 
 
 def cast(rows: Any, modules: list[nn.Module]) -> Any:

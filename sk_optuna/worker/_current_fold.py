@@ -60,7 +60,7 @@ class CurrentFold:
         """
         return self._origins.of(data)
 
-    def know(self, data: Any, key: bytes) -> None:
+    def remember_origin(self, data: Any, key: bytes) -> None:
         """Remember the key of `data` for as long as it exists; `origin` then returns it.
 
         Parameters

@@ -67,7 +67,8 @@ _UNKNOWN_MEMORY = 2**32
 def free_memory() -> int:
     """Return how many bytes this process could still take, as far as the system and its control group say."""
     free = [_of_the_machine()]
-    with suppress(OSError, ValueError):  # the limit is "max" where there is none
+    # The limit is "max" where there is none.
+    with suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         limit, current = ((group / f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current"))
         free.append(max(int(limit) - int(current), 0))

@@ -1,4 +1,4 @@
-"""Splits keep what they say when their rows are laid together."""
+"""Splits keep what they say when they are packed."""
 
 import pickle
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.model_selection import ShuffleSplit
 
-from sk_optuna.evaluation._splits import together
+from sk_optuna.evaluation._splits import packed
 
 
-def test_rows_laid_together_are_those_of_each_split():
+def test_packed_rows_are_those_of_each_split():
     splits = list(ShuffleSplit(4, test_size=0.3, train_size=0.2, random_state=0).split(np.zeros(50)))
-    laid = pickle.loads(pickle.dumps(together(splits)))
+    laid = pickle.loads(pickle.dumps(packed(splits)))
     assert len(laid) == 4
     for (train, test), (our_train, our_test) in zip(splits, laid, strict=True):
         np.testing.assert_array_equal(our_train, train)
@@ -31,4 +31,4 @@ def test_rows_laid_together_are_those_of_each_split():
     ids=["masks", "lists", "two types", "mixed"],
 )
 def test_other_splits_stay_as_they_are(splits):
-    assert together(splits) is splits
+    assert packed(splits) is splits

@@ -14,13 +14,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sk_optuna.prefixes import _stored
 from sk_optuna.prefixes._store import PrefixStore
-from sk_optuna.prefixes._stored import checksum, footprint, put_by
+from sk_optuna.prefixes._stored import checksum, footprint, stored
 from sk_optuna.worker import _memory
 from sk_optuna.worker._memory import free_memory
 
 
 @pytest.fixture(autouse=True)
-def _everything_is_put_by(monkeypatch):
+def _everything_is_stored(monkeypatch):
     monkeypatch.setattr(_stored, "_LEAST_SECONDS", 0.0)
     monkeypatch.setattr(_stored, "_TIMES_DEARER", 0.0)
 
@@ -121,10 +121,10 @@ STRIDED = {"every second column": _A[:, ::2], "reversed": _A[::-1], "transposed 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_array_comes_out_as_it_went_in(name):
     array = ARRAYS[name]
-    stored = put_by(array, 1.0)
+    kept = stored(array, 1.0)
     before = array.copy(order="K")
     for _ in range(2):
-        out = stored.thaw()
+        out = kept.thaw()
         np.testing.assert_array_equal(out, before)
         assert out.dtype == array.dtype
         assert out.flags.c_contiguous == array.flags.c_contiguous
@@ -132,7 +132,7 @@ def test_array_comes_out_as_it_went_in(name):
         assert out.flags.writeable
         assert not np.may_share_memory(out, array)
         out[...] = out.ravel()[:1][0] if out.size else 0
-    assert stored.n_bytes >= array.nbytes
+    assert kept.n_bytes >= array.nbytes
 
 
 @pytest.mark.parametrize("writeable", [True, False])
@@ -142,34 +142,34 @@ def test_strides_and_the_permission_to_write_are_kept(name, writeable):
     array = array.copy() if name in ARRAYS else array
     before = array.flags.writeable
     array.flags.writeable = writeable
-    stored = put_by(array, 1.0)
+    kept = stored(array, 1.0)
     for _ in range(2):
-        out = stored.thaw()
+        out = kept.thaw()
         np.testing.assert_array_equal(out, array)
         assert out.strides == array.strides
         assert out.flags.writeable == writeable
-    assert stored.checksum == checksum(out)
+    assert kept.checksum == checksum(out)
     array.flags.writeable = before
 
 
 def test_matrices_and_frames_that_must_not_be_written_to_come_out_so():
     matrix = _S.copy()
     matrix.data.flags.writeable = False
-    out = put_by(matrix, 1.0).thaw()
+    out = stored(matrix, 1.0).thaw()
     assert not out.data.flags.writeable
     assert out.indices.flags.writeable
     values = _A.copy()
     values.flags.writeable = False
     frame = pd.DataFrame(values, copy=False)
-    assert not put_by(frame, 1.0).thaw().to_numpy().flags.writeable
+    assert not stored(frame, 1.0).thaw().to_numpy().flags.writeable
 
 
 MASKED = np.ma.array(_A, mask=_A > 1)
 
 
 def test_masked_arrays_come_out_as_they_went_in():
-    stored = put_by(MASKED, 1.0)
-    out = stored.thaw()
+    kept = stored(MASKED, 1.0)
+    out = kept.thaw()
     np.testing.assert_array_equal(out.mask, MASKED.mask)
     np.testing.assert_array_equal(out.filled(0), MASKED.filled(0))
     assert checksum(MASKED) == checksum(MASKED) is not None
@@ -181,8 +181,8 @@ def test_masked_arrays_come_out_as_they_went_in():
 @pytest.mark.parametrize("format", ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"])
 def test_sparse_matrix_comes_out_as_it_went_in(format):
     matrix = _S.asformat(format)
-    stored = put_by(matrix, 1.0)
-    out = stored.thaw()
+    kept = stored(matrix, 1.0)
+    out = kept.thaw()
     assert type(out) is type(matrix)
     assert out.format == format
     np.testing.assert_array_equal(out.toarray(), matrix.toarray())
@@ -191,12 +191,12 @@ def test_sparse_matrix_comes_out_as_it_went_in(format):
             np.testing.assert_array_equal(getattr(out, part), getattr(matrix, part))
             assert getattr(out, part).dtype == getattr(matrix, part).dtype
         out.data[:] = 0
-        np.testing.assert_array_equal(stored.thaw().toarray(), matrix.toarray())
+        np.testing.assert_array_equal(kept.thaw().toarray(), matrix.toarray())
 
 
 def test_unsorted_indices_stay_unsorted():
     matrix = sparse.csr_matrix((np.array([1.0, 2.0, 3.0]), np.array([2, 0, 1]), np.array([0, 3])), shape=(1, 3))
-    np.testing.assert_array_equal(put_by(matrix, 1.0).thaw().indices, [2, 0, 1])
+    np.testing.assert_array_equal(stored(matrix, 1.0).thaw().indices, [2, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_unsorted_indices_stay_unsorted():
     [_FRAME, _FRAME.iloc[:, ::2], _FRAME[["c", "a"]], _FRAME.assign(h=1, i="x"), _FRAME["a"], _FRAME.iloc[::-1]],
 )
 def test_frame_comes_out_as_it_went_in(frame):
-    out = put_by(frame, 1.0).thaw()
+    out = stored(frame, 1.0).thaw()
     assert type(out) is type(frame)
     assert out.equals(frame)
     assert out.index.equals(frame.index)
@@ -214,23 +214,23 @@ def test_frame_comes_out_as_it_went_in(frame):
 
 @pytest.mark.parametrize("make", [lambda: [[1.0, 2.0], [3.0]], lambda: [{"a": 1}, {"a": 2}], lambda: [np.zeros(2)]])
 def test_changing_an_element_of_a_list_that_came_out_does_not_change_the_next(make):
-    stored = put_by(made := make(), 1.0)
-    for out in (made, stored.thaw()):
+    kept = stored(made := make(), 1.0)
+    for out in (made, kept.thaw()):
         first = out[0]
         if isinstance(first, dict):
             first["a"] = 9
         else:
             first[0] = 9
-    assert str(stored.thaw()) == str(make())
+    assert str(kept.thaw()) == str(make())
 
 
 def test_changing_an_object_in_an_array_that_came_out_does_not_change_the_next():
     array = np.empty(1, dtype=object)
     array[0] = [1]
-    stored = put_by(array, 1.0)
-    stored.thaw()[0].append(2)
+    kept = stored(array, 1.0)
+    kept.thaw()[0].append(2)
     array[0].append(3)
-    assert stored.thaw()[0] == [1]
+    assert kept.thaw()[0] == [1]
 
 
 class Units(np.ndarray):
@@ -242,21 +242,21 @@ _READ_ONLY.flags.writeable = False
 
 
 @pytest.mark.parametrize("data", [_READ_ONLY, _A.view(Units), MASKED[:, ::2]])
-def test_array_that_would_come_out_as_another_is_not_put_by(data):
-    assert put_by(data, 1.0) is None
+def test_array_that_would_come_out_as_another_is_not_stored(data):
+    assert stored(data, 1.0) is None
 
 
 @pytest.mark.parametrize("data", [[threading.Lock()], (threading.Lock(),), np.array([threading.Lock()])])
-def test_data_that_cannot_be_pickled_is_not_put_by(data):
-    assert put_by(data, 1.0) is None
+def test_data_that_cannot_be_pickled_is_not_stored(data):
+    assert stored(data, 1.0) is None
 
 
-def test_data_that_was_made_sooner_than_it_is_copied_is_not_put_by(monkeypatch):
+def test_data_that_was_made_sooner_than_it_is_copied_is_not_stored(monkeypatch):
     monkeypatch.setattr(_stored, "_TIMES_DEARER", 2.0)
-    assert put_by(_A, 0.0) is None
-    assert put_by(_A, 60.0) is not None
+    assert stored(_A, 0.0) is None
+    assert stored(_A, 60.0) is not None
     monkeypatch.setattr(_stored, "_LEAST_SECONDS", 1.0)
-    assert put_by(_A, 0.9) is None
+    assert stored(_A, 0.9) is None
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -266,14 +266,14 @@ def test_data_that_was_made_sooner_than_it_is_copied_is_not_put_by(monkeypatch):
 def test_footprint_of_arrays_is_their_size(shape):
     for array in (np.zeros(shape), np.zeros(shape, order="F"), np.zeros(shape, np.float32)):
         assert array.nbytes <= footprint(array) <= array.nbytes + 1000
-        assert array.nbytes <= put_by(array, 1.0).n_bytes <= array.nbytes + 1000
+        assert array.nbytes <= stored(array, 1.0).n_bytes <= array.nbytes + 1000
 
 
 def test_footprint_of_sparse_matrices_is_that_of_their_parts():
     matrix = sparse.random(500, 500, 0.1, format="csr", random_state=0)
     size = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
     assert size <= footprint(matrix) <= size + 2000
-    assert size <= put_by(matrix, 1.0).n_bytes <= size + 2000
+    assert size <= stored(matrix, 1.0).n_bytes <= size + 2000
 
 
 def test_footprint_of_a_fitted_vectorizer_counts_its_vocabulary():
@@ -346,8 +346,8 @@ def test_checksum_shows_every_change(name):
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_data_that_comes_out_has_the_checksum_that_is_remembered(name):
-    stored = put_by(ARRAYS[name], 1.0)
-    assert stored.checksum == checksum(stored.thaw()) is not None
+    kept = stored(ARRAYS[name], 1.0)
+    assert kept.checksum == checksum(kept.thaw()) is not None
 
 
 def test_checksum_of_what_cannot_be_pickled_is_none():
