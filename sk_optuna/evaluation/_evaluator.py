@@ -175,7 +175,7 @@ class _Follower:
         )
         return self._monitor
 
-    def _know(self, X: Any, which: bytes, *, is_given: bool) -> None:
+    def _remember_origin(self, X: Any, which: bytes, *, is_given: bool) -> None:
         """Tell the leaf where its rows come from: the fold's own, or the output of shared steps."""
         key = b"%s-%d" % (which, self._fold.number) if is_given else prefix_origin(X)
         if key is not None:

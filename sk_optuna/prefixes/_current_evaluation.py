@@ -64,7 +64,7 @@ def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
     failed : callable
         Called with the traceback of a scorer that raised.
     """
-    return watching_scorer(scorer, _know_rows if only_predicts(scorer) else _share_no_more_with, failed)
+    return watching_scorer(scorer, _remember_rows if only_predicts(scorer) else _share_no_more_with, failed)
 
 
 def _remember_rows(X: Any) -> None:

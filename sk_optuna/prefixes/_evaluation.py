@@ -21,7 +21,7 @@ from sk_optuna.prefixes._pipelines import branches, compose
 from sk_optuna.prefixes._shared_transform import SharedTransform, transform_plainly
 from sk_optuna.prefixes._snapshot import Snapshot, is_its_own_clone, snapshot
 from sk_optuna.prefixes._store import PrefixStore
-from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, put_by
+from sk_optuna.prefixes._stored import Stored, checksum, is_worth, pickled, stored
 from sk_optuna.worker import Origins, reference_to
 
 _TRAIN = b"train"
@@ -145,7 +145,7 @@ class Evaluation:
 
     # --- known data ---
 
-    def know(self, data: Any, key: bytes, total: int | None = None) -> None:
+    def remember_origin(self, data: Any, key: bytes, total: int | None = None) -> None:
         """Remember where `data` comes from, and its checksum if there is one."""
         self._origins.remember(data, _Known(reference_to(data), key, total))
         self._untouched = id(data)

@@ -37,12 +37,12 @@ def test_current_fold_is_that_of_the_innermost_search_in_this_thread():
 
 def test_origin_is_known_of_the_object_itself_as_long_as_it_exists():
     fold, data = CurrentFold(0, 0, 0), np.ones(3)
-    fold.know(data, b"rows")
+    fold.remember_origin(data, b"rows")
     assert fold.origin(data) == b"rows"
     assert fold.origin(data.copy()) is None
     assert fold.origin([1]) is None
     listed = [[1.0], [2.0]]
-    fold.know(listed, b"list")
+    fold.remember_origin(listed, b"list")
     assert fold.origin(listed) == b"list"
 
 
