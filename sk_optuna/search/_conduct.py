@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import stop_requested, stoppable
-from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord
+from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, summarize
 from sk_optuna.search._budget import Deadline
@@ -124,12 +124,15 @@ class TrialConduct:
         hooks = self._hooks.subcontext(
             task_name="candidate-split-evaluation", task_id=record.number * len(self.order) + number
         )
+        judge = None
+        if self._rules.by_epoch:
+            judge = self._pruning.judge(proposal, number, self._leading_scores(record))
         return Fold(
             trial=record.number,
             number=number,
             params=record.params,
             hooks=FoldHooks(hooks),
-            judge=self._pruning.judge(proposal, number, self._leading_scores(record)),
+            judge=judge,
             n_trials=self._proposals.n_trials,
         )
 
@@ -163,4 +166,5 @@ class TrialConduct:
         )
 
     def _leading_scores(self, record: TrialRecord) -> Any:
-        return record.leading_scores(self._rules.steering([record]))
+        # Whether the metric is one that `refit` names is checked when the trial is told.
+        return record.leading_scores(steering_metric(self._rules.refit, record.metrics))

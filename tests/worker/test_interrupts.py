@@ -24,9 +24,11 @@ def swallow(train):
 
 @pytest.fixture(autouse=True)
 def _sigint_is_left_as_it_was():
-    before = signal.getsignal(signal.SIGINT)
+    # A shell that starts tests in the background has SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    assert signal.getsignal(signal.SIGINT) is before
+    after = signal.signal(signal.SIGINT, before)
+    assert after is signal.default_int_handler
 
 
 def test_ctrl_c_is_the_users():
