@@ -21,6 +21,12 @@ settings.load_profile("sk_optuna")
 PATIENCE = 300
 
 
+def pytest_configure(config):
+    """Have Ctrl-C arrive: a shell that starts tests in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run tests marked slow, too")
 

@@ -24,11 +24,9 @@ def swallow(train):
 
 @pytest.fixture(autouse=True)
 def _sigint_is_left_as_it_was():
-    # A shell that starts tests in the background has SIGINT ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.getsignal(signal.SIGINT)
     yield
-    after = signal.signal(signal.SIGINT, before)
-    assert after is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_ctrl_c_is_the_users():
