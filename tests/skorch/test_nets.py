@@ -132,7 +132,8 @@ def test_tab_completion_shows_skorchs_names_and_the_documented_ones(name):
         for nets in (sk_optuna.skorch, skorch)
     )
     weighted = set() if name == "NeuralNetRegressor" else {"class_weight"}
-    skorchs = {*dir(theirs), "classes_inferred_"}  # which skorch has in its other classifier
+    # In skorch the first belongs to the other classifier, and the second comes with a newer scikit-learn or skorch.
+    skorchs = {*dir(theirs), "classes_inferred_", "set_fit_request"}
     shown = {attribute for attribute in set(dir(ours)) - skorchs if not attribute.startswith("_")}
     assert shown == PARAMETERS | weighted | PROTOCOL | FITTED
     assert all(attribute in type(ours).__doc__ for attribute in PARAMETERS | weighted | FITTED)
