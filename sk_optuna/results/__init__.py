@@ -13,7 +13,7 @@ from sk_optuna.results._learning_curves_record import (
 from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._progress import Progress
 from sk_optuna.results._rules import Rules
-from sk_optuna.results._table import summarize, tabulate
+from sk_optuna.results._table import summarize
 
 __all__ = [
     "Best",
@@ -27,5 +27,4 @@ __all__ = [
     "learning_curves_record",
     "record_of_curves",
     "summarize",
-    "tabulate",
 ]

@@ -75,6 +75,7 @@ def check_pruner(pruner: Any, *, by_epoch: bool) -> None:
 
 
 def is_race(pruner: Any) -> bool:
+    """Return whether the user's argument is the name of our race."""
     return isinstance(pruner, str) and pruner == "race"
 
 

@@ -7,6 +7,7 @@ search that goes on after a crash has one thing to restore.
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -61,6 +62,13 @@ class ToldTrial(Generic[Record]):
         """The mean score; of a pruned trial its estimate; None where there is neither."""
         return self.trial.value
 
+    @cached_property
+    def as_complete(self) -> FrozenTrial:
+        """The trial as if it had run to its end, its estimate for a value."""
+        complete = copy(self.trial)
+        complete.state = TrialState.COMPLETE
+        return complete
+
     @property
     def mean(self) -> float:
         """The mean score, summed up in the order in which folds run."""
@@ -77,8 +85,10 @@ class Told(Sequence[ToldTrial[Record]]):
     """
 
     def __init__(self, trials: Iterable[ToldTrial[Record]] = ()) -> None:
-        self._trials = list(trials)
-        self._as_complete: dict[int, FrozenTrial] = {}
+        self._trials: list[ToldTrial[Record]] = []
+        self._estimated: dict[int, ToldTrial[Record]] = {}
+        for told in trials:
+            self.append(told)
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -93,8 +103,7 @@ class Told(Sequence[ToldTrial[Record]]):
         """Add the trial that was told last."""
         self._trials.append(told)
         if told.trial.state == TrialState.PRUNED and told.value is not None:
-            self._as_complete[told.number] = complete = copy(told.trial)
-            complete.state = TrialState.COMPLETE
+            self._estimated[told.number] = told
 
     def as_of(self, n_told: int) -> "Told[Record]":
         """Return the memory as it was when so many trials had been told."""
@@ -143,8 +152,9 @@ class Told(Sequence[ToldTrial[Record]]):
     @property
     def has_estimates(self) -> bool:
         """True once a trial was pruned and has an estimate."""
-        return bool(self._as_complete)
+        return bool(self._estimated)
 
     def with_estimates(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return the study's trials as samplers see them: pruned ones are complete, with their estimates as values."""
-        return [self._as_complete.get(trial.number, trial) for trial in trials]
+        estimated = self._estimated
+        return [estimated[t.number].as_complete if t.number in estimated else t for t in trials]

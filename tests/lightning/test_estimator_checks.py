@@ -14,10 +14,6 @@ from torch.nn import functional
 
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-# Lightning up to 2.6 itself, with a recent torch; sk_optuna.lightning ignores it too, but pytest's filters come first.
-pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec")
-
-
 X, y = make_classification(150, 6, flip_y=0.05, random_state=0)
 
 

@@ -19,10 +19,6 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-# Lightning up to 2.6 itself, with a recent torch; sk_optuna.lightning ignores it too, but pytest's filters come first.
-pytestmark = pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec")
-
-
 X, y = make_classification(150, 6, flip_y=0.05, random_state=0)
 X_reg, y_reg = make_regression(120, 4, noise=1.0, random_state=0)
 y_reg = y_reg / y_reg.std()

@@ -94,6 +94,14 @@ def test_samplers_see_estimates_as_values_and_the_studys_own_trials_stay_pruned(
     assert memory.has_estimates
 
 
+def test_a_memory_that_is_made_of_told_trials_knows_their_estimates():
+    memory = told(([0.5], "complete"), ([0.4], "pruned"))
+    trials = [trial.trial for trial in memory]
+    again = Told(memory)
+    assert again.has_estimates
+    assert [trial.state.name for trial in again.with_estimates(trials)] == ["COMPLETE", "COMPLETE"]
+
+
 def test_a_pruned_trial_without_a_value_is_seen_as_it_is():
     memory = Told()
     memory.append(told_trial(0, [np.nan], "pruned", value=None))
