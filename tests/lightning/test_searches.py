@@ -19,10 +19,8 @@ from torch.nn import functional
 from sk_optuna import OptunaSearchCV
 from sk_optuna.lightning import LightningClassifier, LightningRegressor
 
-# Lightning up to 2.6 itself, with a recent torch; sk_optuna.lightning ignores it too, but pytest's filters come first.
-# And loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
+# loky replaces a worker that has grown by torch; were its warning an error, its thread would end and joblib wait.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec"),
     pytest.mark.filterwarnings("ignore:A worker stopped while some jobs"),
 ]
 
