@@ -291,10 +291,10 @@ def table(name: str, n_folds: int, cache_dir: Path) -> Table:
     return Table(task.sizes, np.load(_path(task, n_folds, cache_dir)))
 
 
-def build(tasks: Sequence[Task], cache_dir: Path, n_jobs: int) -> None:
+def build(tasks: Sequence[Task], cache_dir: Path, n_jobs: int, folds: Sequence[int] = FOLDS) -> None:
     """Compute the tables that are not on the disk."""
     cache_dir.mkdir(parents=True, exist_ok=True)
-    missing = [(task, k) for task in tasks for k in FOLDS if not _path(task, k, cache_dir).exists()]
+    missing = [(task, k) for task in tasks for k in folds if not _path(task, k, cache_dir).exists()]
     start = time.perf_counter()
     for task, n_folds in missing:
         X, y = task.data()

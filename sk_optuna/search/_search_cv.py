@@ -62,10 +62,11 @@ class OptunaSearchCV(SearchBase):
 
         - A dict from parameter names to the values of the parameter:
 
-          - a list, tuple, range or 1-D array of values of any kind, estimators included;
+          - a list, tuple, range or 1-D array of values of any kind, estimators included. Three or more numbers that
+            rise or fall are in order to the sampler, which sees their places in the list; other lists are choices;
           - a frozen ``scipy.stats`` distribution. `uniform`, `loguniform` and `randint` become ranges that Optuna
             knows; any other is modelled through its quantile function;
-          - an ``optuna.distributions`` distribution.
+          - an ``optuna.distributions`` distribution; a `CategoricalDistribution` of numbers has no order.
 
         - A list of such dicts: alternatives, of which each trial chooses one. They are branches of one study.
         - A callable ``space(trial) -> dict`` that suggests parameters with the methods of :class:`optuna.trial.Trial`.

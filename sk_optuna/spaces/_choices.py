@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,18 @@ class Choices:
 
     The study stores the values themselves where all are plain and none collide (to a study True, 1 and 1.0 are one
     choice); otherwise labels such as ``"1: PCA()"``.
+
+    Parameters
+    ----------
+    values : list
+        The user's values.
+    in_order : bool, default=True
+        Whether three or more numbers that rise or fall are an ordered list, whose neighbours a sampler may know.
     """
 
     is_list = True
 
-    def __init__(self, values: list[Any]) -> None:
+    def __init__(self, values: list[Any], *, in_order: bool = True) -> None:
         self._position: dict[Any, int] = {}
         self._values: list[Any] = []
         self._order: list[int] = []
@@ -32,6 +40,7 @@ class Choices:
                 self._values.append(value)
             self._order.append(i)
         stored = [plain(value) for value in self._values]
+        self.is_ordered = in_order and len(values) == len(stored) and _rise_or_fall(stored)
         if not _storable(stored):
             stored = [f"{i}: {_describe(value)}" for i, value in enumerate(self._values)]
         self._stored = stored
@@ -95,6 +104,15 @@ def plain(value: Any) -> Any:
 def is_plain(value: Any) -> bool:
     """Return whether a study can store `value`, once unwrapped."""
     return type(plain(value)) in _PLAIN
+
+
+def _rise_or_fall(values: list[Any]) -> bool:
+    """Return whether these are three or more finite numbers, each greater than the one before, or each less."""
+    numbers = all(type(value) is int or (type(value) is float and math.isfinite(value)) for value in values)
+    if len(values) < 3 or not numbers:
+        return False
+    pairs = list(pairwise(values))
+    return all(a < b for a, b in pairs) or all(a > b for a, b in pairs)
 
 
 def _storable(values: list[Any]) -> bool:

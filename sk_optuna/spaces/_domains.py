@@ -29,6 +29,9 @@ class Domain(Protocol):
     is_list: bool
     """True if the user wrote a list of values, as GridSearchCV takes it."""
 
+    is_ordered: bool
+    """True if the study shows choices whose order a sampler may use, since they are numbers that rise or fall."""
+
     @property
     def distribution(self) -> BaseDistribution:
         """The distribution that the study samples from."""
@@ -65,7 +68,7 @@ def domain_of(name: str, written: Any, argument: str = "param_distributions") ->
     """
     label = f"Parameter {name!r} of {argument}"
     if isinstance(written, CategoricalDistribution):
-        return Choices(list(written.choices))
+        return Choices(list(written.choices), in_order=False)
     if isinstance(written, FloatDistribution | IntDistribution):
         return Native(_checked_range(label, written))
     if isinstance(written, BaseDistribution):
@@ -119,6 +122,8 @@ def _check_list(name: str, written: Any, argument: str) -> None:
 class Native:
     """A range of floats or integers, which Optuna models itself; a Python range is one, written as a list."""
 
+    is_ordered = False
+
     def __init__(self, distribution: FloatDistribution | IntDistribution, *, is_list: bool = False) -> None:
         self.distribution: FloatDistribution | IntDistribution = distribution
         self.is_list = is_list
@@ -159,6 +164,7 @@ class Quantile:
     """A distribution that Optuna lacks: the study sees its quantile, uniform between 0 and 1."""
 
     is_list = False
+    is_ordered = False
 
     def __init__(self, variable: Any) -> None:
         self._variable = variable
@@ -196,6 +202,7 @@ class Draw:
     """A random variable with `rvs` only: the study sees the seed of a draw, which no sampler can model."""
 
     is_list = False
+    is_ordered = False
 
     def __init__(self, variable: Any) -> None:
         self._variable = variable

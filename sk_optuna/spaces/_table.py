@@ -37,6 +37,8 @@ class TableSpace:
         True if every domain is a list of choices, as in GridSearchCV.
     distributions : dict of str to optuna distribution
         The distributions of all values that a row may hold, by the study's names.
+    ordered_lists : dict of str to CategoricalDistribution
+        Those of them that are lists of numbers in order.
     """
 
     def __init__(self, branches: list[dict[str, Domain]]) -> None:
@@ -48,6 +50,7 @@ class TableSpace:
             self.distributions[self._branch_name] = ListDistribution(range(len(branches)))
         for branch, names in zip(self.branches, self._study_names, strict=True):
             self.distributions.update({names[name]: domain.distribution for name, domain in branch.items()})
+        self.ordered_lists = _ordered_lists(self.branches, self._study_names)
         self.is_grid = all(domain.is_list for branch in self.branches for domain in branch.values())
         self.size = _count(self.branches, _length)
         self.n_distinct = _count(self.branches, _n_distinct)
@@ -204,6 +207,13 @@ def _name_for_study(branches: list[dict[str, Domain]]) -> list[dict[str, str]]:
             known = aliases.setdefault(wish, {})
             names[number][name] = known.setdefault(domain.distribution, f"{wish}@{number}" if known else wish)
     return names
+
+
+def _ordered_lists(branches: list[dict[str, Domain]], names: list[dict[str, str]]) -> dict[str, Any]:
+    """Return the ordered lists by the study's names, without those that another branch says have no order."""
+    named = [(names[i][name], domain) for i, branch in enumerate(branches) for name, domain in branch.items()]
+    unordered = {name for name, domain in named if not domain.is_ordered}
+    return {name: domain.distribution for name, domain in named if name not in unordered}
 
 
 def _free_name(wish: str, taken: list[dict[str, str]]) -> str:

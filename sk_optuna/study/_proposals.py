@@ -22,6 +22,7 @@ from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler
 from sk_optuna.study._grid import GridOrder
+from sk_optuna.study._ordered_lists import OrderedLists
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
 from sk_optuna.study._told import Curves, Record, Told, ToldTrial
@@ -112,6 +113,7 @@ class Proposals(Generic[Record]):
         self._with_estimates = study_showing(study, self.told.with_estimates)
         self._grid: GridOrder | None = None
         self._tried: TriedRows | None = None
+        self._ordered_lists = OrderedLists(space.ordered_lists if isinstance(space, Table) else {})
         size = space.size
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
@@ -187,14 +189,14 @@ class Proposals(Generic[Record]):
         return told
 
     def close(self) -> optuna.Study:
-        """Return the study for its users: without unfinished trials, and with a plain sampler to go on with."""
+        """Return the study for its users: without unfinished trials, and with a sampler to go on with."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
             whole, self.study = self.study, open_study(self._random_state)
             for key, attribute in whole.user_attrs.items():
                 self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())
-        self.study.sampler = deepcopy(self._make_sampler(self._n_asked))
+        self.study.sampler = self._ordered_lists.shown_to(deepcopy(self._make_sampler(self._n_asked)))
         return self.study
 
     def _sampler(self, number: int) -> BaseSampler:
@@ -202,7 +204,7 @@ class Proposals(Generic[Record]):
         if self._grid is not None:
             return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
         fixed = self._first[number] if number < len(self._first) else {}
-        sampler = self._make_sampler(number)
+        sampler = self._ordered_lists.shown_to(self._make_sampler(number))
         if self.told.has_estimates:
             sampler = EstimatesSampler(sampler, refreshed(self._with_estimates))
         if isinstance(self._space, Table):

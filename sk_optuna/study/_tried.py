@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 Row = dict[str, Any]
 """One combination as the study stores it."""
@@ -26,6 +26,7 @@ class Table(Protocol):
     """A space written as named distributions, in one branch or several."""
 
     distributions: dict[str, BaseDistribution]
+    ordered_lists: dict[str, CategoricalDistribution]
     size: int | None
     n_distinct: int | None
     is_grid: bool

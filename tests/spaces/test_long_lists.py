@@ -96,6 +96,19 @@ def test_a_study_of_a_list_is_read_by_optuna():
     assert study.trials[0].distributions["b"] == CategoricalDistribution([1, 2])
 
 
+def test_search_over_a_long_list_in_order_takes_the_calls_of_a_search_over_a_range():
+    """Beyond reading the list once: TPE weighs the choices of a list one by one, for each trial that it has seen."""
+    n, few, more = 2_000, 15, 30
+    X = np.zeros((4, 1))
+    calls = {}
+    for kind, values in {"list": np.linspace(0, 1, n), "range": range(n)}.items():
+        space = {"a": values, "b": [1, 2]}
+        search(space, n_trials=2).fit(X)
+        calls[kind] = [n_calls(lambda space=space, k=k: search(space, n_trials=k).fit(X)) for k in (few, more)]
+    per_trial = {kind: (twice - once) / (more - few) for kind, (once, twice) in calls.items()}
+    assert per_trial["list"] < 1.5 * per_trial["range"]
+
+
 VALUES = [3, 1.5, True, None, "x", (1, 2), Thing(0), float("nan"), np.float64(7), [1, 2], 0, False]
 
 
