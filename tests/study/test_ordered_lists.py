@@ -214,7 +214,10 @@ def test_study_goes_on_with_the_sampler_that_searched_it(sampler):
 
 def test_a_sampler_instance_remembers_in_places_and_its_study_goes_on():
     lists = {"a": LISTS["rising floats"], "b": [1, 10, 100, 1000]}
-    study = search(lists, lists=lists, sampler=TPESampler(seed=0, multivariate=True)).study_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = TPESampler(seed=0, multivariate=True)
+    study = search(lists, lists=lists, sampler=sampler).study_
     trial = study.ask(study.trials[0].distributions)
     assert trial.params["a"] in lists["a"]
 
