@@ -29,7 +29,7 @@ __all__ = [
     "storage_of",
     "stored_as",
     "suggest",
-    "tell_pruned",
+    "tell",
     "tpe_sampler",
     "without_log_lines",
     "wrapped_pruner",
@@ -94,13 +94,18 @@ def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Stud
         return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
 
 
-def tell_pruned(study: optuna.Study, trial: optuna.Trial, value: float | None) -> FrozenTrial:
-    """Tell a trial as pruned, with a value of its own or none; ``Study.tell`` would take the last reported value."""
-    values = None if value is None else [value]
+def tell(study: optuna.Study, trial: optuna.Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    """Tell how a trial ended, and return it as its storage keeps it; callers do not change it.
+
+    ``Study.tell`` would take the last reported value for that of a pruned trial, and would return a deep copy.
+    """
+    values = None if value is None else [float(value)]
     study._thread_local.cached_all_trials = None
-    study.sampler.after_trial(study, frozen(trial), TrialState.PRUNED, values)
-    study._storage.set_trial_state_values(trial._trial_id, state=TrialState.PRUNED, values=values)
-    return copy.deepcopy(frozen(trial))
+    try:
+        study.sampler.after_trial(study, frozen(trial), state, values)
+    finally:
+        study._storage.set_trial_state_values(trial._trial_id, state=state, values=values)
+    return frozen(trial)
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:

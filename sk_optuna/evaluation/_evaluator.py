@@ -199,6 +199,8 @@ class _Follower:
     def complete(self, result: FoldResult) -> FoldResult:
         """Return the result with the curve of its epochs. The time of their scores counts as score time."""
         monitor = self._monitor
+        if monitor is None and not result.fit_error and not self._score_errors:
+            return result
         errors = [result.fit_error] if result.fit_error else self._score_errors
         reason = next((reason for error in errors if (reason := out_of_memory_reason(error)) is not None), None)
         ending = None if reason is None else Ending("memory", reason)

@@ -1,7 +1,6 @@
 """One fold of one candidate: the question to a worker and its answer, both small and plain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sk_optuna._compat._callbacks import detached_hooks
@@ -77,8 +76,7 @@ class FoldHooks:
         return {"_context": detached_hooks(self._context), "ends_search": self.ends_search}
 
 
-@dataclass(frozen=True)
-class Fold:
+class Fold(NamedTuple):
     """One fold of one candidate, for a worker to run.
 
     Attributes

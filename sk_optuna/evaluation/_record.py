@@ -33,6 +33,7 @@ class TrialRecord:
     order: Sequence[int]
     folds: list[FoldResult | None] = field(init=False, repr=False)
     is_cut: bool = False
+    _values: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.folds = [None] * len(self.order)
@@ -40,7 +41,7 @@ class TrialRecord:
     @property
     def is_finished(self) -> bool:
         """True once no fold is left to run."""
-        return self.is_cut or all(fold is not None for fold in self.folds)
+        return self.is_cut or None not in self.folds
 
     @property
     def results(self) -> list[FoldResult]:
@@ -80,6 +81,9 @@ class TrialRecord:
         Those ran only because workers were free, which must not make a difference.
         """
         self.folds[fold] = result
+        self._values.clear()
+        if all(each is None or each.ending is None for each in self.folds):
+            return
         endings = [result.ending for result in self.leading_results]
         cut = next((i for i, ending in enumerate(endings) if ending is not None and ending.cuts_trial), None)
         if cut is not None:
@@ -119,6 +123,12 @@ class TrialRecord:
 
         A candidate without a value must not win.
         """
+        # Asked for again and again: to tell the trial, for its state, and for the table.
+        if metric not in self._values:
+            self._values[metric] = self._mean(metric)
+        return self._values[metric]
+
+    def _mean(self, metric: str) -> float | None:
         if any(_failed(fold, metric) for fold in self.results):
             return None
         mean = float(self.scores(metric).mean())

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from sk_optuna._compat._sklearn import only_predicts, watching_scorer
@@ -35,7 +35,7 @@ def share_no_more() -> None:
 
 def sharing_nothing() -> AbstractContextManager[None]:
     """Share nothing in a search that is itself part of another one's fold."""
-    return evaluating(None)
+    return nullcontext() if evaluation_here() is None else evaluating(None)
 
 
 def prefix_origin(data: Any) -> bytes | None:
@@ -64,7 +64,13 @@ def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
     failed : callable
         Called with the traceback of a scorer that raised.
     """
+    if evaluation_here() is None:
+        return watching_scorer(scorer, _share_nothing_with, failed)
     return watching_scorer(scorer, _remember_rows if only_predicts(scorer) else _share_no_more_with, failed)
+
+
+def _share_nothing_with(X: Any) -> None:
+    pass
 
 
 def _remember_rows(X: Any) -> None:

@@ -5,6 +5,7 @@ It sets nothing on the search; the trials that it tells are remembered by the pr
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,7 @@ def run_trials(
             if progress is not None:
                 progress.report(told.record, told.state, told.value, deadline.elapsed, deadline.left)
             for callback in run.study_callbacks:
-                callback(study, told.trial)
+                callback(study, deepcopy(told.trial))
             if told.record.ends_search or stop_requested(study):
                 break
 
@@ -148,7 +149,7 @@ class TrialConduct:
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether the pruner ends the trial here."""
-        return self._pruning.stops(proposal, self._leading_scores(record))
+        return self._rules.pruner is not None and self._pruning.stops(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial; a trial that ran out of memory is told without one."""

@@ -16,7 +16,7 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
-from sk_optuna._compat._optuna import QMC_LOG, new_study, refreshed, tell_pruned, without_log_lines
+from sk_optuna._compat._optuna import QMC_LOG, new_study, refreshed, tell, without_log_lines
 from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
@@ -122,7 +122,9 @@ class Proposals(Generic[Record]):
             make_sampler(0)
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
-        if strict and not isinstance(space, Table):
+        # Asked once: a protocol is slow to answer.
+        self._is_table = isinstance(space, Table)
+        if strict and not self._is_table:
             _check_first(space, first)
 
     def ask(self) -> Proposal | None:
@@ -162,9 +164,9 @@ class Proposals(Generic[Record]):
         proposal : Proposal
             The trial; trials are told in the order in which they were asked.
         mean : float or None
-            The mean score of the folds that ran; None if the trial failed. A pruned trial is told its estimate instead.
-            Samplers learn from estimates as from values; in the study the trial is a pruned one and never its best. A
-            pruned one without a mean is, to TPE, worse than all that have a value.
+            The mean score of the folds that ran, a finite number; None if the trial failed. A pruned trial is told its
+            estimate instead. Samplers learn from estimates as from values; in the study the trial is a pruned one and
+            never its best. A pruned one without a mean is, to TPE, worse than all that have a value.
         pruned : bool, default=False
             Whether the trial was stopped before its end.
         scores : sequence of float
@@ -179,12 +181,10 @@ class Proposals(Generic[Record]):
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
             proposal.trial.set_user_attr(key, attribute)
+        state = TrialState.PRUNED if pruned else TrialState.FAIL if mean is None else TrialState.COMPLETE
+        value = self.told.as_of(proposal.n_told).estimate(scores, curves) if pruned and mean is not None else mean
         with without_log_lines(QMC_LOG):
-            if pruned:
-                value = None if mean is None else self.told.as_of(proposal.n_told).estimate(scores, curves)
-                trial = tell_pruned(self.study, proposal.trial, value)
-            else:
-                trial = self.study.tell(proposal.trial, mean, state=TrialState.FAIL if mean is None else None)
+            trial = tell(self.study, proposal.trial, state, value)
         self.told.append(told := ToldTrial(trial, scores, curves, record))
         return told
 
@@ -207,8 +207,8 @@ class Proposals(Generic[Record]):
         sampler = self._ordered_lists.shown_to(self._make_sampler(number))
         if self.told.has_estimates:
             sampler = EstimatesSampler(sampler, refreshed(self._with_estimates))
-        if isinstance(self._space, Table):
-            seed = trial_seed(self._random_state, number)
+        if self._is_table:
+            seed = 0 if self._tried is None else trial_seed(self._random_state, number)
             return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
         return FixedSampler(sampler, fixed)
 

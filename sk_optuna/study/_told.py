@@ -28,7 +28,7 @@ class ToldTrial(Generic[Record]):
     Attributes
     ----------
     trial : FrozenTrial
-        The trial as the study keeps it; its `params` are the row, as the study stores it.
+        The trial as the study keeps it, not to be changed; its `params` are the row, as the study stores it.
     scores : ndarray of shape (n_folds_run,)
         Scores of the metric that steers the search, in the order in which folds run; NaN for a fold that failed.
     curves : sequence of Curve or None

@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from joblib.parallel import get_active_backend
 
@@ -33,14 +34,15 @@ def torch_threads_of_a_fold() -> int:
     return getattr(get_active_backend()[0], "inner_max_num_threads", None) or 1
 
 
-@contextmanager
-def torch_threads(n: int) -> Iterator[None]:
+def torch_threads(n: int) -> AbstractContextManager[None]:
     """Have torch, if it is loaded, compute with `n` threads. The process has one number; the last fold restores it."""
-    global _n_inside, _n_outside
     torch = sys.modules.get("torch")
-    if torch is None:
-        yield
-        return
+    return nullcontext() if torch is None else _threads_of(torch, n)
+
+
+@contextmanager
+def _threads_of(torch: Any, n: int) -> Iterator[None]:
+    global _n_inside, _n_outside
     with _lock:
         if _n_inside == 0:
             _n_outside = torch.get_num_threads()
