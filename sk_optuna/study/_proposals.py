@@ -106,6 +106,8 @@ class Proposals(Generic[Record]):
         self.study = study
         self.told: Told[Record] = Told()
         self._space = space
+        # Asked once: a protocol is slow to answer.
+        self._is_table = isinstance(space, Table)
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
@@ -113,7 +115,7 @@ class Proposals(Generic[Record]):
         self._with_estimates = study_showing(study, self.told.with_estimates)
         self._grid: GridOrder | None = None
         self._tried: TriedRows | None = None
-        self._ordered_lists = OrderedLists(space.ordered_lists if isinstance(space, Table) else {})
+        self._ordered_lists = OrderedLists(space.ordered_lists if self._is_table else {})
         size = space.size
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
         if space.is_grid and self.n_trials == size:
@@ -122,8 +124,6 @@ class Proposals(Generic[Record]):
             make_sampler(0)
         elif size is not None:
             self._tried = TriedRows(space, n_trials)
-        # Asked once: a protocol is slow to answer.
-        self._is_table = isinstance(space, Table)
         if strict and not self._is_table:
             _check_first(space, first)
 
