@@ -1,8 +1,11 @@
-"""The budget of a search: the number of its trials, and the time until which folds may start."""
+"""The budget of a search: how many trials, how many of them at a time, and the time until which folds may start."""
 
 import time
+from typing import Literal
 
 _DEFAULT_N_TRIALS = 50
+# With max_concurrent_trials="auto": so many trials are asked for at the start, and so many are in flight afterwards.
+_N_FIRST, _N_IN_FLIGHT = 8, 4
 
 
 def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | None, *, is_grid: bool) -> int | None:
@@ -19,6 +22,25 @@ def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | N
     """
     wanted = n_trials if n_iter is None else n_iter
     return _DEFAULT_N_TRIALS if wanted is None and timeout is None and not is_grid else wanted
+
+
+def n_in_flight(number: int, n_splits: int, *, most: int | Literal["auto"]) -> int:
+    """Return how many trials at most, it included, are asked and not yet told when a trial is asked.
+
+    It depends on nothing else, so that the trials which were told by then do not depend on workers.
+
+    Parameters
+    ----------
+    number : int
+        The trial.
+    n_splits : int
+        Folds of a trial.
+    most : int or "auto"
+        The user's argument.
+    """
+    if most != "auto":
+        return most
+    return _N_FIRST if number < _N_FIRST else _N_IN_FLIGHT
 
 
 class Deadline:

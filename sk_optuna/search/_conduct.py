@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -16,7 +17,7 @@ from sk_optuna._compat._optuna import stop_requested, stoppable
 from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, summarize
-from sk_optuna.search._budget import Deadline
+from sk_optuna.search._budget import Deadline, n_in_flight
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
 
@@ -31,7 +32,7 @@ class Run:
     ----------
     n_jobs, pre_dispatch : object
         The user's arguments, for joblib.
-    max_concurrent_trials : int
+    max_concurrent_trials : int or "auto"
         Most trials asked and not yet told.
     timeout : float or None
         Seconds.
@@ -43,7 +44,7 @@ class Run:
 
     n_jobs: int | None
     pre_dispatch: int | str
-    max_concurrent_trials: int
+    max_concurrent_trials: int | Literal["auto"]
     timeout: float | None
     verbose: int
     study_callbacks: Sequence[StudyCallback]
@@ -81,7 +82,7 @@ def run_trials(
         proposals,
         engine := open_engine(evaluator, n_jobs=run.n_jobs, pre_dispatch=run.pre_dispatch),
         TrialConduct(proposals, pruning, evaluator, rules, hooks),
-        max_concurrent_trials=run.max_concurrent_trials,
+        n_in_flight=partial(n_in_flight, n_splits=n_splits, most=run.max_concurrent_trials),
         deadline=deadline,
     )
     study = proposals.study
@@ -150,6 +151,10 @@ class TrialConduct:
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether the pruner ends the trial here."""
         return self._rules.pruner is not None and self._pruning.stops(proposal, self._leading_scores(record))
+
+    def ended(self, proposal: Proposal, record: TrialRecord) -> None:
+        """Let the pruning know that no other fold of a trial will run."""
+        self._pruning.ended(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial; a trial that ran out of memory is told without one."""

@@ -1,12 +1,15 @@
 """Ask for trials, run their folds, decide after each on the next, and tell the trials in order.
 
-The order is the point. Trial t is asked once exactly the trials up to t - max_concurrent_trials have been told, so it
-depends on results and not on which worker was faster: any number of workers, on any backend, gives the same
-search. Folds are submitted one by one, oldest trial first, so that at the end of the time the newest are cut short.
-A fold that a decision may spare is not submitted before the decision: a guess would train a model that nobody wants.
+The order is the point. Trial t is asked once exactly the trials up to t - L(t) have been told, where L(t) depends on t
+and not on which worker was faster: any number of workers, on any backend, gives the same search. Folds are submitted
+one by one, oldest trial first, so that at the end of the time the newest are cut short. A fold that a decision may
+spare is not submitted before the decision: a guess would train a model that nobody wants.
+
+A trial may wait for others: none of its folds runs, and the next is not ready yet. It is judged again after each fold
+that ends, whosever that is.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -38,7 +41,10 @@ class Conduct(Protocol):
         """Return the result of a fold."""
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
-        """Return whether a trial ends after the folds that have run."""
+        """Return whether a trial ends after the folds that have run; of one that waits for others, asked again."""
+
+    def ended(self, proposal: Proposal, record: TrialRecord) -> None:
+        """Note that no other fold of a trial will run, at the moment when that is known and before it is told."""
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell how a trial ended."""
@@ -46,20 +52,33 @@ class Conduct(Protocol):
 
 @dataclass
 class _Running:
+    """A trial in flight.
+
+    Attributes
+    ----------
+    proposal, record : object
+        The trial, and the results of its folds.
+    submitted : set of int
+        Its folds that were submitted.
+    n_outstanding : int
+        Number of them that have not come back.
+    waits : bool
+        Whether it waits for other trials.
+    """
+
     proposal: Proposal
     record: TrialRecord
     submitted: set[int] = field(default_factory=set)
+    n_outstanding: int = 0
+    waits: bool = False
 
-    def next_fold(self, conduct: Conduct) -> int | None:
+    def next_fold(self, ready: Sequence[int]) -> int | None:
         """Return the fold to submit next; None while a decision on it is missing, or if there is none."""
-        if self.record.is_cut:
-            return None
-        ready = conduct.ready(self.proposal, self.record)
         return next((fold for fold in ready if fold not in self.submitted), None)
 
 
 def search_trials(
-    proposals: Asking, engine: Engine, conduct: Conduct, *, max_concurrent_trials: int, deadline: Deadline
+    proposals: Asking, engine: Engine, conduct: Conduct, *, n_in_flight: Callable[[int], int], deadline: Deadline
 ) -> Generator[ToldTrial[TrialRecord]]:
     """Iterate over the trials as they are told, in the order in which they were asked.
 
@@ -73,45 +92,111 @@ def search_trials(
         An entered engine.
     conduct : Conduct
         Runs, judges and tells trials.
-    max_concurrent_trials : int
-        Most trials asked and not yet told.
+    n_in_flight : callable
+        From a trial's number to the most trials, it included, that are asked and not yet told when it is asked.
     deadline : Deadline
         After it no fold is started, except those of the first trial, so that there is a result.
+
+    Raises
+    ------
+    RuntimeError
+        Where every trial in flight waits for another one, which is a mistake in `conduct`.
     """
-    running: dict[int, _Running] = {}
-
-    def start_next() -> None:
-        proposal = proposals.ask()
-        if proposal is not None:
-            running[proposal.number] = _Running(proposal, TrialRecord(proposal.number, proposal.params, conduct.order))
-
-    for _ in range(max_concurrent_trials):
-        start_next()
-    while running:
-        for trial in running.values():
-            while engine.has_room and (not deadline.passed or trial.proposal.number == 0):
-                if (number := trial.next_fold(conduct)) is None:
-                    break
-                trial.submitted.add(number)
-                fold = conduct.fold(trial.proposal, trial.record, number)
-                engine.submit(fold.key, fold)
+    flight = _Flight(proposals, engine, conduct, n_in_flight, deadline)
+    flight.ask()
+    while flight.running:
+        flight.submit()
         if engine.is_idle:
-            return
-        outcome = engine.wait()
-        number, split = cast(tuple[int, int], outcome.key)
-        if number in running and not running[number].record.is_cut:
-            _take(running[number], split, conduct.result_of(split, outcome), conduct)
-        while running and (oldest := next(iter(running.values()))).record.is_finished:
-            told = conduct.tell(oldest.proposal, oldest.record)
-            del running[oldest.proposal.number]
+            if deadline.passed:
+                return
+            waiting = list(flight.running)
+            raise RuntimeError(f"No fold runs and none is ready: the trials {waiting} wait for each other.")
+        flight.take(engine.wait())
+        while (told := flight.tell_oldest()) is not None:
             yield told
             if not deadline.passed:
-                start_next()
+                flight.ask()
 
 
-def _take(trial: _Running, split: int, result: FoldResult, conduct: Conduct) -> None:
-    """Add the result of a fold, and decide on the folds to come."""
-    record = trial.record
-    record.add(split, result)
-    if not record.is_cut and record.n_leading < len(record.order):
-        record.is_cut = conduct.stops(trial.proposal, record)
+class _Flight:
+    """The trials that were asked and not yet told, oldest first; the arguments are those of `search_trials`."""
+
+    def __init__(
+        self,
+        proposals: Asking,
+        engine: Engine,
+        conduct: Conduct,
+        n_in_flight: Callable[[int], int],
+        deadline: Deadline,
+    ) -> None:
+        self._proposals = proposals
+        self._engine = engine
+        self._conduct = conduct
+        self._n_in_flight = n_in_flight
+        self._deadline = deadline
+        self._n_told = 0
+        self.running: dict[int, _Running] = {}
+
+    def ask(self) -> None:
+        """Ask for the trials whose time has come."""
+        while (number := self._n_told + len(self.running)) - self._n_in_flight(number) < self._n_told:
+            proposal = self._proposals.ask()
+            if proposal is None:
+                return
+            record = TrialRecord(proposal.number, proposal.params, self._conduct.order)
+            self.running[proposal.number] = _Running(proposal, record)
+
+    def submit(self) -> None:
+        """Submit folds that are ready, oldest trial first, as long as there is room."""
+        for trial in self.running.values():
+            while self._engine.has_room and (not self._deadline.passed or trial.proposal.number == 0):
+                if (number := self._next_fold(trial)) is None:
+                    break
+                trial.submitted.add(number)
+                trial.n_outstanding += 1
+                fold = self._conduct.fold(trial.proposal, trial.record, number)
+                self._engine.submit(fold.key, fold)
+
+    def _next_fold(self, trial: _Running) -> int | None:
+        if trial.record.is_cut:
+            return None
+        if trial.waits and self._deadline.passed:
+            # It is the first trial, and nothing will run for which it could wait.
+            return trial.next_fold(self._conduct.order)
+        return trial.next_fold(self._conduct.ready(trial.proposal, trial.record))
+
+    def take(self, outcome: Outcome) -> None:
+        """Add the result of a fold to its trial, and decide on the folds to come, also of trials that waited for it."""
+        number, split = cast(tuple[int, int], outcome.key)
+        trial = self.running.get(number)
+        if trial is None or trial.record.is_cut:
+            return
+        trial.n_outstanding -= 1
+        trial.record.add(split, self._conduct.result_of(split, outcome))
+        self._decide(trial)
+        while any(self._decide(other) for other in self.running.values() if other.waits):
+            # The end of a trial may be what another one waits for.
+            pass
+
+    def _decide(self, trial: _Running) -> bool:
+        """Decide whether a trial ends, goes on or waits; return whether it ended."""
+        proposal, record = trial.proposal, trial.record
+        has_ended = record.is_finished
+        if not has_ended:
+            has_ended = record.is_cut = self._conduct.stops(proposal, record)
+        if has_ended:
+            trial.waits = False
+            self._conduct.ended(proposal, record)
+        else:
+            trial.waits = trial.n_outstanding == 0 and trial.next_fold(self._conduct.ready(proposal, record)) is None
+        return has_ended
+
+    def tell_oldest(self) -> ToldTrial[TrialRecord] | None:
+        """Tell the oldest trial and return it; None if it still runs, or if there is none."""
+        oldest = next(iter(self.running.values()), None)
+        if oldest is None or not oldest.record.is_finished:
+            return None
+        told = self._conduct.tell(oldest.proposal, oldest.record)
+        del self.running[oldest.proposal.number]
+        self._n_told += 1
+        return told

@@ -159,11 +159,12 @@ class OptunaSearchCV(SearchBase):
         Candidates that are tried first. A dict need not name every parameter: the sampler chooses the others.
         ``"default"`` tries the estimator's own values of the parameters whose space contains them.
 
-    max_concurrent_trials : int, default=4
+    max_concurrent_trials : int or "auto", default="auto"
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
-        a candidate learns from the ones that were finished when it was asked for. Raise it where there are more workers
-        than so many candidates have folds; with more candidates in flight TPE chooses with older results and needs more
-        of them.
+        a candidate learns from the ones that were finished when it was asked for. ``"auto"`` asks for the first eight
+        at once, since there is nothing to learn from, and then has four in flight. Raise it where there are more
+        workers than so many candidates have folds; with more candidates in flight TPE chooses with older results and
+        needs more of them.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
@@ -326,7 +327,7 @@ class OptunaSearchCV(SearchBase):
         "checkpoint": [StrOptions({"last", "best"})],
         "cache_prefix": "no_validation",
         "initial_params": "no_validation",
-        "max_concurrent_trials": [Interval(Integral, 1, None, closed="left")],
+        "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -353,7 +354,7 @@ class OptunaSearchCV(SearchBase):
         checkpoint: Literal["last", "best"] = "last",
         cache_prefix: bool | str = "auto",
         initial_params: Any = None,
-        max_concurrent_trials: int = 4,
+        max_concurrent_trials: int | Literal["auto"] = "auto",
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,

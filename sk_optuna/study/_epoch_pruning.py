@@ -67,6 +67,9 @@ class EpochPruning:
         """Return False: decisions fall within a fold."""
         return False
 
+    def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Do nothing: no trial waits for another."""
+
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
         if np.isfinite(scores).all():

@@ -63,6 +63,9 @@ class FoldPruning:
         self._report(proposal, scores)
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
 
+    def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Do nothing: no trial waits for another."""
+
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None: there is no decision within a fold."""
 

@@ -79,10 +79,22 @@ class Pruning(Protocol):
     order: Sequence[int]
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
-        """Return the folds of a trial that may run now, those that run or ended included."""
+        """Return the folds of a trial that may run now, those that run or ended included.
+
+        Where that is no new one, and none is running, the trial waits for others.
+        """
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
-        """Return whether a trial ends after the folds with these scores, in order; NaN for a fold that failed."""
+        """Return whether a trial ends after the folds with these scores, in order; NaN for a fold that failed.
+
+        Asked after each fold but the last; while a trial waits, also after each fold of any other.
+        """
+
+    def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Note that no other fold of a trial will run: the last one ran, or the trial was stopped or ran out of memory.
+
+        Called at that moment, in any order of trials; `finish` comes later, in the order in which they are told.
+        """
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> Judge | None:
         """Return the judge of the epochs of a fold, for the worker that runs it; None if the fold decides nothing.
@@ -113,6 +125,9 @@ class EveryFold:
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return False."""
         return False
+
+    def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
+        """Do nothing: no trial waits for another."""
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None."""

@@ -26,6 +26,7 @@ from sklearn.model_selection import KFold
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.search._budget import n_in_flight
 from sk_optuna.study._pruning import random_order
 
 K, SIZE = 5, 4
@@ -225,7 +226,9 @@ def means_of(found):
 
 def n_told(found, number):
     """Return how many trials had been told when trial `number` was asked."""
-    return max(0, number - found.max_concurrent_trials + 1)
+    most = found.max_concurrent_trials
+    before = range(number + 1)
+    return max(0, *(t - n_in_flight(t, found.n_splits_, most=most) + 1 for t in before))
 
 
 def estimate(found, row):

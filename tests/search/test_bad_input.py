@@ -177,7 +177,7 @@ SEARCH = [
         argument(
             f"max_concurrent_trials={v!r}", INT_FROM_ONE.format("max_concurrent_trials", v), max_concurrent_trials=v
         )
-        for v in (0, -1, 1.5, None)
+        for v in (0, -1, 1.5, None, "four")
     ),
     argument("unknown sampler", r"'sampler' parameter.*'cmaes', 'gp', 'grid', .*'tpe'.*but got 'tpee'", sampler="tpee"),
     argument(

@@ -1,5 +1,7 @@
 """The schedule, on workers that finish in any order."""
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +45,7 @@ class Plan:
     def __init__(self, order, free, ends):
         self.order, self.free, self.ends = order, free, ends
         self.n_asked, self.told = 0, []
+        self.ended_folds = [[] for _ in ends]
 
     def ask(self):
         if self.n_asked == len(self.ends):
@@ -70,6 +73,10 @@ class Plan:
     def stops(self, proposal, record):
         assert record.n_leading < len(self.order)
         return record.n_leading >= max(self.free[proposal.number], self.ends[proposal.number])
+
+    def ended(self, proposal, record):
+        assert record.is_finished
+        self.ended_folds[proposal.number].append(record.n_leading)
 
     def tell(self, proposal, record):
         self.told.append(proposal.number)
@@ -100,8 +107,68 @@ def test_no_slot_idles_while_a_fold_may_start_and_no_fold_starts_that_may_be_spa
         return min(n_splits, max(ends[number], free[number]))
 
     engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), look)
-    trials = search_trials(plan, engine, plan, max_concurrent_trials=most, deadline=Deadline(None))
+    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None))
     records = [told.record for told in trials]
     assert plan.told == [record.number for record in records] == list(range(n_trials))
     assert [len(record.results) for record in records] == [n_run(number) for number in range(n_trials)]
     assert len(engine.submitted) == sum(map(n_run, range(n_trials)))
+    assert plan.ended_folds == [[n_run(number)] for number in range(n_trials)]
+
+
+class Queue(Plan):
+    """A plan in which trial t > 0 waits after its first fold until trial t - 1 has ended, and ends if that was odd."""
+
+    def ready(self, proposal, record):
+        free = proposal.number == 0 or self.ended_folds[proposal.number - 1]
+        return self.order if free else self.order[:1]
+
+    def stops(self, proposal, record):
+        before = proposal.number and self.ended_folds[proposal.number - 1]
+        return bool(before) and before[0] == len(self.order)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), room=st.integers(1, 6), most=st.integers(1, 9))
+def test_trials_that_wait_for_others_are_judged_again_when_these_end(data, room, most):
+    plan = Queue([2, 0, 1], [1] * 9, [3] * 9)
+    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), lambda: None)
+    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None))
+    assert [len(told.record.results) == 3 for told in trials] == [t % 2 == 0 for t in range(9)]
+    assert all(len(ended) == 1 for ended in plan.ended_folds)
+
+
+def test_trials_that_wait_for_each_other_are_an_error():
+    plan = Queue([0, 1, 2], [1] * 3, [3] * 3)
+    plan.ready = lambda proposal, record: plan.order[:1]
+    plan.stops = lambda proposal, record: False
+    engine = Shuffled(2, lambda n: 0, lambda: None)
+    with pytest.raises(RuntimeError, match=r"trials \[0, 1\] wait for each other"):
+        list(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None)))
+
+
+def test_first_trial_is_finished_at_the_end_of_the_time_though_it_waits():
+    plan = Queue([0, 1, 2], [1] * 3, [3] * 3)
+    plan.ready = lambda proposal, record: plan.order[:1]
+    plan.stops = lambda proposal, record: False
+    engine = Shuffled(2, lambda n: 0, lambda: None)
+    (told,) = search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(1e-9))
+    assert len(told.record.results) == 3
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), room=st.integers(1, 6))
+def test_trials_told_when_one_is_asked_depend_on_its_number_only(data, room):
+    n_trials = 12
+    in_flight = data.draw(st.lists(st.integers(1, 9), min_size=n_trials + 1, max_size=n_trials + 1))
+    plan = Plan([0, 1], [2] * n_trials, [2] * n_trials)
+    told_at_ask, ask = [], plan.ask
+
+    def noted():
+        told_at_ask.append(len(plan.told))
+        return ask()
+
+    plan.ask = noted
+    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), lambda: None)
+    list(search_trials(plan, engine, plan, n_in_flight=in_flight.__getitem__, deadline=Deadline(None)))
+    least = np.maximum.accumulate([max(0, t - in_flight[t] + 1) for t in range(n_trials)])
+    assert told_at_ask[:n_trials] == least.tolist()
