@@ -90,8 +90,13 @@ class JoblibWorkers:
     @property
     def are_local(self) -> bool:
         """True if the backend is known to have its workers on this machine, as threads or processes."""
+        return self.are_joblibs_own or type(self._backend).__module__.startswith("sk_optuna.")
+
+    @property
+    def are_joblibs_own(self) -> bool:
+        """True if the backend is one of those that joblib brings for this machine."""
         kind = type(self._backend)
-        return kind.__name__ in _LOCAL_BACKENDS or kind.__module__.startswith("sk_optuna.")
+        return kind.__name__ in _LOCAL_BACKENDS and kind.__module__.startswith("joblib.")
 
     @property
     def memmap_threshold(self) -> int | None:

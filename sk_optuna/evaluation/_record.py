@@ -26,6 +26,8 @@ class TrialRecord:
         By fold; None until the fold has run.
     is_cut : bool
         Whether the trial was stopped: the folds that have not run never will.
+    n_dropped : int
+        Number of runs of its folds on which no decision rests, since it was stopped before them.
     """
 
     number: int
@@ -33,6 +35,7 @@ class TrialRecord:
     order: Sequence[int]
     folds: list[FoldResult | None] = field(init=False, repr=False)
     is_cut: bool = False
+    n_dropped: int = 0
     _values: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

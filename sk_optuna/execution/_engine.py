@@ -24,12 +24,15 @@ class Outcome(NamedTuple):
         The death, which the engine reports and does not raise; None if there is a result.
     seconds : float
         Seconds between submission and outcome.
+    error : Exception or None
+        The exception of the function, where the engine does not raise it.
     """
 
     key: Hashable
     result: Any
     death: WorkerDiedError | None
     seconds: float
+    error: Exception | None = None
 
 
 class Engine(Protocol):
@@ -43,11 +46,21 @@ class Engine(Protocol):
     def is_idle(self) -> bool:
         """True if no task is outstanding."""
 
+    @property
+    def has_idle_worker(self) -> bool:
+        """True if a task that is submitted now costs nothing but the time of a worker that has none."""
+
     def submit(self, key: Hashable, *args: Any) -> None:
         """Take on a task."""
 
     def wait(self) -> Outcome:
-        """Wait for a task and return its outcome. An exception of the function is raised here."""
+        """Wait for a task and return its outcome.
+
+        An exception of the function is the outcome's; where the caller could not pass it over, it is raised here.
+        """
+
+    def cancel(self, key: Hashable) -> bool:
+        """Take a task back that has not started; return whether that was possible, so that it has no outcome."""
 
     def __enter__(self) -> Self: ...
 

@@ -34,6 +34,11 @@ class GenerationEngine(NoSetUp):
         """True if no task waits to run and no outcome waits to be taken."""
         return not self._tasks and not self._outcomes
 
+    @property
+    def has_idle_worker(self) -> bool:
+        """True if the next batch, about to run, has fewer tasks than there are workers."""
+        return not self._outcomes and len(self._tasks) < min(self._n_jobs, self._room)
+
     def submit(self, key: Hashable, *args: Any) -> None:
         """Add the task to the batch."""
         self._tasks.append((key, args))
@@ -49,3 +54,9 @@ class GenerationEngine(NoSetUp):
                 Outcome(key, result, None, seconds) for (key, _), result in zip(tasks, results, strict=True)
             )
         return self._outcomes.popleft()
+
+    def cancel(self, key: Hashable) -> bool:
+        """Take a task out of the next batch; return whether it was there."""
+        n_before = len(self._tasks)
+        self._tasks = [task for task in self._tasks if task[0] != key]
+        return len(self._tasks) < n_before

@@ -51,6 +51,7 @@ class JoblibEngine:
         self._workers = workers
         self._n_jobs = n_jobs
         self._room = room
+        self._n_workers = n_workers
         self._function = with_caller_config(function, in_threads=workers.share_memory)
         self._shared: Shared | None = None
         self._arrived: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
@@ -67,6 +68,11 @@ class JoblibEngine:
     def is_idle(self) -> bool:
         """True if no task is outstanding or under suspicion."""
         return not self._outstanding and not self._suspects
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """True if there is room, and fewer tasks are outstanding than there are workers."""
+        return self.has_room and len(self._outstanding) < self._n_workers
 
     def submit(self, key: Hashable, *args: Any) -> None:
         """Send the task to a worker.
@@ -93,9 +99,19 @@ class JoblibEngine:
                     continue
                 return Outcome(blamed.key, None, _death(error), seconds)
             del self._outstanding[ticket]
+            if isinstance(error, Exception):
+                return Outcome(task.key, None, None, seconds, error)
             if error is not None:
                 raise error
             return Outcome(task.key, result, None, seconds)
+
+    def cancel(self, key: Hashable) -> bool:
+        """Take a task back that has not started, where the backend can; return whether it could."""
+        for ticket, sent in self._outstanding.items():
+            if sent.task.key == key and self._workers.cancel(sent.job):
+                del self._outstanding[ticket]
+                return True
+        return False
 
     def __enter__(self) -> Self:
         self._start()

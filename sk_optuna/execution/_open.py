@@ -42,6 +42,14 @@ def n_processes(n_jobs: int | None) -> int:
     return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
 
 
+def idle_workers_are_free(n_jobs: int | None) -> bool:
+    """Return whether there are several workers behind `n_jobs`, joblib's own, of which an idle one costs nothing.
+
+    Where workers are those of a cluster, or have a device each, somebody else may want what they would use.
+    """
+    return effective_n_jobs(n_jobs) > 1 and JoblibWorkers(n_jobs).are_joblibs_own
+
+
 def runs_on_this_machine(n_jobs: int | None) -> bool:
     """Return whether the workers behind `n_jobs` run on this machine, under joblib's active configuration."""
     return effective_n_jobs(n_jobs) == 1 or JoblibWorkers(n_jobs).are_local

@@ -24,6 +24,11 @@ class SerialEngine(NoSetUp):
         """True if no task is waiting."""
         return self._task is None
 
+    @property
+    def has_idle_worker(self) -> bool:
+        """False: the one worker is this thread."""
+        return False
+
     def submit(self, key: Hashable, *args: Any) -> None:
         """Keep the task until `wait`."""
         self._task = (key, args)
@@ -34,3 +39,7 @@ class SerialEngine(NoSetUp):
         (key, args), self._task = self._task, None
         start = time.perf_counter()
         return Outcome(key, self._function(*args), None, time.perf_counter() - start)
+
+    def cancel(self, key: Hashable) -> bool:
+        """Return False: a task is submitted when the search waits for it."""
+        return False

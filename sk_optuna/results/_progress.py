@@ -1,5 +1,7 @@
 """Lines of progress, one for each finished trial, printed with verbose >= 1."""
 
+from collections.abc import Sequence
+
 from sk_optuna.evaluation import TrialRecord
 
 
@@ -47,6 +49,12 @@ class Progress:
         best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")
+
+    def report_dropped(self, records: Sequence[TrialRecord]) -> None:
+        """Print how many folds ran ahead of a decision by which they were not wanted."""
+        n_used = sum(len(record.results) for record in records)
+        n_dropped = sum(record.n_dropped for record in records)
+        print(f"{n_used} folds ran; {n_dropped} others, on workers that had nothing else to do, were not wanted")
 
     def _remaining(self, elapsed: float, left: float | None) -> str:
         """Estimate the time left: to the last trial at the pace so far, or to the timeout if that comes first."""

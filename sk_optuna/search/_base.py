@@ -23,6 +23,7 @@ _FITTED = (
     "feature_names_in_",
     "learning_curves_",
     "multimetric_",
+    "n_folds_dropped_",
     "n_splits_",
     "n_trials_",
     "refit_epochs_",
@@ -111,6 +112,7 @@ class SearchBase(BaseSearchCV):
         """Set the fitted attributes from the outcome, and return the best candidate if there is one."""
         self.multimetric_ = outcome.is_multimetric
         self.n_trials_ = len(outcome.records)
+        self.n_folds_dropped_ = sum(record.n_dropped for record in outcome.records)
         self.cv_results_ = outcome.cv_results
         if outcome.learning_curves is not None:
             self.learning_curves_ = outcome.learning_curves

@@ -40,6 +40,8 @@ class Run:
         Above 0, lines of progress are printed.
     study_callbacks : sequence of callables
         Called after each trial.
+    speculate : bool
+        Whether idle workers run folds ahead of the decisions on them.
     """
 
     n_jobs: int | None
@@ -48,6 +50,7 @@ class Run:
     timeout: float | None
     verbose: int
     study_callbacks: Sequence[StudyCallback]
+    speculate: bool
 
 
 def run_trials(
@@ -84,6 +87,7 @@ def run_trials(
         TrialConduct(proposals, pruning, evaluator, rules, hooks),
         n_in_flight=partial(n_in_flight, n_splits=n_splits, most=run.max_concurrent_trials),
         deadline=deadline,
+        speculate=run.speculate,
     )
     study = proposals.study
     with stoppable(study), engine, closing(trials):
@@ -94,6 +98,8 @@ def run_trials(
                 callback(study, deepcopy(told.trial))
             if told.record.ends_search or stop_requested(study):
                 break
+        if progress is not None and run.speculate:
+            progress.report_dropped(proposals.told.records)
 
 
 class TrialConduct:
@@ -120,14 +126,17 @@ class TrialConduct:
         self._hooks = hooks
         self.order = pruning.order
         self.ready = pruning.ready
+        self._unjudged: set[tuple[int, int]] = set()
 
-    def fold(self, proposal: Proposal, record: TrialRecord, number: int) -> Fold:
-        """Return one fold of a trial."""
+    def fold(self, proposal: Proposal, record: TrialRecord, number: int, *, ahead: bool) -> Fold:
+        """Return one fold of a trial; one that runs ahead has no judge if that one is not known yet."""
         hooks = self._hooks.subcontext(
             task_name="candidate-split-evaluation", task_id=record.number * len(self.order) + number
         )
         judge = None
-        if self._rules.by_epoch:
+        if ahead and self._pruning.looks_back:
+            self._unjudged.add((record.number, number))
+        elif self._rules.by_epoch:
             judge = self._pruning.judge(proposal, number, self._leading_scores(record))
         return Fold(
             trial=record.number,
@@ -138,15 +147,33 @@ class TrialConduct:
             n_trials=self._proposals.n_trials,
         )
 
-    def result_of(self, fold: int, outcome: Outcome) -> FoldResult:
-        """Return the result of a fold; one that killed its worker has failed."""
+    def result_of(self, proposal: Proposal, record: TrialRecord, fold: int, outcome: Outcome) -> FoldResult | None:
+        """Return the result of a fold; one that killed its worker has failed.
+
+        None of a fold that ran without its judge and did not get to its end, or would not have with the judge: it must
+        run again.
+        """
+        result: FoldResult | None = outcome.result
+        if (record.number, fold) in self._unjudged:
+            self._unjudged.discard((record.number, fold))
+            if result is None or self._would_have_stopped(proposal, record, fold, result):
+                return None
+        if outcome.error is not None:
+            raise outcome.error
         if outcome.death is None:
-            result: FoldResult = outcome.result
             return result
         if self._rules.error_score == "raise":
             raise outcome.death
         error = f"{type(outcome.death).__name__}: {outcome.death}\n"
         return self._evaluator.failed_result(fold, error, outcome.seconds)
+
+    def _would_have_stopped(self, proposal: Proposal, record: TrialRecord, fold: int, result: FoldResult) -> bool:
+        """Return whether the judge of a fold, known by now, would have stopped it after one of its epochs."""
+        judge = self._pruning.judge(proposal, fold, self._leading_scores(record))
+        if judge is None or result.curve is None:
+            return False
+        scores = result.curve.scores
+        return any(judge.stops(scores[:n]) for n in range(1, len(scores) + 1))
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether the pruner ends the trial here."""
@@ -154,6 +181,7 @@ class TrialConduct:
 
     def ended(self, proposal: Proposal, record: TrialRecord) -> None:
         """Let the pruning know that no other fold of a trial will run."""
+        self._unjudged = {fold for fold in self._unjudged if fold[0] != record.number}
         self._pruning.ended(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:

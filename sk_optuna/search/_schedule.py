@@ -3,7 +3,8 @@
 The order is the point. Trial t is asked once exactly the trials up to t - L(t) have been told, where L(t) depends on t
 and not on which worker was faster: any number of workers, on any backend, gives the same search. Folds are submitted
 one by one, oldest trial first, so that at the end of the time the newest are cut short. A fold that a decision may
-spare is not submitted before the decision: a guess would train a model that nobody wants.
+spare is submitted before the decision only where a worker would idle otherwise. Its result is kept aside until the
+decision, and dropped if the fold is not wanted: nobody can tell from a search whether folds ran ahead.
 
 A trial may wait for others: none of its folds runs, and the next is not ready yet. It is judged again after each fold
 that ends, whosever that is.
@@ -34,11 +35,11 @@ class Conduct(Protocol):
     def ready(self, proposal: Proposal, record: TrialRecord) -> Sequence[int]:
         """Return the folds of a trial that may run now, those that run or ended included."""
 
-    def fold(self, proposal: Proposal, record: TrialRecord, number: int) -> Fold:
-        """Return one fold of a trial, to be submitted."""
+    def fold(self, proposal: Proposal, record: TrialRecord, number: int, *, ahead: bool) -> Fold:
+        """Return one fold of a trial, to be submitted, maybe ahead of the decision on it."""
 
-    def result_of(self, fold: int, outcome: Outcome) -> FoldResult:
-        """Return the result of a fold."""
+    def result_of(self, proposal: Proposal, record: TrialRecord, fold: int, outcome: Outcome) -> FoldResult | None:
+        """Return the result of a fold that is wanted; None if it must run again, since it ran ahead of a decision."""
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether a trial ends after the folds that have run; of one that waits for others, asked again."""
@@ -60,25 +61,48 @@ class _Running:
         The trial, and the results of its folds.
     submitted : set of int
         Its folds that were submitted.
-    n_outstanding : int
-        Number of them that have not come back.
+    ahead : dict of int to Outcome or None
+        Those of them on which there is no decision yet; None until they come back.
     waits : bool
-        Whether it waits for other trials.
+        Whether it waits for other trials: all its folds that are ready have run.
     """
 
     proposal: Proposal
     record: TrialRecord
     submitted: set[int] = field(default_factory=set)
-    n_outstanding: int = 0
+    ahead: dict[int, Outcome | None] = field(default_factory=dict)
     waits: bool = False
 
     def next_fold(self, ready: Sequence[int]) -> int | None:
         """Return the fold to submit next; None while a decision on it is missing, or if there is none."""
         return next((fold for fold in ready if fold not in self.submitted), None)
 
+    def next_outcome(self, ready: Sequence[int]) -> tuple[int, Outcome] | None:
+        """Take a fold from `ahead` that is ready now and has come back; None if there is none."""
+        for fold in ready:
+            if fold in self.ahead and (outcome := self.ahead.pop(fold)) is not None:
+                return fold, outcome
+        return None
+
+    @property
+    def may_run_ahead(self) -> bool:
+        """True if there is a fold that was not submitted."""
+        return not self.record.is_cut and len(self.submitted) < len(self.record.order)
+
+    @property
+    def to_next_decision(self) -> tuple[int, int]:
+        """How far the decision on its next fold is away, by the number of folds before it; then its age."""
+        return len(self.ahead), self.proposal.number
+
 
 def search_trials(
-    proposals: Asking, engine: Engine, conduct: Conduct, *, n_in_flight: Callable[[int], int], deadline: Deadline
+    proposals: Asking,
+    engine: Engine,
+    conduct: Conduct,
+    *,
+    n_in_flight: Callable[[int], int],
+    deadline: Deadline,
+    speculate: bool,
 ) -> Generator[ToldTrial[TrialRecord]]:
     """Iterate over the trials as they are told, in the order in which they were asked.
 
@@ -96,6 +120,8 @@ def search_trials(
         From a trial's number to the most trials, it included, that are asked and not yet told when it is asked.
     deadline : Deadline
         After it no fold is started, except those of the first trial, so that there is a result.
+    speculate : bool
+        Whether idle workers run folds ahead of the decisions on them.
 
     Raises
     ------
@@ -106,6 +132,8 @@ def search_trials(
     flight.ask()
     while flight.running:
         flight.submit()
+        if speculate:
+            flight.submit_ahead()
         if engine.is_idle:
             if deadline.passed:
                 return
@@ -150,20 +178,36 @@ class _Flight:
         """Submit folds that are ready, oldest trial first, as long as there is room."""
         for trial in self.running.values():
             while self._engine.has_room and (not self._deadline.passed or trial.proposal.number == 0):
-                if (number := self._next_fold(trial)) is None:
+                ready = () if trial.record.is_cut else self._ready(trial)
+                if (number := trial.next_fold(ready)) is None:
                     break
-                trial.submitted.add(number)
-                trial.n_outstanding += 1
-                fold = self._conduct.fold(trial.proposal, trial.record, number)
-                self._engine.submit(fold.key, fold)
+                self._send(trial, number, ahead=False)
 
-    def _next_fold(self, trial: _Running) -> int | None:
-        if trial.record.is_cut:
-            return None
+    def submit_ahead(self) -> None:
+        """Submit folds on which there is no decision yet, nearest decisions first, while a worker would idle."""
+        while self._engine.has_idle_worker and not self._deadline.passed:
+            trials = [trial for trial in self.running.values() if trial.may_run_ahead]
+            if not trials:
+                return
+            trial = min(trials, key=lambda trial: trial.to_next_decision)
+            number = trial.next_fold(self._conduct.order)
+            assert number is not None
+            trial.ahead[number] = None
+            self._send(trial, number, ahead=True)
+
+    def _send(self, trial: _Running, number: int, *, ahead: bool) -> None:
+        trial.submitted.add(number)
+        fold = self._conduct.fold(trial.proposal, trial.record, number, ahead=ahead)
+        self._engine.submit(fold.key, fold)
+
+    def _ready(self, trial: _Running) -> Sequence[int]:
+        """Return the folds of a trial that may run; of the first trial all of them, once nothing else may."""
         if trial.waits and self._deadline.passed:
-            # It is the first trial, and nothing will run for which it could wait.
-            return trial.next_fold(self._conduct.order)
-        return trial.next_fold(self._conduct.ready(trial.proposal, trial.record))
+            # There will be no decision. What ran ahead of it runs again, which is simpler than to look for it.
+            trial.submitted -= trial.ahead.keys()
+            trial.ahead.clear()
+            return self._conduct.order
+        return self._conduct.ready(trial.proposal, trial.record)
 
     def take(self, outcome: Outcome) -> None:
         """Add the result of a fold to its trial, and decide on the folds to come, also of trials that waited for it."""
@@ -171,25 +215,51 @@ class _Flight:
         trial = self.running.get(number)
         if trial is None or trial.record.is_cut:
             return
-        trial.n_outstanding -= 1
-        trial.record.add(split, self._conduct.result_of(split, outcome))
-        self._decide(trial)
+        if split in trial.ahead:
+            trial.ahead[split] = outcome
+            return
+        if self._add(trial, split, outcome):
+            self._decide(trial)
         while any(self._decide(other) for other in self.running.values() if other.waits):
             # The end of a trial may be what another one waits for.
             pass
 
+    def _add(self, trial: _Running, split: int, outcome: Outcome) -> bool:
+        """Add a fold to its trial's record; return whether there was a result, else it will run again."""
+        result = self._conduct.result_of(trial.proposal, trial.record, split, outcome)
+        if result is None:
+            trial.submitted.discard(split)
+            trial.record.n_dropped += 1
+            return False
+        trial.record.add(split, result)
+        return True
+
     def _decide(self, trial: _Running) -> bool:
-        """Decide whether a trial ends, goes on or waits; return whether it ended."""
+        """Decide whether a trial ends, goes on, also with folds that ran ahead, or waits; return whether it ended."""
         proposal, record = trial.proposal, trial.record
-        has_ended = record.is_finished
-        if not has_ended:
-            has_ended = record.is_cut = self._conduct.stops(proposal, record)
-        if has_ended:
-            trial.waits = False
-            self._conduct.ended(proposal, record)
-        else:
-            trial.waits = trial.n_outstanding == 0 and trial.next_fold(self._conduct.ready(proposal, record)) is None
-        return has_ended
+        while not record.is_finished:
+            record.is_cut = self._conduct.stops(proposal, record)
+            if record.is_cut:
+                break
+            ready = self._conduct.ready(proposal, record)
+            trial.waits = all(record.folds[fold] is not None for fold in ready)
+            arrived = trial.next_outcome(ready) if trial.ahead else None
+            if arrived is None or not self._add(trial, *arrived):
+                return False
+        trial.waits = False
+        self._drop_rest(trial)
+        self._conduct.ended(proposal, record)
+        return True
+
+    def _drop_rest(self, trial: _Running) -> None:
+        """Cancel the folds of a trial that are not wanted any more, and count the others."""
+        record = trial.record
+        if len(trial.submitted) == len(record.results):
+            return
+        for fold in sorted(trial.submitted):
+            if record.folds[fold] is None and self._engine.cancel((record.number, fold)):
+                trial.submitted.discard(fold)
+        record.n_dropped += len(trial.submitted) - len(record.results)
 
     def tell_oldest(self) -> ToldTrial[TrialRecord] | None:
         """Tell the oldest trial and return it; None if it still runs, or if there is none."""

@@ -28,7 +28,7 @@ from sk_optuna._compat._sklearn import (
     unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
-from sk_optuna.execution import n_processes
+from sk_optuna.execution import idle_workers_are_free, n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude
 from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from
@@ -166,6 +166,18 @@ class OptunaSearchCV(SearchBase):
         workers than so many candidates have folds; with more candidates in flight TPE chooses with older results and
         needs more of them.
 
+    speculate : "auto" or bool, default="auto"
+        Whether a worker that has nothing to do runs the next fold of a candidate before the pruner has decided on it.
+        If the candidate is stopped, the fold is dropped and counted in `n_folds_dropped_`. The result is the same; the
+        search takes less time and more fits.
+
+        - ``"auto"``: where a `pruner` is given, and the workers are joblib's own processes or threads on this machine.
+        - True: on any backend with several workers; on a cluster such a fold may keep others waiting.
+        - False: a fold runs once the pruner lets it. Prefer it where folds that run side by side slow each other down,
+          as on one GPU, or where a fit costs money.
+
+        It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
+
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
         are several, the sampler maximizes the one that `refit` names, else the first one.
@@ -243,6 +255,10 @@ class OptunaSearchCV(SearchBase):
 
     n_splits_ : int
         Number of folds.
+
+    n_folds_dropped_ : int
+        Number of folds that ran side by side with, or ahead of, the one after which their candidate was stopped. They
+        are in no table.
 
     learning_curves_ : dict of str to ndarray of shape (n_epochs,)
         One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
@@ -328,6 +344,7 @@ class OptunaSearchCV(SearchBase):
         "cache_prefix": "no_validation",
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "speculate": ["boolean", StrOptions({"auto"})],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -336,8 +353,9 @@ class OptunaSearchCV(SearchBase):
         "random_state": ["random_state"],
         "study_callbacks": "no_validation",
     }
-    # Searches that were pickled before there was this argument have none.
+    # Searches that were pickled before there were these arguments have none.
     n_iter: int | None = None
+    speculate: bool | Literal["auto"] = "auto"
 
     def __init__(
         self,
@@ -355,6 +373,7 @@ class OptunaSearchCV(SearchBase):
         cache_prefix: bool | str = "auto",
         initial_params: Any = None,
         max_concurrent_trials: int | Literal["auto"] = "auto",
+        speculate: bool | Literal["auto"] = "auto",
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -389,6 +408,7 @@ class OptunaSearchCV(SearchBase):
         self.cache_prefix = cache_prefix
         self.initial_params = initial_params
         self.max_concurrent_trials = max_concurrent_trials
+        self.speculate = speculate
         self.random_state = random_state
         self.study_callbacks = study_callbacks
 
@@ -526,6 +546,12 @@ class OptunaSearchCV(SearchBase):
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
+    def _speculates(self) -> bool:
+        """Return whether idle workers run folds ahead of the decisions on them."""
+        if has_callbacks(self) or self.pruner is None:
+            return False
+        return idle_workers_are_free(self.n_jobs) if self.speculate == "auto" else bool(self.speculate)
+
     @property
     def _refit_name(self) -> str | None:
         return self.refit if isinstance(self.refit, str) else None
@@ -558,6 +584,7 @@ class OptunaSearchCV(SearchBase):
             timeout=self.timeout,
             verbose=self.verbose,
             study_callbacks=self.study_callbacks or (),
+            speculate=self._speculates(),
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
 

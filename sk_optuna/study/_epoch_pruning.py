@@ -42,7 +42,11 @@ class EpochPruning:
     ----------
     order : sequence of int
         The order.
+    looks_back : bool
+        False: a fold is compared with the same fold of other trials.
     """
+
+    looks_back = False
 
     def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
         self._pruner: BasePruner | None = FOR_EPOCHS[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
@@ -88,7 +92,14 @@ class EpochRacing(EpochPruning):
         The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
+
+    Attributes
+    ----------
+    looks_back : bool
+        True: a trial is compared by all its folds so far.
     """
+
+    looks_back = True
 
     def __init__(self, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
         super().__init__(None, study, told, order=order)

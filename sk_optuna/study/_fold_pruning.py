@@ -36,7 +36,11 @@ class FoldPruning:
         The order.
     pruner : optuna.pruners.BasePruner
         The pruner.
+    looks_back : bool
+        False: folds have no judges.
     """
+
+    looks_back = False
 
     def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
         self.pruner: BasePruner = FOR_FOLDS[pruner](len(order)) if isinstance(pruner, str) else deepcopy(pruner)

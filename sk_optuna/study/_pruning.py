@@ -77,6 +77,8 @@ class Pruning(Protocol):
     """The folds of a trial that run, and their order."""
 
     order: Sequence[int]
+    looks_back: bool
+    """Whether the judge of a fold depends on the scores of the folds before it."""
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
         """Return the folds of a trial that may run now, those that run or ended included.
@@ -114,6 +116,8 @@ class EveryFold:
     n_splits : int
         Folds of a trial.
     """
+
+    looks_back = False
 
     def __init__(self, n_splits: int) -> None:
         self.order: Sequence[int] = range(n_splits)

@@ -159,9 +159,13 @@ def _raise(x):
 
 
 @every_engine
-def test_an_exception_of_the_function_is_raised_in_wait(kind):
-    with pytest.raises(LookupError, match="no 3"), _opened(kind, _raise) as engine:
-        _run_all(engine, [(n, n) for n in range(6)])
+def test_an_exception_of_the_function_is_raised_in_wait_or_is_the_outcomes(kind):
+    def raise_first():
+        with _opened(kind, _raise) as engine:
+            raise next(outcome.error for outcome in _run_all(engine, [(n, n) for n in range(6)]) if outcome.error)
+
+    with pytest.raises(LookupError, match="no 3"):
+        raise_first()
     _assert_joblib_works(kind)
 
 
@@ -170,9 +174,11 @@ def _lock_or_number(x):
 
 
 @process_engines
-def test_a_result_that_cannot_be_pickled_is_raised_in_wait(kind):
-    with pytest.raises(Exception, match="pickle"), _opened(kind, _lock_or_number) as engine:
-        _run_all(engine, [(n, n) for n in range(4)])
+def test_a_result_that_cannot_be_pickled_is_the_outcomes_error(kind):
+    with _opened(kind, _lock_or_number) as engine:
+        errors = {outcome.key: outcome.error for outcome in _run_all(engine, [(n, n) for n in range(4)])}
+    assert "pickle" in str(errors.pop(1))
+    assert set(errors.values()) == {None}
     _assert_joblib_works(kind)
 
 

@@ -175,9 +175,17 @@ SEARCH = [
     argument("timeout='a'", SECONDS.format("'a'"), timeout="a"),
     *(
         argument(
-            f"max_concurrent_trials={v!r}", INT_FROM_ONE.format("max_concurrent_trials", v), max_concurrent_trials=v
+            f"max_concurrent_trials={v!r}",
+            INT_FROM_ONE.format("max_concurrent_trials", repr(v)),
+            max_concurrent_trials=v,
         )
         for v in (0, -1, 1.5, None, "four")
+    ),
+    *(
+        argument(
+            f"speculate={v!r}", rf"'speculate' parameter.*'bool'.*or a str among {{'auto'}}.*Got {v!r}", speculate=v
+        )
+        for v in ("yes", None, 2)
     ),
     argument("unknown sampler", r"'sampler' parameter.*'cmaes', 'gp', 'grid', .*'tpe'.*but got 'tpee'", sampler="tpee"),
     argument(

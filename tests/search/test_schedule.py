@@ -14,10 +14,14 @@ from sk_optuna.study._told import ToldTrial
 
 
 class Shuffled:
-    """An engine of `room` slots whose tasks finish in a drawn order; `look` is called whenever it is waited for."""
+    """An engine of `room` slots whose tasks finish in a drawn order; `look` is called whenever it is waited for.
 
-    def __init__(self, room, draw, look):
-        self.outstanding, self.submitted = [], []
+    Tasks that are among the oldest, one for each worker, may finish and cannot be cancelled.
+    """
+
+    def __init__(self, room, draw, look=lambda: None, n_workers=1000):
+        self.outstanding, self.submitted, self.cancelled = [], [], []
+        self.n_workers = n_workers
         self._room, self._draw, self._look = room, draw, look
 
     @property
@@ -33,9 +37,20 @@ class Shuffled:
         self.outstanding.append(key)
         self.submitted.append(key)
 
+    @property
+    def has_idle_worker(self):
+        return len(self.outstanding) < min(self._room, self.n_workers)
+
+    def cancel(self, key):
+        if key not in self.outstanding[self.n_workers :]:
+            return False
+        self.outstanding.remove(key)
+        self.cancelled.append(key)
+        return True
+
     def wait(self):
         self._look()
-        key = self.outstanding.pop(self._draw(len(self.outstanding)))
+        key = self.outstanding.pop(self._draw(min(self.n_workers, len(self.outstanding))))
         return Outcome(key, key, None, 0.0)
 
 
@@ -53,13 +68,17 @@ class Plan:
         self.n_asked += 1
         return type("Proposal", (), {"number": self.n_asked - 1, "params": {}})
 
+    def running(self):
+        """Return the trials that were asked and have not ended."""
+        return [number for number in range(self.n_asked) if not self.ended_folds[number]]
+
     def ready(self, proposal, record):
         return one_after_the_other(self.order, record, self.free[proposal.number])
 
-    def fold(self, proposal, record, number):
+    def fold(self, proposal, record, number, *, ahead):
         return Fold(proposal.number, number, {})
 
-    def result_of(self, fold, outcome):
+    def result_of(self, proposal, record, fold, outcome):
         return FoldResult(
             test_scores=0.0,
             train_scores=None,
@@ -107,7 +126,9 @@ def test_no_slot_idles_while_a_fold_may_start_and_no_fold_starts_that_may_be_spa
         return min(n_splits, max(ends[number], free[number]))
 
     engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), look)
-    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None))
+    trials = search_trials(
+        plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None), speculate=False
+    )
     records = [told.record for told in trials]
     assert plan.told == [record.number for record in records] == list(range(n_trials))
     assert [len(record.results) for record in records] == [n_run(number) for number in range(n_trials)]
@@ -131,8 +152,10 @@ class Queue(Plan):
 @given(data=st.data(), room=st.integers(1, 6), most=st.integers(1, 9))
 def test_trials_that_wait_for_others_are_judged_again_when_these_end(data, room, most):
     plan = Queue([2, 0, 1], [1] * 9, [3] * 9)
-    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), lambda: None)
-    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None))
+    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)))
+    trials = search_trials(
+        plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None), speculate=False
+    )
     assert [len(told.record.results) == 3 for told in trials] == [t % 2 == 0 for t in range(9)]
     assert all(len(ended) == 1 for ended in plan.ended_folds)
 
@@ -141,17 +164,17 @@ def test_trials_that_wait_for_each_other_are_an_error():
     plan = Queue([0, 1, 2], [1] * 3, [3] * 3)
     plan.ready = lambda proposal, record: plan.order[:1]
     plan.stops = lambda proposal, record: False
-    engine = Shuffled(2, lambda n: 0, lambda: None)
+    engine = Shuffled(2, lambda n: 0)
     with pytest.raises(RuntimeError, match=r"trials \[0, 1\] wait for each other"):
-        list(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None)))
+        list(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=False))
 
 
 def test_first_trial_is_finished_at_the_end_of_the_time_though_it_waits():
     plan = Queue([0, 1, 2], [1] * 3, [3] * 3)
     plan.ready = lambda proposal, record: plan.order[:1]
     plan.stops = lambda proposal, record: False
-    engine = Shuffled(2, lambda n: 0, lambda: None)
-    (told,) = search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(1e-9))
+    engine = Shuffled(2, lambda n: 0)
+    (told,) = search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(1e-9), speculate=False)
     assert len(told.record.results) == 3
 
 
@@ -168,7 +191,67 @@ def test_trials_told_when_one_is_asked_depend_on_its_number_only(data, room):
         return ask()
 
     plan.ask = noted
-    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)), lambda: None)
-    list(search_trials(plan, engine, plan, n_in_flight=in_flight.__getitem__, deadline=Deadline(None)))
+    engine = Shuffled(room, lambda n: data.draw(st.integers(0, n - 1)))
+    list(search_trials(plan, engine, plan, n_in_flight=in_flight.__getitem__, deadline=Deadline(None), speculate=False))
     least = np.maximum.accumulate([max(0, t - in_flight[t] + 1) for t in range(n_trials)])
     assert told_at_ask[:n_trials] == least.tolist()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), n_workers=st.integers(2, 9), most=st.integers(1, 5), n_splits=st.integers(2, 5))
+def test_no_worker_idles_while_a_fold_may_run_ahead(data, n_workers, most, n_splits):
+    n_trials = data.draw(st.integers(1, 8))
+    ends = data.draw(st.lists(st.integers(1, n_splits), min_size=n_trials, max_size=n_trials))
+    plan = Plan(data.draw(st.permutations(range(n_splits))), [1] * n_trials, ends)
+
+    def look():
+        n_started = {number: sum(trial == number for trial, _ in engine.submitted) for number in plan.running()}
+        left = [number for number, started in n_started.items() if started < n_splits]
+        assert len(engine.outstanding) >= n_workers or not left
+
+    engine = Shuffled(2 * n_workers, lambda n: data.draw(st.integers(0, n - 1)), look, n_workers)
+    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None), speculate=True)
+    records = [told.record for told in trials]
+    assert [len(record.results) for record in records] == ends
+    assert sum(ends) + sum(record.n_dropped for record in records) == len(engine.submitted) - len(engine.cancelled)
+    assert plan.ended_folds == [[n] for n in ends]
+    for number in range(n_trials):
+        started = [fold for trial, fold in engine.submitted if trial == number]
+        assert started == plan.order[: len(started)]
+
+
+def test_folds_run_ahead_where_the_decision_is_nearest():
+    plan = Plan([0, 1, 2], [1, 1], [3, 3])
+    engine = Shuffled(12, lambda n: 0, n_workers=5)
+    next(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=True))
+    assert engine.submitted[:5] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2)]
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), n_workers=st.integers(2, 9), most=st.integers(1, 9))
+def test_trials_that_wait_are_judged_by_the_same_folds_where_others_ran_ahead(data, n_workers, most):
+    plan = Queue([2, 0, 1], [1] * 9, [3] * 9)
+    engine = Shuffled(2 * n_workers, lambda n: data.draw(st.integers(0, n - 1)), n_workers=n_workers)
+    trials = search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None), speculate=True)
+    assert [len(told.record.results) for told in trials] == [3 - 2 * (t % 2) for t in range(9)]
+    assert all(len(ended) == 1 for ended in plan.ended_folds)
+
+
+def test_first_trial_is_finished_at_the_end_of_the_time_though_its_folds_ran_ahead_and_it_waits():
+    class Waiting(Queue):
+        """Each trial waits for ever after its first fold; the time ends when one has come to that."""
+
+        passed = False
+
+        def ready(self, proposal, record):
+            return self.order[:1]
+
+        def stops(self, proposal, record):
+            self.passed = self.passed or len(engine.outstanding) == 0
+            return False
+
+    plan = Waiting([0, 1, 2], [1] * 2, [3] * 2)
+    engine = Shuffled(8, lambda n: n - 1, n_workers=4)
+    (told,) = search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=plan, speculate=True)
+    assert told.record.number == 0
+    assert len(told.record.results) == 3
