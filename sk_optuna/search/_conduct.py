@@ -129,10 +129,13 @@ class TrialConduct:
         self._unjudged: set[tuple[int, int]] = set()
 
     def fold(self, proposal: Proposal, record: TrialRecord, number: int, *, ahead: bool) -> Fold:
-        """Return one fold of a trial; one that runs ahead has no judge if that one is not known yet."""
-        hooks = self._hooks.subcontext(
-            task_name="candidate-split-evaluation", task_id=record.number * len(self.order) + number
-        )
+        """Return one fold of a trial; one that runs ahead has no hooks, and no judge if that one is not known yet."""
+        hooks = None
+        if not ahead:
+            context = self._hooks.subcontext(
+                task_name="candidate-split-evaluation", task_id=record.number * len(self.order) + number
+            )
+            hooks = FoldHooks(context)
         judge = None
         if ahead and self._pruning.looks_back:
             self._unjudged.add((record.number, number))
@@ -142,7 +145,7 @@ class TrialConduct:
             trial=record.number,
             number=number,
             params=record.params,
-            hooks=FoldHooks(hooks),
+            hooks=hooks,
             judge=judge,
             n_trials=self._proposals.n_trials,
         )
