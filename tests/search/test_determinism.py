@@ -6,6 +6,7 @@ good, and neither is to outlive its test.
 """
 
 import functools
+import itertools
 import pickle
 import subprocess
 import sys
@@ -203,6 +204,31 @@ def test_same_seed_gives_same_pruned_results_on_every_engine(backend, n_jobs, pr
     with joblib.parallel_config(backend=backend):
         assert _run(_pruned(pruner, n_jobs)) == expected
     assert ("PRUNED" in expected["trial_state"]) is (pruner not in _STOPS_NOBODY)
+
+
+@functools.cache
+def _steered_in_this_thread(sampler, pruner):
+    return _run(_search("mixed", 1, sampler=sampler, pruner=pruner, cv=4, n_trials=24, speculate=False))
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_jobs", "sampler", "pruner", "speculate"),
+    _cases(
+        itertools.product(
+            ["loky", "threading", "multiprocessing"],
+            [1, 2, 3, 8],
+            ["tpe", "random"],
+            [None, "race", "median"],
+            [True, False],
+        ),
+        lambda *case: case in [("threading", 8, "tpe", "race", True), ("loky", 2, "random", "median", True)],
+    ),
+)
+def test_same_seed_gives_same_results_where_idle_workers_run_ahead(backend, n_jobs, sampler, pruner, speculate):
+    with joblib.parallel_config(backend=backend):
+        search = _search("mixed", n_jobs, sampler=sampler, pruner=pruner, cv=4, n_trials=24, speculate=speculate)
+        assert _run(search) == _steered_in_this_thread(sampler, pruner)
+    assert speculate or search.n_folds_dropped_ == 0
 
 
 @pytest.mark.parametrize("pruner", ["race", *_slow("threshold", "halving")])
