@@ -84,16 +84,6 @@ class _Running:
                 return fold, outcome
         return None
 
-    @property
-    def may_run_ahead(self) -> bool:
-        """True if there is a fold that was not submitted."""
-        return not self.record.is_cut and len(self.submitted) < len(self.record.order)
-
-    @property
-    def to_next_decision(self) -> tuple[int, int]:
-        """How far the decision on its next fold is away, by the number of folds before it; then its age."""
-        return len(self.ahead), self.proposal.number
-
 
 def search_trials(
     proposals: Asking,
@@ -184,16 +174,18 @@ class _Flight:
                 self._send(trial, number, ahead=False)
 
     def submit_ahead(self) -> None:
-        """Submit folds on which there is no decision yet, nearest decisions first, while a worker would idle."""
-        while self._engine.has_idle_worker and not self._deadline.passed:
-            trials = [trial for trial in self.running.values() if trial.may_run_ahead]
-            if not trials:
-                return
-            trial = min(trials, key=lambda trial: trial.to_next_decision)
-            number = trial.next_fold(self._conduct.order)
-            assert number is not None
-            trial.ahead[number] = None
-            self._send(trial, number, ahead=True)
+        """Submit folds on which there is no decision yet, oldest trial first, while a worker would idle.
+
+        All folds of the oldest trial come before the next one of another, as without a pruner: the oldest is what the
+        trials to come wait for. With the nearest decisions first, 16 workers were slower than without a pruner.
+        """
+        for trial in self.running.values():
+            while self._engine.has_idle_worker and not self._deadline.passed:
+                number = None if trial.record.is_cut else trial.next_fold(self._conduct.order)
+                if number is None:
+                    break
+                trial.ahead[number] = None
+                self._send(trial, number, ahead=True)
 
     def _send(self, trial: _Running, number: int, *, ahead: bool) -> None:
         trial.submitted.add(number)

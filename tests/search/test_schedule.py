@@ -220,11 +220,11 @@ def test_no_worker_idles_while_a_fold_may_run_ahead(data, n_workers, most, n_spl
         assert started == plan.order[: len(started)]
 
 
-def test_folds_run_ahead_where_the_decision_is_nearest():
+def test_folds_of_the_oldest_trial_run_ahead_first():
     plan = Plan([0, 1, 2], [1, 1], [3, 3])
     engine = Shuffled(12, lambda n: 0, n_workers=5)
     next(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=True))
-    assert engine.submitted[:5] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2)]
+    assert engine.submitted[:5] == [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1)]
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)
