@@ -5,7 +5,12 @@ over workers x wall time; the last column holds the wall time against the shorte
 the same order can take. Fits sleep by default, so that other load on the machine does not count; ``--cpu`` has
 them compute instead. Scores are noise, so that no sampler prefers short fits.
 
+``--race`` measures the race instead, at several numbers of sleeping threads: a candidate has a quality, and folds have
+noise of their own, so that the race spares about as many folds as on real tasks. Its time is shown over that of the
+same search without one. Folds that ran ahead of a decision and were not wanted are among those that ran.
+
 Run: python benchmarks/utilisation.py [--jobs 2] [--cpu]
+     python benchmarks/utilisation.py --race [--jobs 2 4 8 16] [--trials 60]
 """
 
 import argparse
@@ -14,8 +19,9 @@ import heapq
 import platform
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import optuna
@@ -27,6 +33,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold, RandomizedSearchCV, cross_validate
 
 from sk_optuna import OptunaSearchCV
+from sk_optuna.search import _budget
 
 try:
     import optuna_integration
@@ -37,6 +44,11 @@ SECONDS = lognorm(s=0.6, scale=0.06)
 SHORTEST, LONGEST = 0.02, 0.2
 X, Y = np.zeros((20, 1)), np.arange(20.0)
 CV = KFold(5)
+
+# Standard deviation of a fold's score; that of the candidates' qualities is about .15.
+NOISE = 0.1
+FIT_TIMES: list[float] = []
+"""Seconds of all fits of `Raced`, in this process."""
 
 FitTimes = list[float]
 """Mean fit time by candidate, in the order in which they were asked for."""
@@ -69,6 +81,34 @@ class Uneven(RegressorMixin, BaseEstimator):
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """Return noise that depends on the parameter alone."""
         return float(np.sin(1e6 * self.quantile))
+
+
+class Raced(Uneven):
+    """The same, with a quality, a uniform number, and with folds that differ.
+
+    Parameters
+    ----------
+    quantile, rounds_per_second : object
+        As in Uneven.
+    quality : float
+        Between 0 and 1; best at .7.
+    """
+
+    def __init__(self, quantile: float = 0.5, rounds_per_second: int | None = None, quality: float = 0.5) -> None:
+        super().__init__(quantile, rounds_per_second)
+        self.quality = quality
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Raced":
+        """Take the time, and note it."""
+        start = time.perf_counter()
+        super().fit(X, y)
+        FIT_TIMES.append(time.perf_counter() - start)
+        return self
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return a score that is 0 at best, with noise that the fold and the candidate determine."""
+        noise = np.random.default_rng([int(1e9 * self.quality), int(y[0])]).normal()
+        return float(-((self.quality - 0.7) ** 2) + np.sin(y[0]) + NOISE * noise)
 
 
 def compute(rounds: int) -> None:
@@ -134,13 +174,65 @@ def measure(search: Callable[..., FitTimes], n_trials: int, n_jobs: int, seed: i
     return np.array([wall, busy / (n_jobs * wall), one_queue(fit_times, n_jobs) / wall])
 
 
+RACES: dict[str, dict[str, Any]] = {
+    "no pruner": {},
+    "race": {"pruner": "race"},
+    "race, speculate=False": {"pruner": "race", "speculate": False},
+}
+
+
+def measure_race(name: str, n_trials: int, n_jobs: int, seed: int) -> np.ndarray:
+    """Return the wall time, the folds that ran, those that were dropped, the utilisation and the share of the ideal."""
+    FIT_TIMES.clear()
+    space = {"quantile": uniform(), "quality": uniform()}
+    arguments = {"cv": CV, "n_jobs": n_jobs, "refit": False, "random_state": seed, "n_iter": n_trials}
+    if name == "RandomizedSearchCV":
+        search = RandomizedSearchCV(Raced(), space, **arguments)
+    else:
+        search = OptunaSearchCV(Raced(), space, **arguments, **RACES[name])
+    start = time.perf_counter()
+    search.fit(X, Y)
+    wall = time.perf_counter() - start
+    n_dropped = getattr(search, "n_folds_dropped_", 0)
+    ideal = one_queue(list(search.cv_results_["mean_fit_time"]), n_jobs) / wall
+    return np.array([wall, len(FIT_TIMES), n_dropped, sum(FIT_TIMES) / (n_jobs * wall), ideal])
+
+
+def race(n_trials: int, n_rounds: int, jobs: Sequence[int], in_flight: int | None) -> None:
+    """Print what a race costs and saves at each number of threads."""
+    if in_flight is not None:
+        _budget._N_IN_FLIGHT = in_flight
+    print(
+        f"{n_trials} trials x {CV.get_n_splits()} folds, threads, sleeping fits of {SHORTEST * 1e3:.0f} to "
+        f"{LONGEST * 1e3:.0f} ms, means of {n_rounds} rounds; {_budget._N_IN_FLIGHT} trials in flight after the first "
+        f"{_budget._N_FIRST}\n"
+    )
+    columns = f"{'wall s':>8}{'of no pruner':>14}{'folds run':>11}{'dropped':>9}{'busy':>7}{'ideal':>7}"
+    print(f"{'workers':>7}  {'':22}{columns}")
+    for n_jobs in jobs:
+        results: dict[str, list[np.ndarray]] = {name: [] for name in (*RACES, "RandomizedSearchCV")}
+        with parallel_config("threading"):
+            for seed in range(n_rounds):
+                for name, found in results.items():
+                    found.append(measure_race(name, n_trials, n_jobs, seed))
+        whole = np.array(results["no pruner"])
+        for name, found in results.items():
+            wall, n_run, n_dropped, busy, ideal = np.mean(found, axis=0)
+            ratio = np.mean(np.array(found)[:, 0] / whole[:, 0])
+            shown = "" if name.startswith("race") else f"{ideal:7.3f}"
+            figures = f"{wall:8.2f}{ratio:14.2f}{n_run:11.0f}{n_dropped:9.0f}{busy:7.2f}{shown}"
+            print(f"{n_jobs:7}  {name:22}{figures}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--jobs", type=int, nargs="+", help="default: 2; with --race 2, 4, 8 and 16")
+    parser.add_argument("--trials", type=int, help="default: 24; with --race 60")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--cpu", action="store_true", help="fits compute instead of sleeping")
     parser.add_argument("--backends", nargs="+", default=["loky", "threading"])
+    parser.add_argument("--race", action="store_true", help="the race against no race")
+    parser.add_argument("--in-flight", type=int, help="with --race: trials in flight after the first eight")
     arguments = parser.parse_args()
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -149,6 +241,11 @@ def main() -> None:
     packages += ["optuna-integration"] if optuna_integration is not None else []
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
 
+    if arguments.race:
+        race(arguments.trials or 60, arguments.rounds, arguments.jobs or (2, 4, 8, 16), arguments.in_flight)
+        return
+    (n_jobs,) = arguments.jobs or (2,)
+    n_trials = arguments.trials or 24
     contestants = {
         (name, backend): search
         for backend in arguments.backends
@@ -165,14 +262,13 @@ def main() -> None:
     for i in range(-1, arguments.rounds):  # the first round starts the workers
         for (name, backend), search in contestants.items():
             with parallel_config("threading" if backend == "its threads" else backend):
-                n_trials = 4 if i < 0 else arguments.trials
-                result = measure(search, n_trials, arguments.jobs, i % 1000, estimator)
+                result = measure(search, 4 if i < 0 else n_trials, n_jobs, i % 1000, estimator)
             if i >= 0:
                 results[name, backend].append(result)
 
     kind = "computing" if arguments.cpu else "sleeping"
     print(
-        f"{arguments.trials} trials x {CV.get_n_splits()} folds, {arguments.jobs} workers, {kind} fits of "
+        f"{n_trials} trials x {CV.get_n_splits()} folds, {n_jobs} workers, {kind} fits of "
         f"{SHORTEST * 1e3:.0f} to {LONGEST * 1e3:.0f} ms, medians of {arguments.rounds} rounds\n"
     )
     print(f"{'':24}{'backend':>12}{'wall s':>10}{'utilisation':>14}{'of the ideal':>14}")

@@ -169,6 +169,66 @@ def test_an_exception_of_the_function_is_raised_in_wait_or_is_the_outcomes(kind)
     _assert_joblib_works(kind)
 
 
+def _wait_for(path, x):
+    while path is not None and not Path(path).exists():
+        time.sleep(0.001)
+    return x
+
+
+@pytest.mark.parametrize("kind", ["loky", "threading", "multiprocessing"])
+def test_workers_are_idle_while_there_are_fewer_tasks_than_workers(kind, tmp_path):
+    with _opened(kind, _wait_for) as engine:
+        assert engine.has_idle_worker
+        for key in range(2):
+            assert engine.has_idle_worker
+            engine.submit(key, str(tmp_path / "go"), key)
+        assert engine.has_room
+        assert not engine.has_idle_worker
+        (tmp_path / "go").touch()
+        engine.wait()
+        assert engine.has_idle_worker
+        engine.wait()
+
+
+def test_one_worker_is_never_idle_and_two_are_where_pre_dispatch_lets_them():
+    with _opened("serial", _square) as engine:
+        assert not engine.has_idle_worker
+    with _opened("threading", _square, pre_dispatch=1) as engine:
+        assert engine.has_idle_worker
+        engine.submit(0, 1)
+        assert not engine.has_idle_worker
+        engine.wait()
+
+
+def test_a_batch_has_idle_workers_until_it_is_as_large_as_they_are_many():
+    with _opened("generation", _square) as engine:
+        for key in range(2):
+            assert engine.has_idle_worker
+            engine.submit(key, key)
+        assert not engine.has_idle_worker
+        engine.wait()
+        # The other outcome may show what to run next.
+        assert not engine.has_idle_worker
+        engine.wait()
+        assert engine.has_idle_worker
+
+
+@pytest.mark.parametrize("kind", ["generation", "loky"])
+def test_a_task_that_was_cancelled_has_no_outcome(kind, tmp_path):
+    path = str(tmp_path / "go") if kind == "loky" else None
+    with _opened(kind, _wait_for, pre_dispatch="all") as engine:
+        for key in range(12):
+            engine.submit(key, path, key)
+        assert engine.cancel(11)
+        assert not engine.cancel(11)
+        assert not engine.cancel("unknown")
+        (tmp_path / "go").touch()
+        outcomes = [engine.wait() for _ in range(11)]
+        assert engine.is_idle
+    assert sorted(outcome.key for outcome in outcomes) == list(range(11))
+    _assert_joblib_works(kind)
+
+
 def _lock_or_number(x):
     return threading.Lock() if x == 1 else x
 
