@@ -70,7 +70,7 @@ def test_every_decision_is_the_pruners_on_a_study_with_the_trials_told_at_the_as
 def test_folds_after_the_decision_are_never_fitted(name, engine, searches):
     searches.FITS.clear()
     with joblib.parallel_config(backend=engine[0]):
-        found = searches.fitted(pruner=searches.PRUNERS[name], n_jobs=engine[1], refit=False)
+        found = searches.fitted(pruner=searches.PRUNERS[name], n_jobs=engine[1], refit=False, speculate=False)
     n_run = dict(zip(found.cv_results_["param_a"], found.cv_results_["n_folds_run"].tolist(), strict=True))
     assert {a: searches.FITS.count(a) for a in n_run} == n_run
     assert len(searches.FITS) == sum(n_run.values())
@@ -89,7 +89,7 @@ def test_folds_after_the_decision_are_never_submitted(monkeypatch, engine, searc
 
     monkeypatch.setattr(kind, "submit", noted)
     with joblib.parallel_config(backend="threading"):
-        found = searches.fitted(n_jobs=engine[1], refit=False)
+        found = searches.fitted(n_jobs=engine[1], refit=False, speculate=False)
     order = searches.order_of(found)
     for number, n_run in enumerate(found.cv_results_["n_folds_run"]):
         assert [fold for trial, fold in submitted if trial == number] == order[:n_run]
