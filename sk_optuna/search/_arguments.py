@@ -10,11 +10,12 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
+from sk_optuna._compat._callbacks import has_callbacks
 from sk_optuna._compat._optuna import new_study
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs import check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution import max_outstanding, runs_on_this_machine
+from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
 from sk_optuna.study import check_pruner
 
@@ -36,6 +37,7 @@ class Arguments(Protocol):
     refit: Any
     report: Any
     scoring: Any
+    speculate: Any
     study_callbacks: Any
 
 
@@ -128,6 +130,13 @@ def _contain_all_rows(splits: Sequence[tuple[Any, Any]], n_rows: int) -> bool:
         for rows in split:  # indices, or a mask
             seen[np.asarray(rows)] = True
     return bool(seen.all())
+
+
+def speculates(search: Arguments) -> bool:
+    """Return whether idle workers run folds ahead of decisions; callbacks would hear of folds that are in no table."""
+    if search.pruner is None or has_callbacks(search):
+        return False
+    return idle_workers_are_free(search.n_jobs) if search.speculate == "auto" else bool(search.speculate)
 
 
 def seed_from(random_state: Any) -> int:

@@ -28,10 +28,10 @@ from sk_optuna._compat._sklearn import (
     unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
-from sk_optuna.execution import idle_workers_are_free, n_processes
+from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude
-from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from
+from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from, speculates
 from sk_optuna.search._base import SearchBase
 from sk_optuna.search._budget import n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
@@ -546,12 +546,6 @@ class OptunaSearchCV(SearchBase):
             return None
         return share_prefixes(self.cache_prefix, estimator, n_processes=n_processes(self.n_jobs))
 
-    def _speculates(self) -> bool:
-        """Return whether idle workers run folds ahead of the decisions on them."""
-        if has_callbacks(self) or self.pruner is None:
-            return False
-        return idle_workers_are_free(self.n_jobs) if self.speculate == "auto" else bool(self.speculate)
-
     @property
     def _refit_name(self) -> str | None:
         return self.refit if isinstance(self.refit, str) else None
@@ -584,7 +578,7 @@ class OptunaSearchCV(SearchBase):
             timeout=self.timeout,
             verbose=self.verbose,
             study_callbacks=self.study_callbacks or (),
-            speculate=self._speculates(),
+            speculate=speculates(self),
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
 
