@@ -185,7 +185,8 @@ class TrialConduct:
     def ended(self, proposal: Proposal, record: TrialRecord) -> None:
         """Let the pruning know that no other fold of a trial will run."""
         self._unjudged = {fold for fold in self._unjudged if fold[0] != record.number}
-        self._pruning.ended(proposal, self._leading_scores(record))
+        if self._rules.pruner is not None:
+            self._pruning.ended(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial; a trial that ran out of memory is told without one."""

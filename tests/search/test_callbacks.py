@@ -193,3 +193,13 @@ def test_progress_bar_of_scikit_learn_runs(n_jobs, capfd):
     search = _fit(OptunaSearchCV(Steps(), _GRID, cv=3, n_jobs=n_jobs), callback.ProgressBar())
     assert search.n_trials_ == 4
     assert "OptunaSearchCV - fit" in capfd.readouterr().out
+
+
+def test_callbacks_hear_of_no_fold_that_is_in_no_table(tmp_path):
+    notes = Notes(tmp_path / "notes")
+    grid = {"a": [2.2, 2.1, 2.3, 2.0, 2.4, 2.25, 2.15, 2.35, *range(10, 30)]}
+    search = OptunaSearchCV(Steps(), grid, pruner="race", cv=3, n_jobs=6, refit=False, speculate=True, random_state=0)
+    _fit(search, notes, backend="threading")
+    ended = [n for n in _notes(notes) if n["hook"] == "end" and n["path"][-1][0] == "candidate-split-evaluation"]
+    assert len(ended) == search.cv_results_["n_folds_run"].sum() < 28 * 3
+    assert search.n_folds_dropped_ == 0
