@@ -15,10 +15,16 @@ from optuna import Study
 from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from scipy.special import ndtr, stdtrit
 
 from sk_optuna.exceptions import InvalidArgumentError
 
 __all__ = ["PairedRacePruner"]
+
+
+# Degrees of freedom with which the spread of other trials is joined to a candidate's own; the fewest that it is from.
+_OTHERS_DF = 3
+_LEAST_DF = 2
 
 
 class PairedRacePruner(BasePruner):
@@ -26,21 +32,27 @@ class PairedRacePruner(BasePruner):
 
     Let :math:`d_1, ..., d_k` be the differences between the candidate's scores and those of the incumbent, the best
     complete trial, on the same `k` of `K` folds. If all folds ran, their mean would differ from :math:`\bar d` by an
-    error of about :math:`\sigma \sqrt{1/k - 1/K}`. The candidate is stopped when even
+    error of about :math:`s \sqrt{1/k - 1/K}`. The candidate is stopped when even
 
-    .. math:: \bar d + z \, \sigma \sqrt{1/k - 1/K} < 0.
+    .. math:: \bar d + t \, s \sqrt{1/k - 1/K} < 0, \quad
+        s^2 = \frac{3 \sigma^2 + \sum_i (d_i - \bar d)^2}{3 + k - 1}.
 
-    :math:`\sigma` is the standard deviation of the other complete trials' paired differences about their means, pooled
-    over these trials.
+    :math:`\sigma` is the standard deviation of other trials' paired differences about their means, pooled over the half
+    of these trials whose means are nearest to the incumbent's; trials that were stopped count by the folds that they
+    ran. The candidate's own differences vary more or less than others', so they are joined to that as they come in:
+    :math:`\sigma` weighs as much as three degrees of freedom. `t` is the quantile of Student's distribution with
+    `3 + k - 1` degrees of freedom at the level at which `z` is that of the normal distribution.
 
     Parameters
     ----------
     z : float, default=1.64
-        Standard errors that a candidate may be behind; a positive number. Smaller is faster and more often wrong. With
-        1.64, a candidate that would have tied with the incumbent is stopped at one look with a chance of about .05.
+        Standard errors that a candidate may be behind, if they were known; a positive number. Smaller is faster and
+        more often wrong. With 1.64, a candidate that would have tied with the incumbent is stopped at one look with a
+        chance of about .05.
 
-    n_startup_trials : int, default=4
-        Complete trials before the first is stopped, at least 2: :math:`\sigma` is estimated from them.
+    n_startup_trials : int, default=1
+        Complete trials before the first is stopped, at least 1. As soon as there are so many, and paired differences
+        of one other trial or more, the race begins.
 
     n_startup_steps : int, default=1
         Folds of a trial that run before the first decision, at least 1.
@@ -52,14 +64,21 @@ class PairedRacePruner(BasePruner):
     Notes
     -----
     Every trial must report the *score* of each fold, not the mean so far, under the fold's own step, and all trials
-    must use the same splits. ``OptunaSearchCV(pruner="race")`` does so. Complete trials without the steps of the first
+    must use the same splits. ``OptunaSearchCV(pruner="race")`` does so. Trials with other steps than the first complete
     one are ignored; where a score is not finite nothing is stopped.
 
-    Evidence: over 16 tasks with real fold scores, 100 TPE trials ran .55 of the fits with five folds and .48 with ten.
-    The loss of the best score could not be told from zero; in 4.4 % of the searches a stopped candidate would have been
-    better than the chosen one (``benchmarks/fits_saved.py``). With ``z=2`` there was no such search, at .57 to .60 and
-    .51 to .53 of the fits; pooling over the nearer half of the trials saved more and lost the best most often; looking
-    once, after two folds, saved a quarter (``benchmarks/race_rules.py``).
+    In ``OptunaSearchCV`` the race begins with the first trials. While nothing is complete, those that are in flight at
+    the start, up to eight, run two folds each; the best of them on these runs to its end, and the others race against
+    it. Only the first of all runs on, so that a search that is ended early has a result. A plain study cannot let
+    trials wait for each other: there, the first trial runs to its end, and the race begins once its differences to
+    others have two degrees of freedom. ``n_startup_trials=4`` is a race without that start.
+
+    Evidence: in a simulation over tables of real fold scores, 50 random candidates ran .41 of the fits on the half of
+    the tasks on which the rule was chosen and .47 on the other; before, with the spread of all complete trials and
+    nothing stopped until four were complete, .51 and .52. The best candidate was lost in 1.0 and 4.7 % of the searches;
+    before, in 0 and 5.7 %. With ``z=2`` it was .45 and .52 of the fits, and .5 and 3.6 % lost
+    (``benchmarks/race_start.py``). Candidates of TPE are nearer to each other and take more (see
+    ``benchmarks/fits_saved.py``).
 
     When not to use it: with two folds there is hardly anything to save, and with a single split nothing. Repeated
     cross-validation is fine, but its folds overlap, so the error is larger than the rule assumes; so is that of scores
@@ -91,9 +110,9 @@ class PairedRacePruner(BasePruner):
     0.97
     """
 
-    def __init__(self, z: float = 1.64, n_startup_trials: int = 4, n_startup_steps: int = 1) -> None:
+    def __init__(self, z: float = 1.64, n_startup_trials: int = 1, n_startup_steps: int = 1) -> None:
         self._z = _positive("z", z)
-        self._n_startup_trials = _at_least(2, "n_startup_trials", n_startup_trials)
+        self._n_startup_trials = _at_least(1, "n_startup_trials", n_startup_trials)
         self._n_startup_steps = _at_least(1, "n_startup_steps", n_startup_steps)
         self._seen = _SeenScores()
 
@@ -103,7 +122,8 @@ class PairedRacePruner(BasePruner):
         Parameters
         ----------
         study : optuna.study.Study
-            The study, of one objective. The trial is compared with its complete trials.
+            The study, of one objective. The trial is compared with its complete trials, and with those that were
+            stopped.
         trial : optuna.trial.FrozenTrial
             The trial, with a fold's score at every step it has reported.
 
@@ -114,8 +134,8 @@ class PairedRacePruner(BasePruner):
         """
         if len(trial.intermediate_values) < self._n_startup_steps:
             return False
-        scores = self._seen.of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-        if len(scores.values) < self._n_startup_trials:
+        scores = self._scores(study)
+        if scores.n_complete < self._n_startup_trials:
             return False
         own = scores.row(trial.intermediate_values)
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
@@ -129,30 +149,44 @@ class PairedRacePruner(BasePruner):
         own : ndarray of shape (n_splits,)
             The candidate's scores, higher is better; NaN for folds to come, of which there is at least one.
         scores : ndarray of shape (n_trials, n_splits)
-            Those of the complete trials on the same folds.
+            Those of other trials on the same folds; NaN for folds that a trial did not run, since it was stopped. At
+            least one trial has all.
 
         Returns
         -------
         bool
             Whether the candidate should be stopped.
         """
-        incumbent = scores[scores.mean(axis=1).argmax()]
-        sigma = _spread(scores - incumbent)
-        if sigma is None:
+        complete = scores[~np.isnan(scores).any(axis=1)]
+        incumbent = complete[complete.mean(axis=1).argmax()]
+        variance = _variance(scores - incumbent)
+        if variance is None:
             return False
-        ran = ~np.isnan(own)
-        error = sigma * math.sqrt(1 / np.count_nonzero(ran) - 1 / len(own))
-        return bool((own - incumbent)[ran].mean() + self._z * error < 0)
+        differences = (own - incumbent)[~np.isnan(own)]
+        mean, n_ran = differences.mean(), len(differences)
+        df = _OTHERS_DF + n_ran - 1
+        spread = math.sqrt((_OTHERS_DF * variance + float(((differences - mean) ** 2).sum())) / df)
+        error = spread * math.sqrt(1 / n_ran - 1 / len(own))
+        return bool(mean + stdtrit(df, ndtr(self._z)) * error < 0)
 
     def may_prune(self, study: Study) -> bool:
-        """Return whether there are enough complete trials for any trial to be stopped.
+        """Return whether enough is known of other trials for any trial to be stopped.
 
         Parameters
         ----------
         study : optuna.study.Study
             The study.
         """
-        return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) >= self._n_startup_trials
+        scores = self._scores(study)
+        return scores.n_complete >= self._n_startup_trials and scores.n_pairs >= _LEAST_DF
+
+    def _scores(self, study: Study) -> "_FoldScores":
+        return self._seen.of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+
+    @property
+    def n_startup_trials(self) -> int:
+        """Complete trials before the first is stopped."""
+        return self._n_startup_trials
 
     @property
     def n_startup_steps(self) -> int:
@@ -173,7 +207,7 @@ class PairedRacePruner(BasePruner):
 
 
 class _SeenScores:
-    """Fold scores of complete trials, read from each trial once."""
+    """Fold scores of trials that were complete or stopped, read from each trial once."""
 
     def __init__(self) -> None:
         # Optuna's own n_jobs asks from several threads
@@ -188,7 +222,7 @@ class _SeenScores:
         self._n_rows = [0]
 
     def of(self, trials: Sequence[FrozenTrial]) -> "_FoldScores":
-        """Return the scores of `trials`, the complete ones of a study in their order."""
+        """Return the scores of `trials`, those of a study in their order."""
         with self._lock:
             common = min(len(trials), len(self._trials))
             if common and self._trials[common - 1] is not trials[common - 1]:
@@ -198,18 +232,28 @@ class _SeenScores:
             return _FoldScores(self._steps, self._values[: self._n_rows[len(trials)]])
 
     def _append(self, trial: FrozenTrial) -> None:
-        reports = trial.intermediate_values
         n_rows = self._n_rows[-1]
-        if n_rows == 0:
-            self._steps = sorted(reports)
-            self._values = np.empty((16, len(reports)))
-        if self._steps and sorted(reports) == self._steps and all(map(math.isfinite, reports.values())):
-            if n_rows == len(self._values):
-                self._values = np.concatenate([self._values, np.empty_like(self._values)])
-            self._values[n_rows] = [reports[step] for step in self._steps]
-            n_rows += 1
+        if self._steps:
+            n_rows += self._write(trial, n_rows)
+        elif trial.state == TrialState.COMPLETE and _are_finite(trial.intermediate_values):
+            # Only now are the steps known, and the trials that were stopped before can be read.
+            self._steps = sorted(trial.intermediate_values)
+            self._values = np.empty((16, len(self._steps)))
+            for each in [*self._trials, trial]:
+                n_rows += self._write(each, n_rows)
         self._trials.append(trial)
         self._n_rows.append(n_rows)
+
+    def _write(self, trial: FrozenTrial, n_rows: int) -> bool:
+        """Write the scores of a trial into the next row; return whether it has any that can be compared."""
+        reports, steps = trial.intermediate_values, set(self._steps)
+        has_steps = reports.keys() == steps if trial.state == TrialState.COMPLETE else reports.keys() < steps
+        if not reports or not has_steps or not _are_finite(reports):
+            return False
+        if n_rows == len(self._values):
+            self._values = np.concatenate([self._values, np.empty_like(self._values)])
+        self._values[n_rows] = [reports.get(step, np.nan) for step in self._steps]
+        return True
 
 
 class _FoldScores:
@@ -218,31 +262,51 @@ class _FoldScores:
     Attributes
     ----------
     values : ndarray of shape (n_trials, n_splits)
-        The scores.
+        The scores; NaN for folds that a trial did not run.
     """
 
     def __init__(self, steps: Sequence[int], values: np.ndarray) -> None:
         self._steps = steps
         self.values = values
 
+    @property
+    def n_complete(self) -> int:
+        """Number of trials with all scores."""
+        return int(np.count_nonzero(~np.isnan(self.values).any(axis=1)))
+
+    @property
+    def n_pairs(self) -> int:
+        """Degrees of freedom of paired differences to one of the complete trials."""
+        n_pairs = np.maximum(np.count_nonzero(~np.isnan(self.values), axis=1) - 1, 0)
+        return int(n_pairs.sum()) - int(self.values.shape[1]) + 1
+
     def row(self, reports: Mapping[int, float]) -> np.ndarray | None:
         """Return the scores of a trial, NaN for folds to come; None if there are no such folds or no way to compare."""
-        if not reports.keys() < set(self._steps) or not all(map(math.isfinite, reports.values())):
+        if not reports.keys() < set(self._steps) or not _are_finite(reports):
             return None
         return np.array([reports.get(step, np.nan) for step in self._steps])
 
 
-def _spread(differences: np.ndarray) -> float | None:
-    """Return the standard deviation of paired differences about their means, pooled over the rows.
+def _are_finite(reports: Mapping[int, float]) -> bool:
+    return all(map(math.isfinite, reports.values()))
 
-    Rows without any difference are left out: the incumbent, and candidates with the same predictions. They do not show
-    how much a real difference varies. Return None if there are no other rows.
+
+def _variance(differences: np.ndarray) -> float | None:
+    """Return the variance of paired differences about their means, pooled over the rows with the nearer means.
+
+    That is half of the rows, and at least two. Rows without any difference are left out: the incumbent, and candidates
+    with the same predictions. They do not show how much a real difference varies. Return None if too few rows are left.
     """
-    differences = differences[differences.any(axis=1)]
-    if not len(differences):
+    ran = ~np.isnan(differences)
+    n_ran = np.count_nonzero(ran, axis=1)
+    used = (n_ran > 1) & (ran & (differences != 0)).any(axis=1)
+    differences, n_ran = differences[used], n_ran[used]
+    means = np.nansum(differences, axis=1) / n_ran
+    nearest = np.abs(means).argsort(kind="stable")[: max(2, math.ceil(len(means) / 2))]
+    df = int((n_ran[nearest] - 1).sum())
+    if df < _LEAST_DF:
         return None
-    residuals = differences - differences.mean(axis=1, keepdims=True)
-    return math.sqrt(float((residuals**2).sum()) / (differences.size - len(differences)))
+    return float(np.nansum((differences[nearest] - means[nearest, None]) ** 2)) / df
 
 
 def _positive(name: str, value: Any) -> float:

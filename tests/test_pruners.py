@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import statistics
 import sys
 import threading
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
+from scipy import stats
 
 import sk_optuna.exceptions
 from sk_optuna.pruners import PairedRacePruner
@@ -48,10 +50,17 @@ def study_of(trials, direction="maximize"):
     return study
 
 
-def stops(rows, own, *, direction="maximize", pruner=None, **arguments):
-    """Return the decision on a trial with the scores `own`, after complete trials with the scores `rows`."""
+def pruned(scores):
+    return create_trial(state=TrialState.PRUNED, intermediate_values=dict(enumerate(map(float, scores))))
+
+
+def stops(rows, own, stopped=(), *, direction="maximize", pruner=None, **arguments):
+    """Return the decision on a trial with the scores `own`, after complete trials with the scores `rows`.
+
+    `stopped` are scores of trials that were stopped.
+    """
     pruner = PairedRacePruner(**arguments) if pruner is None else pruner
-    return pruner.prune(study_of(map(complete, rows), direction), running(own))
+    return pruner.prune(study_of([*map(complete, rows), *map(pruned, stopped)], direction), running(own))
 
 
 # Four candidates within .02 of the incumbent, whose differences to it vary by some .01.
@@ -69,48 +78,71 @@ HOPELESS = [0.5]
 K = st.shared(st.integers(2, 7), key="K")
 score = st.integers(-16, 16).map(lambda n: n / 8)  # sums of them are exact
 row = K.flatmap(lambda k: st.lists(score, min_size=k, max_size=k))
-rows = st.lists(row, min_size=2, max_size=9)
+rows = st.lists(row, min_size=1, max_size=9)
 part = K.flatmap(lambda k: st.lists(score, min_size=1, max_size=k - 1))
 positive = st.sampled_from([0.1, 0.5, 1.0, 1.64, 3.0])
 directions = st.sampled_from(["minimize", "maximize"])
 
 
-def by_the_formula(rows, own, *, direction, z, n_startup_trials):
-    """Return the decision in exact fractions, and how near it was.
+stopped_rows = st.lists(part, max_size=6)
 
-    The last is mean difference + z * sigma * sqrt(1/k - 1/K), which is not exact.
+
+def by_the_formula(rows, own, stopped=(), *, others=None, direction="maximize", z=1.64, n_startup_trials=1):
+    """Return the decision by the formula of the docstring, in plain Python, and how near it was.
+
+    `others` are all rows in their order, if that is not complete ones before stopped ones.
     """
-    sign = 1 if direction == "maximize" else -1
-    rows = [[sign * Fraction(value) for value in row] for row in rows]
-    own = [sign * Fraction(value) for value in own]
     if len(rows) < n_startup_trials:
         return False, math.inf
-    n_folds = len(rows[0])
-    incumbent = max(rows, key=sum)
-    others = [[a - b for a, b in zip(row, incumbent, strict=True)] for row in rows if row != incumbent]
-    if not others:
+    sign = 1 if direction == "maximize" else -1
+    incumbent = max(rows, key=lambda row: sign * sum(row))
+
+    def to_incumbent(row):
+        return [sign * (a - b) for a, b in zip(row, incumbent, strict=False)]
+
+    others = [d for d in map(to_incumbent, others or [*rows, *stopped]) if len(d) > 1 and any(d)]
+    others.sort(key=lambda d: abs(statistics.fmean(d)))
+    nearest = others[: max(2, math.ceil(len(others) / 2))]
+    df = sum(len(d) - 1 for d in nearest)
+    if df < 2:
         return False, math.inf
-    squares = sum((d - sum(row) / n_folds) ** 2 for row in others for d in row)
-    variance = squares / (len(others) * (n_folds - 1))
-    k = len(own)
-    mean = sum((a - b for a, b in zip(own, incumbent, strict=False)), Fraction(0)) / k
-    square_of_error = Fraction(z) ** 2 * variance * (Fraction(1, k) - Fraction(1, n_folds))
-    return mean < 0 and mean**2 > square_of_error, float(mean) + math.sqrt(square_of_error)
+    pooled = sum(about_mean(d) for d in nearest) / df
+    own, k = to_incumbent(own), len(own)
+    spread = math.sqrt((3 * pooled + about_mean(own)) / (3 + k - 1))
+    t = stats.t.ppf(stats.norm.cdf(z), 3 + k - 1)
+    margin = statistics.fmean(own) + t * spread * math.sqrt(1 / k - 1 / len(incumbent))
+    return bool(margin < 0), margin
+
+
+def about_mean(values):
+    """Return the sum of squares about the mean."""
+    return sum((value - statistics.fmean(values)) ** 2 for value in values)
 
 
 @many_examples
-@given(rows=rows, own=part, direction=directions, z=positive, n_startup_trials=st.integers(2, 6))
-def test_decision_is_that_of_the_formula(rows, own, direction, z, n_startup_trials):
-    decision, margin = by_the_formula(rows, own, direction=direction, z=z, n_startup_trials=n_startup_trials)
+@given(rows=rows, own=part, stopped=stopped_rows, direction=directions, z=positive, n_startup_trials=st.integers(1, 4))
+def test_decision_is_that_of_the_formula(rows, own, stopped, direction, z, n_startup_trials):
+    arguments = {"direction": direction, "z": z, "n_startup_trials": n_startup_trials}
+    decision, margin = by_the_formula(rows, own, stopped, **arguments)
     assume(abs(margin) > 1e-9)
-    assert stops(rows, own, direction=direction, z=z, n_startup_trials=n_startup_trials) is decision
+    assert stops(rows, own, stopped, **arguments) is decision
+
+
+@examples
+@given(rows=rows, own=part, stopped=stopped_rows, data=st.data())
+def test_nothing_changes_if_trials_that_were_stopped_came_before_all_complete_ones(rows, own, stopped, data):
+    trials = data.draw(st.permutations([*map(complete, rows), *map(pruned, stopped)]))
+    shown = [list(trial.intermediate_values.values()) for trial in trials]
+    decision, margin = by_the_formula([row for row in shown if len(row) == len(rows[0])], own, others=shown)
+    assume(abs(margin) > 1e-9)
+    assert PairedRacePruner().prune(study_of(trials), running(own)) is decision
 
 
 @examples
 @given(rows=st.lists(row, min_size=4, max_size=9), own=part, z=positive, data=st.data())
 def test_nothing_changes_if_a_fold_is_harder_for_all(rows, own, z, data):
     shifts = np.array(data.draw(st.lists(score, min_size=len(rows[0]), max_size=len(rows[0]))))
-    _, margin = by_the_formula(rows, own, direction="maximize", z=z, n_startup_trials=4)
+    _, margin = by_the_formula(rows, own, z=z)
     assume(abs(margin) > 1e-9)
     assert stops(rows + shifts, own + shifts[: len(own)], z=z) is stops(rows, own, z=z)
 
@@ -118,7 +150,7 @@ def test_nothing_changes_if_a_fold_is_harder_for_all(rows, own, z, data):
 @examples
 @given(rows=st.lists(row, min_size=4, max_size=9), own=part, z=positive, data=st.data())
 def test_nothing_changes_if_folds_have_other_numbers(rows, own, z, data):
-    _, margin = by_the_formula(rows, own, direction="maximize", z=z, n_startup_trials=4)
+    _, margin = by_the_formula(rows, own, z=z)
     assume(abs(margin) > 1e-9)
     steps = data.draw(st.permutations(range(10)))[: len(rows[0])]
     trials = [complete(row, steps) for row in rows]
@@ -128,7 +160,7 @@ def test_nothing_changes_if_folds_have_other_numbers(rows, own, z, data):
 @examples
 @given(rows=st.lists(row, min_size=4, max_size=9), own=part, z=positive, scale=st.sampled_from([2**-20, 0.5, 2**20]))
 def test_nothing_changes_in_another_unit_or_in_the_other_direction(rows, own, z, scale):
-    _, margin = by_the_formula(rows, own, direction="maximize", z=z, n_startup_trials=4)
+    _, margin = by_the_formula(rows, own, z=z)
     assume(abs(margin) > 1e-9)
     decision = stops(rows, own, z=z)
     assert stops(scale * np.array(rows), scale * np.array(own), z=z) is decision
@@ -169,9 +201,31 @@ def test_trial_as_far_ahead_as_it_can_be_goes_on():
 
 
 def test_nothing_is_stopped_before_n_startup_trials_are_complete():
-    assert not stops(ROWS[:3], HOPELESS)
+    assert not stops(ROWS[:3], HOPELESS, n_startup_trials=4)
     assert stops(ROWS[:3], HOPELESS, n_startup_trials=3)
     assert not stops(ROWS, HOPELESS, n_startup_trials=5)
+
+
+def test_race_begins_with_one_complete_trial_and_the_differences_of_another():
+    assert not stops(ROWS[:1], HOPELESS)
+    assert stops(ROWS[:2], HOPELESS)
+    assert not stops(ROWS[:1], HOPELESS, [[0.88, 0.79]])  # of one difference from their mean there is no spread
+    assert stops(ROWS[:1], HOPELESS, [[0.88, 0.79], [0.87, 0.80]])
+    assert not stops(ROWS[:1], HOPELESS, [[0.88], [0.87], [0.5]])
+    assert not stops([], HOPELESS, [[0.88, 0.79], [0.87, 0.80]])
+
+
+def test_decision_on_numbers_that_were_worked_out_by_hand():
+    """Differences of the others (1, -1, 0, 0, -5) and (2, -2), of the trial (-1, -2).
+
+    Pooled they vary by ((2^2 + 0 + 1 + 1 + 4^2) + (2^2 + 2^2)) / (4 + 1) = 6, joined to the trial's own by
+    (3 * 6 + .5) / 4 = 4.625, so that the standard error is sqrt(4.625 (1/2 - 1/5)) = 1.17792.
+    """
+    rows, stopped, own = [[10.0] * 5, [11.0, 9.0, 10.0, 10.0, 5.0]], [[12.0, 8.0]], [9.0, 8.0]
+    t = 1.5 / 1.17792
+    z = stats.norm.isf(stats.t.sf(t, 4))
+    assert stops(rows, own, stopped, z=z - 0.001)
+    assert not stops(rows, own, stopped, z=z + 0.001)
 
 
 def test_nothing_is_stopped_before_n_startup_steps():
@@ -233,6 +287,14 @@ def test_trials_that_are_no_complete_rows_of_scores_are_ignored(odd):
         assert not PairedRacePruner().prune(study_of(mixed), own)
         assert PairedRacePruner().prune(study_of(mixed), running(HOPELESS))
         assert not PairedRacePruner(n_startup_trials=5).prune(study_of(mixed), running(HOPELESS))
+
+
+@pytest.mark.parametrize("bad", [[9.0, math.nan], [9.0, math.inf], []])
+def test_stopped_trials_that_cannot_be_compared_are_ignored(bad):
+    others = [[0.88, 0.79], [0.87, 0.80]]
+    for own in (HOPELESS, [0.9], [0.86]):
+        assert stops(ROWS[:1], own, [bad, *others]) is stops(ROWS[:1], own, others)
+    assert not stops(ROWS[:1], HOPELESS, [bad, bad, others[0]])
 
 
 def test_trial_with_a_step_of_its_own_is_not_stopped():
@@ -402,7 +464,7 @@ def test_one_pruner_serves_the_threads_of_a_study():
 
 
 def test_repr_is_the_call_that_makes_it():
-    assert repr(PairedRacePruner()) == "PairedRacePruner(z=1.64, n_startup_trials=4, n_startup_steps=1)"
+    assert repr(PairedRacePruner()) == "PairedRacePruner(z=1.64, n_startup_trials=1, n_startup_steps=1)"
     pruner = PairedRacePruner(2, n_startup_trials=np.int64(6), n_startup_steps=3)
     assert repr(pruner) == "PairedRacePruner(z=2, n_startup_trials=6, n_startup_steps=3)"
     assert repr(eval(repr(pruner))) == repr(pruner)
@@ -434,7 +496,7 @@ def test_z_that_is_no_positive_number_is_refused(z):
 
 @pytest.mark.parametrize(
     ("name", "value", "least"),
-    [("n_startup_trials", value, 2) for value in (1, 0, -3, 2.0, True, "4", None, math.nan)]
+    [("n_startup_trials", value, 1) for value in (0, -3, 2.0, True, "4", None, math.nan)]
     + [("n_startup_steps", value, 1) for value in (0, -1, 1.0, True, "1", None)],
 )
 def test_startup_that_is_no_integer_or_too_small_is_refused(name, value, least):

@@ -189,14 +189,17 @@ class TrialConduct:
             self._pruning.ended(proposal, self._leading_scores(record))
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
-        """Tell the mean score of a trial; a trial that ran out of memory is told without one."""
+        """Tell the mean score of a trial, or its estimate; a trial that ran out of memory is told without one."""
         metric = self._rules.steering([record])
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)
+        value, is_pruned = record.value(metric), record.state(metric) == "PRUNED"
+        if is_pruned and value is not None:
+            value = self._pruning.estimate(proposal, scores, curves)
         return self._proposals.tell(
             proposal,
-            record.value(metric),
-            pruned=record.state(metric) == "PRUNED",
+            value,
+            pruned=is_pruned,
             scores=scores,
             curves=curves,
             attributes=summarize(record),

@@ -74,6 +74,10 @@ class EpochPruning:
     def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Do nothing: no trial waits for another."""
 
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Estimate the mean score of a trial that was stopped, by the best complete one as of its ask."""
+        return self._told.as_of(proposal.n_told).estimate(scores, curves)
+
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
         if np.isfinite(scores).all():
@@ -121,7 +125,7 @@ class EpochRacing(EpochPruning):
         return race_judge(scores, rivals)
 
     def _may_stop(self, proposal: Proposal) -> bool:
-        return len(self._told.as_of(proposal.n_told).complete) >= N_STARTUP
+        return self._told.n_complete(proposal.n_told) >= N_STARTUP
 
 
 def _rival_fold(trial: ToldTrial[Any], place: int) -> RivalFold | None:

@@ -2,20 +2,27 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from optuna import Study
 from optuna.pruners import BasePruner, ThresholdPruner
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna._compat._optuna import frozen
 from sk_optuna._study_view import study_showing
 from sk_optuna.pruners import PairedRacePruner
+from sk_optuna.study._heat import Heat
 from sk_optuna.study._proposals import Proposal
 from sk_optuna.study._pruners import FOR_FOLDS, compares_folds
 from sk_optuna.study._ready import Running, one_after_the_other
-from sk_optuna.study._told import Curves
+from sk_optuna.study._told import Curves, Told, estimate
+
+# Most trials of a heat, and the fewest: two of them would wait for each other and save nothing.
+_MOST_IN_HEAT, _FEWEST_IN_HEAT = 8, 3
+# Folds by which the leader of a heat is chosen. One would do by its mean, but there is no spread of one difference.
+_N_FIRST = 2
 
 
 class FoldPruning:
@@ -27,6 +34,8 @@ class FoldPruning:
         The user's argument; a pruner is copied.
     study : optuna.study.Study
         The search's study, into which trials are told in order.
+    told : Told
+        The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
 
@@ -42,16 +51,19 @@ class FoldPruning:
 
     looks_back = False
 
-    def __init__(self, pruner: Any, study: Study, *, order: Sequence[int]) -> None:
+    def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
         self.pruner: BasePruner = FOR_FOLDS[pruner](len(order)) if isinstance(pruner, str) else deepcopy(pruner)
         self.order = order
         self._study = study
+        self._told = told
         self._compares_folds = compares_folds(self.pruner)
         self._n_before: dict[int, int] = {}
         self._own: dict[int, BasePruner] = {}
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
         """Return the folds that no decision can spare, side by side, then one after the other."""
+        if self._is_in_heat(proposal):
+            return self.order[: self._heat.n_ready(proposal.number, record.n_leading)]
         return one_after_the_other(self.order, record, self._n_before_decision(proposal))
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
@@ -60,6 +72,8 @@ class FoldPruning:
         A trial with a score that is not finite has failed and cannot be compared; only a ThresholdPruner, which exists
         to notice such values, judges it.
         """
+        if self._is_in_heat(proposal):
+            return self._stops_in_heat(proposal.number, scores)
         if len(scores) < self._n_before_decision(proposal):
             return False
         if not np.isfinite(scores).all() and not isinstance(self.pruner, ThresholdPruner):
@@ -68,10 +82,21 @@ class FoldPruning:
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
 
     def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
-        """Do nothing: no trial waits for another."""
+        """Let the heat know: its other trials may have waited for that."""
+        if self._is_in_heat(proposal):
+            self._heat.end(proposal.number, scores)
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None: there is no decision within a fold."""
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Estimate the mean score of a trial that was stopped, by the one that it was compared with.
+
+        That is the best complete one as of its ask, and in the heat the leader, which may not have been told yet.
+        """
+        if self._is_in_heat(proposal) and (leading := self._heat.leading_row) is not None:
+            return estimate(scores, leading)
+        return self._told.as_of(proposal.n_told).estimate(scores, curves)
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Report the scores that were not reported, before the trial is told; nothing if a fold failed."""
@@ -79,6 +104,33 @@ class FoldPruning:
         self._n_before.pop(proposal.number, None)
         if np.isfinite(scores).all():
             self._report(proposal, scores)
+
+    @cached_property
+    def _heat(self) -> Heat:
+        """The trials that are in flight when the first of them is to run; empty where there is no heat.
+
+        All of them have been asked by then, and nothing was told.
+        """
+        pruner, trials = self.pruner, self._study.get_trials(deepcopy=False)
+        size, n_first = min(_MOST_IN_HEAT, len(trials)), _N_FIRST
+        if isinstance(pruner, PairedRacePruner):
+            n_first = max(n_first, pruner.n_startup_steps)
+            is_heat = pruner.n_startup_trials == 1 and size >= _FEWEST_IN_HEAT and n_first < len(self.order)
+            if is_heat and all(trial.state == TrialState.RUNNING for trial in trials):
+                return Heat(size, n_first=n_first, n_folds=len(self.order))
+        return Heat(0, n_first=n_first, n_folds=len(self.order))
+
+    def _is_in_heat(self, proposal: Proposal) -> bool:
+        return proposal.number in self._heat
+
+    def _stops_in_heat(self, number: int, scores: np.ndarray) -> bool:
+        self._heat.note(number, scores)
+        rows = self._heat.rows
+        if number == 0 or rows is None or not np.isfinite(scores).all():
+            return False
+        assert isinstance(self.pruner, PairedRacePruner)
+        own = np.append(scores, np.full(len(self.order) - len(scores), np.nan))
+        return self.pruner.is_behind(own, rows)
 
     def _n_before_decision(self, proposal: Proposal) -> int:
         """Return how many folds of a trial run before the first decision; all of them if none is possible."""
@@ -89,7 +141,8 @@ class FoldPruning:
     def _first_decision(self, proposal: Proposal) -> int:
         if not isinstance(self.pruner, PairedRacePruner):
             return 1
-        return self.pruner.n_startup_steps if self.pruner.may_prune(self._as_asked(proposal)) else len(self.order)
+        may_prune = self.pruner.may_prune(self._as_asked(proposal))
+        return self.pruner.n_startup_steps if may_prune else len(self.order)
 
     def _report(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Report new scores: those of the folds to a pruner that compares folds, else the mean so far."""

@@ -149,7 +149,7 @@ class Proposals(Generic[Record]):
     def tell(
         self,
         proposal: Proposal,
-        mean: float | None,
+        value: float | None,
         *,
         pruned: bool = False,
         scores: Sequence[float] | np.ndarray = (),
@@ -163,10 +163,10 @@ class Proposals(Generic[Record]):
         ----------
         proposal : Proposal
             The trial; trials are told in the order in which they were asked.
-        mean : float or None
-            The mean score of the folds that ran, a finite number; None if the trial failed. A pruned trial is told its
-            estimate instead. Samplers learn from estimates as from values; in the study the trial is a pruned one and
-            never its best. A pruned one without a mean is, to TPE, worse than all that have a value.
+        value : float or None
+            The mean score of the folds, a finite number; of a pruned trial the estimate of that; None if the trial
+            failed. Samplers learn from estimates as from means; in the study the trial is a pruned one and never its
+            best. A pruned one without a value is, to TPE, worse than all that have one.
         pruned : bool, default=False
             Whether the trial was stopped before its end.
         scores : sequence of float
@@ -181,8 +181,7 @@ class Proposals(Generic[Record]):
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
             proposal.trial.set_user_attr(key, attribute)
-        state = TrialState.PRUNED if pruned else TrialState.FAIL if mean is None else TrialState.COMPLETE
-        value = self.told.as_of(proposal.n_told).estimate(scores, curves) if pruned and mean is not None else mean
+        state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
         with without_log_lines(QMC_LOG):
             trial = tell(self.study, proposal.trial, state, value)
         self.told.append(told := ToldTrial(trial, scores, curves, record))

@@ -2,7 +2,8 @@
 
 A decision depends on the trial's own folds and on the trials that had been told when it was asked. Results that
 came in meanwhile depend on how fast the workers are and are not shown to the pruner; nor does a pruner remember
-anything from one trial to the next, since trials in flight are judged in no particular order.
+anything from one trial to the next, since trials in flight are judged in no particular order. The one exception are
+the first trials of a race, which wait for each other (`_heat`).
 """
 
 import warnings
@@ -61,7 +62,7 @@ def open_pruning(
             stacklevel=4,
         )
         return EveryFold(n_splits)
-    return FoldPruning(pruner, study, order=order)
+    return FoldPruning(pruner, study, told, order=order)
 
 
 def random_order(n_splits: int, random_state: int) -> Sequence[int]:
@@ -104,6 +105,12 @@ class Pruning(Protocol):
         `scores` are those of the folds before it; of fewer, while all folds run side by side.
         """
 
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Estimate the mean score of a trial that was stopped, from the folds that ran, for the sampler to learn from.
+
+        Called when the trial is told.
+        """
+
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Report the scores of a trial, before it is told."""
 
@@ -135,6 +142,10 @@ class EveryFold:
 
     def judge(self, proposal: Proposal, fold: int, scores: np.ndarray) -> None:
         """Return None."""
+
+    def estimate(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> float:
+        """Return the mean: no trial is stopped, so there is none to estimate."""
+        return float(np.mean(scores))
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Do nothing: reports cost time, and nobody asks for them."""

@@ -86,6 +86,8 @@ class Told(Sequence[ToldTrial[Record]]):
 
     def __init__(self, trials: Iterable[ToldTrial[Record]] = ()) -> None:
         self._trials: list[ToldTrial[Record]] = []
+        # after each trial, and before the first
+        self._n_complete = [0]
         self._estimated: dict[int, ToldTrial[Record]] = {}
         for told in trials:
             self.append(told)
@@ -102,12 +104,17 @@ class Told(Sequence[ToldTrial[Record]]):
     def append(self, told: ToldTrial[Record]) -> None:
         """Add the trial that was told last."""
         self._trials.append(told)
+        self._n_complete.append(self._n_complete[-1] + told.is_complete)
         if told.trial.state == TrialState.PRUNED and told.value is not None:
             self._estimated[told.number] = told
 
     def as_of(self, n_told: int) -> "Told[Record]":
         """Return the memory as it was when so many trials had been told."""
         return Told(self._trials[:n_told])
+
+    def n_complete(self, n_told: int) -> int:
+        """Return how many trials were complete when so many had been told."""
+        return self._n_complete[n_told]
 
     @property
     def records(self) -> list[Record]:
@@ -127,9 +134,7 @@ class Told(Sequence[ToldTrial[Record]]):
     def estimate(self, scores: np.ndarray, curves: Curves = ()) -> float:
         """Estimate the mean score of a trial that was stopped.
 
-        It is the incumbent's mean plus the mean difference to it on the same folds. Unlike the mean of the folds that
-        ran, this does not depend on how hard just these were. In a fold in which the trial was stopped, the difference
-        is that at the same epoch. Without an incumbent it is the mean.
+        It is `estimate` by the incumbent. Without an incumbent it is the mean.
 
         Parameters
         ----------
@@ -141,13 +146,7 @@ class Told(Sequence[ToldTrial[Record]]):
         incumbent = self.incumbent
         if incumbent is None:
             return float(np.mean(scores))
-        differences = scores - incumbent.scores[: len(scores)]
-        ours = curves[-1] if curves else None
-        theirs = incumbent.curves[len(scores) - 1] if incumbent.curves else None
-        if theirs is not None and ours is not None and theirs.scores and ours.scores:
-            at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
-            differences[-1] = ours.scores[-1] - at_same_epoch
-        return incumbent.mean + float(differences.mean())
+        return estimate(scores, incumbent.scores, curves, incumbent.curves)
 
     @property
     def has_estimates(self) -> bool:
@@ -158,3 +157,26 @@ class Told(Sequence[ToldTrial[Record]]):
         """Return the study's trials as samplers see them: pruned ones are complete, with their estimates as values."""
         estimated = self._estimated
         return [estimated[t.number].as_complete if t.number in estimated else t for t in trials]
+
+
+def estimate(scores: np.ndarray, of_rival: np.ndarray, curves: Curves = (), curves_of_rival: Curves = ()) -> float:
+    """Estimate the mean score of a trial that was stopped, by a rival that was complete.
+
+    It is the rival's mean plus the mean difference to it on the same folds. Unlike the mean of the folds that ran, this
+    does not depend on how hard just these were. In a fold in which the trial was stopped, the difference is that at the
+    same epoch.
+
+    Parameters
+    ----------
+    scores, of_rival : ndarray of shape (n_folds_run,) and (n_folds,)
+        Scores of the folds that ran, in order.
+    curves, curves_of_rival : sequence of Curve or None, default=()
+        Their epochs.
+    """
+    differences = scores - of_rival[: len(scores)]
+    ours = curves[-1] if curves else None
+    theirs = curves_of_rival[len(scores) - 1] if curves_of_rival else None
+    if theirs is not None and ours is not None and theirs.scores and ours.scores:
+        at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
+        differences[-1] = ours.scores[-1] - at_same_epoch
+    return float(of_rival.mean()) + float(differences.mean())

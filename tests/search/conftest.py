@@ -19,6 +19,7 @@ from optuna.pruners import (
     ThresholdPruner,
     WilcoxonPruner,
 )
+from optuna.trial import TrialState, create_trial
 from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
@@ -231,10 +232,35 @@ def n_told(found, number):
     return max(0, *(t - n_in_flight(t, found.n_splits_, most=most) + 1 for t in before))
 
 
+def heat_of(found):
+    """Return how many trials race against each other from the start."""
+    most = n_in_flight(0, found.n_splits_, most=found.max_concurrent_trials)
+    size = min(8, most, len(found.study_.trials))
+    return size if found.pruner == "race" and size > 2 and found.n_splits_ > 2 else 0
+
+
+def heat_trials(found):
+    """Return the leader of the heat, and the trials by which the others are judged: it, and two folds of others."""
+    order, scores = order_of(found), fold_scores(found)
+    leader = max(range(heat_of(found)), key=lambda t: scores[t][order[:2]].mean())
+    trials = []
+    for number in range(heat_of(found)):
+        ran = order if number == leader else order[:2]
+        reports = dict(enumerate(scores[number][ran].tolist(), start=1))
+        if number == leader:
+            trials.append(create_trial(value=float(scores[number].mean()), intermediate_values=reports))
+        else:
+            trials.append(create_trial(state=TrialState.PRUNED, intermediate_values=reports))
+    return leader, trials
+
+
 def estimate(found, row):
     """Return what the mean of a pruned trial was estimated to be, from the table alone."""
     order, scores = order_of(found), fold_scores(found)
     ran = order[: found.cv_results_["n_folds_run"][row]]
+    if row < heat_of(found):
+        leader, _ = heat_trials(found)
+        return scores[leader].mean() + (scores[row] - scores[leader])[ran].mean()
     complete = np.flatnonzero(found.cv_results_["trial_state"][: n_told(found, row)] == "COMPLETE")
     if not len(complete):
         return scores[row][ran].mean()

@@ -78,9 +78,11 @@ def tell(proposals, pruning, proposal, scores):
     """Tell a trial that ran these folds, pruned if they are not all."""
     scores = np.array(scores, dtype=float)
     pruned = len(scores) < len(pruning.order)
-    mean = float(scores.mean()) if np.isfinite(scores).all() else None
+    value = float(scores.mean()) if np.isfinite(scores).all() else None
     pruning.finish(proposal, scores, [])
-    return proposals.tell(proposal, mean, pruned=pruned and mean is not None, scores=scores).trial
+    if pruned and value is not None:
+        value = pruning.estimate(proposal, scores, [])
+    return proposals.tell(proposal, value, pruned=pruned and value is not None, scores=scores).trial
 
 
 ROWS = [[0.9, 0.8, 0.7, 0.6], [0.88, 0.79, 0.7, 0.57], [0.89, 0.78, 0.68, 0.6], [0.87, 0.8, 0.69, 0.58]]
