@@ -9,6 +9,7 @@ The tasks are in two halves that share no data set. Rules are chosen on one (rac
 """
 
 import hashlib
+import os
 import platform
 import tempfile
 import time
@@ -303,7 +304,10 @@ def build(tasks: Sequence[Task], cache_dir: Path, n_jobs: int, folds: Sequence[i
         splits = list(kind(n_folds, shuffle=True, random_state=0).split(X, y))
         with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
             scores = Parallel(batch_size=4)(delayed(_scores)(c, X, y, splits, task.scoring) for c in candidates)
-        np.save(_path(task, n_folds, cache_dir), np.array(scores))
+        # another benchmark may be building, or reading, the same
+        with tempfile.NamedTemporaryFile(dir=cache_dir, suffix=".part", delete=False) as file:
+            np.save(file, np.array(scores))
+        os.replace(file.name, _path(task, n_folds, cache_dir))
     if missing:
         n_fits = sum(len(task.candidates()) * k for task, k in missing)
         print(
