@@ -10,13 +10,16 @@ on the full splits in the end: five fits more, and if that is not good enough, i
 that are counted for it too; in the last column a fit counts as the share of the rows that it was given. Its seed is
 another one: with the same it would draw RandomizedSearchCV's very candidates, among them the one whose score counts.
 
+One task is a list of spaces, of which each model has its own: optuna-integration and BayesSearchCV do not take it, and
+have one task less.
+
 All searches run with their defaults otherwise, one fold after the other; seeds count from 0. RandomizedSearchCV's own
 best was there before its last trial; how many fits that took is the second line, though nobody knows at that time that
 it is the best.
 
 Scores are those that the searches maximize, on splits of the whole data. Nothing is said of scores on other data.
 
-Run: python benchmarks/time_to_quality.py [--variants] [--tiny]
+Run: python benchmarks/time_to_quality.py [--seeds N] [--only NAME ...] [--variants] [--tiny]
 """
 
 import argparse
@@ -34,17 +37,17 @@ import numpy as np
 import optuna
 from joblib import Parallel, delayed
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import TPESampler
+from optuna.samplers import GPSampler, TPESampler
 from optuna.trial import TrialState
 from prefix import texts
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import (
     HalvingRandomSearchCV,
     KFold,
@@ -52,8 +55,9 @@ from sklearn.model_selection import (
     StratifiedKFold,
     cross_val_score,
 )
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_limits
@@ -71,17 +75,21 @@ except ImportError:
     skopt = None
 
 N_FOLDS = 5
+# Contestants whose own time is minutes.
+SLOW = ("BayesSearchCV", "OptunaSearchCV, GPSampler")
+# Contestants that take no list of spaces.
+WITHOUT_BRANCHES = ("optuna-integration", "BayesSearchCV")
 Data = tuple[Any, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A model, its data, and a space of ranges in Optuna's form."""
+    """A model, its data, and a space of ranges in Optuna's form, or several, with lists for what they differ in."""
 
     name: str
     model: Any
     data: Callable[[], Data]
-    space: dict[str, BaseDistribution]
+    space: dict[str, BaseDistribution] | list[dict[str, Any]]
 
 
 def logs(low: float, high: float) -> FloatDistribution:
@@ -103,6 +111,7 @@ def tasks() -> list[Task]:
     elastic_net = SGDClassifier(loss="log_loss", penalty="elasticnet", random_state=0)
     boosting = HistGradientBoostingRegressor(max_iter=30, early_stopping=False, random_state=0)
     network = MLPClassifier(max_iter=40, random_state=0)
+    more_boosting = HistGradientBoostingClassifier(max_iter=40, early_stopping=False, random_state=0)
     return [
         Task(
             "SVC, digits",
@@ -157,10 +166,39 @@ def tasks() -> list[Task]:
                 "linearsvc__intercept_scaling": logs(1e-2, 1e2),
             },
         ),
+        Task(
+            "SVC | neighbours | logistic, digits",
+            Pipeline([("scale", StandardScaler()), ("model", SVC())]),
+            some_digits,
+            [
+                {"model": [SVC()], "model__C": logs(1e-3, 1e3), "model__gamma": logs(1e-5, 1e1)},
+                {
+                    "model": [KNeighborsClassifier()],
+                    "model__n_neighbors": IntDistribution(1, 30),
+                    "model__weights": ["uniform", "distance"],
+                },
+                {"model": [LogisticRegression(max_iter=200)], "model__C": logs(1e-4, 1e3)},
+            ],
+        ),
+        Task(
+            "boosting of six parameters, breast cancer",
+            more_boosting,
+            lambda: load_breast_cancer(return_X_y=True),
+            {
+                "learning_rate": logs(1e-3, 1e0),
+                "max_leaf_nodes": IntDistribution(2, 32),
+                "min_samples_leaf": IntDistribution(2, 60),
+                "l2_regularization": logs(1e-4, 1e2),
+                "max_features": FloatDistribution(0.05, 1),
+                "max_bins": IntDistribution(4, 64),
+            },
+        ),
     ]
 
 
-def for_scipy(d: BaseDistribution) -> Any:
+def for_scipy(d: Any) -> Any:
+    if not isinstance(d, BaseDistribution):
+        return d
     if isinstance(d, IntDistribution):
         return randint(d.low, d.high + 1)
     return loguniform(d.low, d.high) if d.log else uniform(d.low, d.high - d.low)
@@ -235,7 +273,9 @@ class Setting:
         return {"target": self.target, "n_fits": self.n_trials * N_FOLDS}
 
     @property
-    def scipy_space(self) -> dict[str, Any]:
+    def scipy_space(self) -> Any:
+        if isinstance(self.task.space, list):
+            return [{name: for_scipy(d) for name, d in branch.items()} for branch in self.task.space]
         return {name: for_scipy(d) for name, d in self.task.space.items()}
 
 
@@ -316,8 +356,14 @@ def contestants(*, variants: bool) -> Contestants:
         found["BayesSearchCV"] = bayes
     found["OptunaSearchCV"] = ours
     found['OptunaSearchCV, "race"'] = partial(ours, pruner="race")
+    found['OptunaSearchCV, "auto"'] = partial(ours, sampler="auto")
+    found['"auto", "race"'] = partial(ours, sampler="auto", pruner="race")
+    if importlib.util.find_spec("torch") and not variants:
+        found["OptunaSearchCV, GPSampler"] = partial(ours, sampler=optunas_gp)
     if variants:
         found |= {
+            '"gp", "race"': partial(ours, sampler="gp", pruner="race"),
+            '"auto", "race", one': partial(ours, sampler="auto", pruner="race", max_concurrent_trials=1),
             "race, random": partial(ours, pruner="race", sampler="random"),
             "race, one at a time": partial(ours, pruner="race", max_concurrent_trials=1),
             "race after 2 trials, one": partial(
@@ -335,6 +381,10 @@ def contestants(*, variants: bool) -> Contestants:
             ),
         }
     return found
+
+
+def optunas_gp(seed: int) -> GPSampler:
+    return GPSampler(seed=seed, warn_independent_sampling=False)
 
 
 def eager_tpe(n_startup_trials: int, seed: int) -> TPESampler:
@@ -370,6 +420,8 @@ def run_cell(task: Task, found: Contestants, seed: int, n_trials: int) -> dict[s
             "its best by then": Run(n_fits, seconds, n_fits),
         }
         for name, search in found.items():
+            if isinstance(task.space, list) and name in WITHOUT_BRANCHES:
+                continue
             watch = search(replace(setting, target=target))
             n_fits, seconds = watch.reached(target)
             runs[name] = Run(n_fits, seconds, watch.rows if watch.rows is not None and n_fits < np.inf else n_fits)
@@ -377,12 +429,12 @@ def run_cell(task: Task, found: Contestants, seed: int, n_trials: int) -> dict[s
 
 
 def run_all(
-    tasks: Sequence[Task], found: Contestants, n_seeds: int, n_bayes: int, n_trials: int, n_jobs: int
+    tasks: Sequence[Task], found: Contestants, n_seeds: int, n_slow: int, n_trials: int, n_jobs: int
 ) -> dict[str, dict[str, list[Run]]]:
     """Return the runs by task and contestant, in the order of seeds."""
     cells = []
     for seed in range(n_seeds):
-        shown = {name: search for name, search in found.items() if search is not bayes or seed < n_bayes}
+        shown = {name: search for name, search in found.items() if name not in SLOW or seed < n_slow}
         cells += [(task, shown, seed, n_trials) for task in tasks]
     runs: dict[str, dict[str, list[Run]]] = {task.name: {} for task in tasks}
     for (task, *_), by_name in zip(cells, Parallel(n_jobs)(delayed(run_cell)(*cell) for cell in cells), strict=True):
@@ -401,11 +453,10 @@ def quantiles(values: np.ndarray) -> list[float]:
 
 
 def print_by_task(runs: dict[str, dict[str, list[Run]]]) -> None:
-    names = list(next(iter(runs.values())))
     print("\nfits until the score was reached, medians over seeds; in brackets how many searches reached it")
     for task, by_name in runs.items():
         print(f"\n{task}")
-        for name in names:
+        for name in by_name:
             fits = np.array([run.fits for run in by_name[name]])
             seconds = np.array([run.seconds for run in by_name[name]])
             n_reached = int(np.isfinite(fits).sum())
@@ -425,7 +476,7 @@ def print_summary(runs: dict[str, dict[str, list[Run]]]) -> None:
         pairs = [
             pair
             for by_name in runs.values()
-            for pair in zip(by_name[name], by_name["RandomizedSearchCV"], strict=False)
+            for pair in zip(by_name.get(name, ()), by_name["RandomizedSearchCV"], strict=False)
         ]
         fits, shares, seconds, rows = np.array(
             [
@@ -458,7 +509,8 @@ def print_versions() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--bayes-seeds", type=int, default=1, help="of BayesSearchCV, whose own time is minutes")
+    parser.add_argument("--slow-seeds", type=int, default=1, help="of searches whose own time is minutes")
+    parser.add_argument("--only", nargs="+", help="these contestants, beside RandomizedSearchCV")
     parser.add_argument("--trials", type=int, default=60, help="of RandomizedSearchCV")
     parser.add_argument("--jobs", type=int, default=2, help="searches at a time; their times are CPU times")
     parser.add_argument("--variants", action="store_true", help="what else would make the race faster or slower")
@@ -473,7 +525,9 @@ def main() -> None:
         chosen, n_seeds, n_trials = chosen[:2], 1, 12
     start = time.perf_counter()
     found = contestants(variants=arguments.variants)
-    runs = run_all(chosen, found, n_seeds, arguments.bayes_seeds, n_trials, arguments.jobs)
+    if arguments.only is not None:
+        found = {name: found[name] for name in arguments.only}
+    runs = run_all(chosen, found, n_seeds, arguments.slow_seeds, n_trials, arguments.jobs)
     print_by_task(runs)
     print_summary(runs)
     print(f"\n({time.perf_counter() - start:.0f} s)")

@@ -50,7 +50,7 @@ KNOWN = {
     "_function_estimator": {"worker", "epochs"},
     "lightning": {"worker", "epochs"},
     "skorch": {"worker", "epochs"},
-    "study": {"epochs", "pruners"},
+    "study": {"epochs", "pruners", "samplers"},
 }
 # Privates of a base class that a room overrides, or calls where it has overridden them: a method has to be where its
 # class is, and can go through no door. Rows of test_compat.py say what is relied on.

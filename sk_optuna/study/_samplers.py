@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from sk_optuna._compat._optuna import make_unwarned, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.samplers import GaussianProcessSampler
 
 SamplerFactory = Callable[[int], BaseSampler]
 """From a trial's number to the sampler that suggests it."""
@@ -35,10 +36,6 @@ def _random(seed: int) -> BaseSampler:
 
 def _cmaes(seed: int) -> BaseSampler:
     return make_unwarned(optuna.samplers.CmaEsSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
-
-
-def _gp(seed: int) -> BaseSampler:
-    return make_unwarned(optuna.samplers.GPSampler, seed=seed, warn_independent_sampling=False)  # type: ignore[no-any-return]
 
 
 def _nsgaii(seed: int) -> BaseSampler:
@@ -61,15 +58,16 @@ _BY_NAME: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
     "cmaes": _cmaes,
-    "gp": _gp,
     "grid": _random,
     "nsgaii": _nsgaii,
 }
 # These keep nothing but random numbers between trials, and reseeding a sampler is cheaper than making one.
 _RESEEDED = {"tpe", "random", "grid"}
-_NAMES = sorted([*_BY_NAME, "qmc"])
-# By sampler, which is also the name of the extra. Without greenlet Optuna's GP is slower and says so in its log.
-_NEEDS = {"cmaes": ("cmaes",), "gp": ("torch", "greenlet")}
+_NAMES = sorted([*_BY_NAME, "auto", "gp", "qmc"])
+# By sampler, which is also the name of the extra.
+_NEEDS = {"cmaes": "cmaes"}
+# With sampler="auto" every fourth trial from this one on is TPE's, the others are the Gaussian process's.
+_FIRST_OF_TPE, _TURNS = 15, 4
 
 
 def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True) -> SamplerFactory:
@@ -119,11 +117,22 @@ def _named_factory(name: str, random_state: int, *, is_conditional: bool) -> Sam
     # QMC is one sequence: every trial continues it, so every trial must scramble it alike.
     if name == "qmc":
         return lambda number: _qmc(random_state, trial_seed(random_state, number))
+    if name in ("gp", "auto"):
+        # a function of its seed and the trial's number, so that one serves all trials
+        process = GaussianProcessSampler(seed=random_state)
+        if name == "gp":
+            return lambda number: process
+        tpe = _named_factory("tpe", random_state, is_conditional=is_conditional)
+        return lambda number: tpe(number) if _is_turn_of_tpe(number) else process
     make = _grouped_tpe if name == "tpe" and is_conditional else _BY_NAME[name]
     if name in _RESEEDED:
         own = make(random_state)
         return lambda number: reseeded(own, trial_seed(random_state, number))
     return lambda number: make(trial_seed(random_state, number))
+
+
+def _is_turn_of_tpe(number: int) -> bool:
+    return number >= _FIRST_OF_TPE and (number - _FIRST_OF_TPE) % _TURNS == 0
 
 
 def _check_name(name: str, *, is_grid: bool) -> None:
@@ -136,8 +145,8 @@ def _check_name(name: str, *, is_grid: bool) -> None:
             "sampler='grid' needs a space made of lists only, but this one contains a distribution or a callable. Use "
             "another sampler, or write the values as lists."
         )
-    for module in _NEEDS.get(name, ()):
-        require(module, extra=name, purpose=f"sampler={name!r}")
+    if name in _NEEDS:
+        require(_NEEDS[name], extra=name, purpose=f"sampler={name!r}")
 
 
 def _check_takes_a_seed(factory: Callable[..., Any]) -> None:
