@@ -1,11 +1,16 @@
 """The budget of a search: how many trials, how many of them at a time, and the time until which folds may start."""
 
 import time
+from collections.abc import Callable
+from math import ceil
 from typing import Literal
 
 _DEFAULT_N_TRIALS = 50
 # With max_concurrent_trials="auto": so many trials are asked for at the start, and so many are in flight afterwards.
 _N_FIRST, _N_IN_FLIGHT = 8, 4
+# The Gaussian process loses by trials in flight while it knows little: up to this trial, no more are than have so many
+# folds together.
+_N_KNOWS_LITTLE, _N_FOLDS = 32, 4
 
 
 def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | None, *, is_grid: bool) -> int | None:
@@ -24,23 +29,28 @@ def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | N
     return _DEFAULT_N_TRIALS if wanted is None and timeout is None and not is_grid else wanted
 
 
-def n_in_flight(number: int, n_splits: int, *, most: int | Literal["auto"]) -> int:
-    """Return how many trials at most, it included, are asked and not yet told when a trial is asked.
+def in_flight(most: int | Literal["auto"], n_splits: int, by_process: bool = False) -> Callable[[int], int]:
+    """Return the function from a trial's number to the trials, it included, that are then asked and not yet told.
 
-    It depends on nothing else, so that the trials which were told by then do not depend on workers.
+    It knows nothing of workers, so that which trials were told when one is asked does not depend on them.
 
     Parameters
     ----------
-    number : int
-        The trial.
-    n_splits : int
-        Folds of a trial.
     most : int or "auto"
         The user's argument.
+    n_splits : int
+        Folds of a trial.
+    by_process : bool, default=False
+        Whether a Gaussian process suggests the trials.
     """
-    if most != "auto":
-        return most
-    return _N_FIRST if number < _N_FIRST else _N_IN_FLIGHT
+    early = ceil(_N_FOLDS / n_splits) if by_process else _N_IN_FLIGHT
+
+    def n_in_flight(number: int) -> int:
+        if most != "auto":
+            return most
+        return _N_FIRST if number < _N_FIRST else early if number < _N_KNOWS_LITTLE else _N_IN_FLIGHT
+
+    return n_in_flight
 
 
 class Deadline:

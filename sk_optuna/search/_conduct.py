@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -17,7 +16,7 @@ from sk_optuna._compat._optuna import stop_requested, stoppable
 from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, summarize
-from sk_optuna.search._budget import Deadline, n_in_flight
+from sk_optuna.search._budget import Deadline
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
 
@@ -32,8 +31,8 @@ class Run:
     ----------
     n_jobs, pre_dispatch : object
         The user's arguments, for joblib.
-    max_concurrent_trials : int or "auto"
-        Most trials asked and not yet told.
+    n_in_flight : callable
+        From a trial's number to the trials at most, it included, that are asked and not yet told when it is asked.
     timeout : float or None
         Seconds.
     verbose : int
@@ -46,7 +45,7 @@ class Run:
 
     n_jobs: int | None
     pre_dispatch: int | str
-    max_concurrent_trials: int | Literal["auto"]
+    n_in_flight: Callable[[int], int]
     timeout: float | None
     verbose: int
     study_callbacks: Sequence[StudyCallback]
@@ -85,7 +84,7 @@ def run_trials(
         proposals,
         engine := open_engine(evaluator, n_jobs=run.n_jobs, pre_dispatch=run.pre_dispatch),
         TrialConduct(proposals, pruning, evaluator, rules, hooks),
-        n_in_flight=partial(n_in_flight, n_splits=n_splits, most=run.max_concurrent_trials),
+        n_in_flight=run.n_in_flight,
         deadline=deadline,
         speculate=run.speculate,
     )

@@ -33,12 +33,12 @@ from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude
 from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from, speculates
 from sk_optuna.search._base import SearchBase
-from sk_optuna.search._budget import n_trials_wanted
+from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import Proposals, Pruning, open_pruning, open_study, sampler_factory
+from sk_optuna.study import Proposals, Pruning, is_gaussian_process, open_pruning, open_study, sampler_factory
 from sk_optuna.worker import CurrentFold, on_interrupt
 
 
@@ -94,10 +94,8 @@ class OptunaSearchCV(SearchBase):
 
         - ``"tpe"``, or None as in Optuna: multivariate TPE [1]_, over conditional branches too. Until 10 candidates are
           finished, it draws at random.
-        - ``"gp"``: a Gaussian process, :class:`~sk_optuna.samplers.GaussianProcessSampler`, which makes more of few
-          candidates and takes some 20 ms for each.
-        - ``"auto"``: for small budgets; the Gaussian process, and TPE for every fourth candidate from the 16th on. The
-          process alone ends in a corner now and then.
+        - ``"auto"``: for small budgets; a Gaussian process, :class:`~sk_optuna.samplers.GaussianProcessSampler`, and
+          TPE for every fourth candidate from the 16th on. ``"gp"`` is the process alone. It takes 20 ms a candidate.
         - ``"random"``, ``"qmc"`` (scrambled Sobol), ``"cmaes"`` (extra `cmaes`), ``"nsgaii"``.
         - ``"grid"``: combinations at random; the space must be made of lists only.
         - A callable ``factory(seed)`` that returns an Optuna sampler. It is called for every trial, with a seed that
@@ -166,9 +164,10 @@ class OptunaSearchCV(SearchBase):
     max_concurrent_trials : int or "auto", default="auto"
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
         a candidate learns from the ones that were finished when it was asked for. ``"auto"`` asks for the first eight
-        at once, since there is nothing to learn from, and then has four in flight. Raise it where there are more
-        workers than so many candidates have folds; with more candidates in flight TPE chooses with older results and
-        needs more of them.
+        at once, since there is nothing to learn from, and then has four in flight. With ``"gp"`` and ``"auto"`` for a
+        sampler, to which each result is worth more, there is one up to the 32nd, two if `cv` has two or three folds,
+        four if it has one. Raise it where there are more workers than so many candidates have folds; with more
+        candidates in flight the sampler chooses with older results and needs more of them.
 
     speculate : "auto" or bool, default="auto"
         Whether a worker that has nothing to do runs the next fold of a candidate before the pruner has decided on it.
@@ -578,7 +577,7 @@ class OptunaSearchCV(SearchBase):
         run = Run(
             n_jobs=self.n_jobs,
             pre_dispatch=self.pre_dispatch,
-            max_concurrent_trials=self.max_concurrent_trials,
+            n_in_flight=in_flight(self.max_concurrent_trials, self.n_splits_, is_gaussian_process(self.sampler)),
             timeout=self.timeout,
             verbose=self.verbose,
             study_callbacks=self.study_callbacks or (),

@@ -108,6 +108,11 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
     )
 
 
+def is_gaussian_process(sampler: Any) -> bool:
+    """Return whether the user's argument stands for our Gaussian process, by itself or with turns of TPE."""
+    return isinstance(sampler, GaussianProcessSampler) or (isinstance(sampler, str) and sampler in ("auto", "gp"))
+
+
 def trial_seed(random_state: int, number: int) -> int:
     """Return the seed of trial `number`, between 0 and 2**32 - 1."""
     return int(np.random.SeedSequence([random_state, number]).generate_state(1)[0])

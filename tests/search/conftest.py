@@ -27,7 +27,7 @@ from sklearn.model_selection import KFold
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._optuna import make_unwarned
 from sk_optuna.pruners import PairedRacePruner
-from sk_optuna.search._budget import n_in_flight
+from sk_optuna.search._budget import in_flight
 from sk_optuna.study._pruning import random_order
 
 K, SIZE = 5, 4
@@ -227,9 +227,8 @@ def means_of(found):
 
 def n_told(found, number):
     """Return how many trials had been told when trial `number` was asked."""
-    most = found.max_concurrent_trials
-    before = range(number + 1)
-    return max(0, *(t - n_in_flight(t, found.n_splits_, most=most) + 1 for t in before))
+    n_in_flight = in_flight(found.max_concurrent_trials, found.n_splits_)
+    return max(0, *(t - n_in_flight(t) + 1 for t in range(number + 1)))
 
 
 def heat_of(found):
