@@ -159,7 +159,7 @@ class PairedRacePruner(BasePruner):
         """
         complete = scores[~np.isnan(scores).any(axis=1)]
         incumbent = complete[complete.mean(axis=1).argmax()]
-        variance = _variance(scores - incumbent)
+        variance = paired_variance(scores - incumbent)
         if variance is None:
             return False
         differences = (own - incumbent)[~np.isnan(own)]
@@ -291,7 +291,7 @@ def _are_finite(reports: Mapping[int, float]) -> bool:
     return all(map(math.isfinite, reports.values()))
 
 
-def _variance(differences: np.ndarray) -> float | None:
+def paired_variance(differences: np.ndarray) -> float | None:
     """Return the variance of paired differences about their means, pooled over the rows with the nearer means.
 
     That is half of the rows, and at least two. Rows without any difference are left out: the incumbent, and candidates

@@ -4,16 +4,18 @@ A trial is added once, when it is told, and does not change. Samplers, pruners, 
 search that goes on after a crash has one thing to restore.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna.epochs import Curve
+from sk_optuna.pruners import paired_variance
+from sk_optuna.samplers import ERROR_OF_ESTIMATE
 
 Curves = Sequence[Curve | None]
 """The epochs of a trial's folds in the order in which they run; None where they were not reported."""
@@ -62,11 +64,11 @@ class ToldTrial(Generic[Record]):
         """The mean score; of a pruned trial its estimate; None where there is neither."""
         return self.trial.value
 
-    @cached_property
-    def as_complete(self) -> FrozenTrial:
-        """The trial as if it had run to its end, its estimate for a value."""
+    def as_complete(self, error: float) -> FrozenTrial:
+        """Return the trial as if it had run to its end, its estimate for a value, with the estimate's error noted."""
         complete = copy(self.trial)
         complete.state = TrialState.COMPLETE
+        complete.system_attrs = {**complete.system_attrs, ERROR_OF_ESTIMATE: error}
         return complete
 
     @property
@@ -89,6 +91,8 @@ class Told(Sequence[ToldTrial[Record]]):
         # after each trial, and before the first
         self._n_complete = [0]
         self._estimated: dict[int, ToldTrial[Record]] = {}
+        self._shown: dict[int, FrozenTrial] = {}
+        self._n_told_when_shown = 0
         for told in trials:
             self.append(told)
 
@@ -155,8 +159,25 @@ class Told(Sequence[ToldTrial[Record]]):
 
     def with_estimates(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return the study's trials as samplers see them: pruned ones are complete, with their estimates as values."""
-        estimated = self._estimated
-        return [estimated[t.number].as_complete if t.number in estimated else t for t in trials]
+        if self._n_told_when_shown < len(self):
+            self._n_told_when_shown = len(self)
+            errors = self._errors()
+            self._shown = {
+                number: told.as_complete(errors[len(told.scores)]) for number, told in self._estimated.items()
+            }
+        return [self._shown.get(trial.number, trial) for trial in trials]
+
+    def _errors(self) -> list[float]:
+        """Return the standard errors of estimates, by the folds that ran; 0 where too little is known to tell."""
+        most = max(len(told.scores) for told in self._trials)
+        incumbent = self.incumbent
+        variance = None
+        if incumbent is not None:
+            rows = [np.append(told.scores, np.full(most - len(told.scores), np.nan)) for told in self._trials]
+            variance = paired_variance(np.array(rows) - incumbent.scores)
+        if variance is None:
+            return [0.0] * (most + 1)
+        return [0.0, *(math.sqrt(variance * (1 / n - 1 / most)) for n in range(1, most + 1))]
 
 
 def estimate(scores: np.ndarray, of_rival: np.ndarray, curves: Curves = (), curves_of_rival: Curves = ()) -> float:

@@ -233,13 +233,13 @@ def n_told(found, number):
 
 def heat_of(found):
     """Return how many trials race against each other from the start."""
-    most = n_in_flight(0, found.n_splits_, most=found.max_concurrent_trials)
+    most = in_flight(found.max_concurrent_trials, found.n_splits_)(0)
     size = min(8, most, len(found.study_.trials))
     return size if found.pruner == "race" and size > 2 and found.n_splits_ > 2 else 0
 
 
 def heat_trials(found):
-    """Return the leader of the heat, and the trials by which the others are judged: it, and two folds of others."""
+    """Return the leader of the heat, and the rows by which others are judged: all its folds, two of each other."""
     order, scores = order_of(found), fold_scores(found)
     leader = max(range(heat_of(found)), key=lambda t: scores[t][order[:2]].mean())
     trials = []
