@@ -14,7 +14,7 @@ from sk_optuna.evaluation import Ending, Fold
 from sk_optuna.evaluation._fold import FoldResult
 from sk_optuna.execution import Outcome
 from sk_optuna.pruners import PairedRacePruner
-from sk_optuna.search._budget import Deadline, n_in_flight
+from sk_optuna.search._budget import Deadline, in_flight
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.spaces import space_from_user
 from sk_optuna.study import Proposals, open_pruning, open_study
@@ -112,7 +112,7 @@ class Race:
             self.proposals,
             self.engine,
             self,
-            n_in_flight=lambda number: n_in_flight(number, self.n_splits, most=self._most),
+            n_in_flight=in_flight(self._most, self.n_splits),
             deadline=Deadline(None),
             speculate=speculate,
         )
