@@ -202,7 +202,7 @@ def main(samplers: dict[str, Callable[[int], BaseSampler] | str] = SAMPLERS) -> 
     parser.add_argument("--in-flight", nargs="+", default=["auto"], help="max_concurrent_trials, one or several")
     parser.add_argument("--half", choices=["choosing", "held-out", "both"], default="both")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--cache-dir", type=Path, default=CACHE)
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--tiny", action="store_true", help="one task, one seed, 20 trials")
     arguments = parser.parse_args()
 
@@ -220,8 +220,8 @@ def main(samplers: dict[str, Callable[[int], BaseSampler] | str] = SAMPLERS) -> 
     start = time.perf_counter()
     for half, tasks in halves.items():
         if arguments.half in (half, "both"):
-            build(tasks, arguments.cache_dir, arguments.jobs)
-            found = compare(tasks, contestants, seeds, arguments.trials, arguments.cache_dir, arguments.jobs)
+            build(tasks, arguments.cache, arguments.jobs)
+            found = compare(tasks, contestants, seeds, arguments.trials, arguments.cache, arguments.jobs)
             show(half, tasks, len(seeds), found)
     print(f"\n({time.perf_counter() - start:.0f} s)")
 

@@ -169,12 +169,13 @@ class Told(Sequence[ToldTrial[Record]]):
 
     def _errors(self) -> list[float]:
         """Return the standard errors of estimates, by the folds that ran; 0 where too little is known to tell."""
-        most = max(len(told.scores) for told in self._trials)
+        known = [told.scores for told in self._trials if told.value is not None]
+        most = max(map(len, known), default=0)
         incumbent = self.incumbent
         variance = None
         if incumbent is not None:
-            rows = [np.append(told.scores, np.full(most - len(told.scores), np.nan)) for told in self._trials]
-            variance = paired_variance(np.array(rows) - incumbent.scores)
+            rows = np.array([np.append(scores, np.full(most - len(scores), np.nan)) for scores in known])
+            variance = paired_variance(rows - incumbent.scores)
         if variance is None:
             return [0.0] * (most + 1)
         return [0.0, *(math.sqrt(variance * (1 / n - 1 / most)) for n in range(1, most + 1))]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
 from sk_optuna.epochs import Curve
+from sk_optuna.samplers import ERROR_OF_ESTIMATE
 from sk_optuna.study import Told, ToldTrial
 
 examples = settings(max_examples=50, deadline=None, derandomize=True, database=None)
@@ -111,3 +112,23 @@ def test_a_pruned_trial_without_a_value_is_seen_as_it_is():
 
 def test_records_come_in_the_order_of_telling():
     assert told(([0.1], "complete"), ([0.2], "pruned")).records == ["record 0", "record 1"]
+
+
+def test_samplers_are_told_the_error_of_an_estimate_which_shrinks_with_each_fold():
+    """Paired differences of the complete trials vary by .1 about their means."""
+    rng = np.random.default_rng(0)
+    complete = [[1.0] * 5, *((0.9 + 0.1 * rng.choice([-1, 1], size=5)).tolist() for _ in range(6))]
+    memory = told(*((scores, "complete") for scores in complete), ([0.5], "pruned"), ([0.5] * 3, "pruned"))
+    shown = memory.with_estimates([each.trial for each in memory])
+    errors = [each.system_attrs.get(ERROR_OF_ESTIMATE) for each in shown]
+    assert errors[:7] == [None] * 7
+    assert errors[7] / errors[8] == pytest.approx(((1 - 1 / 5) / (1 / 3 - 1 / 5)) ** 0.5)
+    assert 0.05 < errors[7] < 0.15
+    assert [each.state for each in shown] == [TrialState.COMPLETE] * 9
+
+
+@pytest.mark.parametrize("others", [[], [([0.1, 0.2, 0.3], "complete")], [([float("nan"), 0.2], "failed")]])
+def test_the_error_of_an_estimate_is_0_while_too_little_is_known(others):
+    memory = told(*others, ([0.5, 0.4], "pruned"))
+    shown = memory.with_estimates([each.trial for each in memory])
+    assert shown[-1].system_attrs[ERROR_OF_ESTIMATE] == 0.0
