@@ -6,8 +6,10 @@ learns about it from all of them.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from functools import cached_property
+from itertools import accumulate, product
 from typing import Any
 
 from optuna import Trial
@@ -87,14 +89,18 @@ class TableSpace:
 
     def row(self, index: int) -> Row:
         """Return the combination that `rows` gives at this place."""
-        for number, branch in enumerate(self.branches):
-            columns = [domain.column() or () for domain in branch.values()]
-            size = math.prod(map(len, columns))
-            if index < size:
-                start = {self._branch_name: number} if self.is_conditional else {}
-                return start | dict(zip(self._study_names[number].values(), _values_at(index, columns), strict=True))
-            index -= size
-        raise IndexError(f"the table has {self.size} rows")
+        number = bisect_right(self._ends, index)
+        if number == len(self.branches):
+            raise IndexError(f"the table has {self.size} rows")
+        columns = [domain.column() or () for domain in self.branches[number].values()]
+        place = index - (self._ends[number - 1] if number else 0)
+        start = {self._branch_name: number} if self.is_conditional else {}
+        return start | dict(zip(self._study_names[number].values(), _values_at(place, columns), strict=True))
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """How many combinations there are up to the end of each branch."""
+        return list(accumulate(_count([branch], _length) or 0 for branch in self.branches))
 
     def rows(self) -> Iterator[Row]:
         """Iterate over all combinations of a countable space in ParameterGrid's order, duplicates kept."""
