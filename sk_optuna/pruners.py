@@ -167,7 +167,7 @@ class PairedRacePruner(BasePruner):
         df = _OTHERS_DF + n_ran - 1
         spread = math.sqrt((_OTHERS_DF * variance + float(((differences - mean) ** 2).sum())) / df)
         error = spread * math.sqrt(1 / n_ran - 1 / len(own))
-        return bool(mean + stdtrit(df, ndtr(self._z)) * error < 0)
+        return bool(mean - stdtrit(df, ndtr(-self._z)) * error < 0)
 
     def may_prune(self, study: Study) -> bool:
         """Return whether enough is known of other trials for any trial to be stopped.

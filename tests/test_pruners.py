@@ -507,3 +507,13 @@ def test_startup_that_is_no_integer_or_too_small_is_refused(name, value, least):
 @pytest.mark.parametrize("z", [1, np.float32(1.5), np.int64(2), Fraction(3, 2), 1e-9])
 def test_any_positive_real_number_serves_as_z(z):
     assert stops(ROWS, HOPELESS, z=z)
+
+
+def test_a_wide_margin_stops_nobody_and_warns_of_nothing():
+    """The normal distribution at 9 is 1 to a float, whose quantile is infinite."""
+    rows = np.array([[1.0, 1.0, 1.0, 1.0], [0.9, 1.1, 0.9, 1.1], [1.1, 0.9, 1.0, 0.8]])
+    own = np.array([0.0, 0.1, np.nan, np.nan])
+    with np.errstate(all="raise"):
+        assert PairedRacePruner(z=1.64).is_behind(own, rows)
+        assert not PairedRacePruner(z=30).is_behind(own, rows)
+        assert PairedRacePruner(z=9).is_behind(np.array([0.0, 0.0, np.nan, np.nan]), np.ones((3, 4)) - 0.0) is False

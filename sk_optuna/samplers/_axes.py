@@ -67,7 +67,8 @@ class _Steps:
         self._low, self._high, self._log = distribution.low, distribution.high, distribution.log
         self._step = distribution.step or 1
         self._kind = int if isinstance(distribution, IntDistribution) else float
-        self._n = round((self._high - self._low) / self._step) + 1
+        span = self._high - self._low
+        self._n = (int(span // self._step) if self._kind is int else round(span / self._step)) + 1
         self.n_values: int | None = self._n
         self._start = math.log(self._low - 0.5) if self._log else self._low - self._step / 2
         end = math.log(self._high + 0.5) if self._log else self._high + self._step / 2
@@ -77,7 +78,10 @@ class _Steps:
         return ((math.log(value) if self._log else value) - self._start) / self._length
 
     def value(self, place: float) -> Any:
-        return self._kind(self._nearest(np.float64(place)))
+        # Python's numbers, since a large integer is no float, and a sum of steps may exceed the bound
+        value = self._start + place * self._length
+        n_steps = round(((math.exp(value) if self._log else value) - self._low) / self._step)
+        return min(self._kind(self._low + min(max(n_steps, 0), self._n - 1) * self._step), self._high)
 
     def spread(self, uniform: np.ndarray) -> np.ndarray:
         values = self._nearest(uniform)
@@ -213,10 +217,11 @@ class Axes:
         if name not in params:
             return MISSING
         try:
-            return axis.place(params[name])
-        except ValueError:
+            place = axis.place(params[name])
+        except (TypeError, ValueError):
             # a choice, or a number for the logarithm, that a distribution of an earlier trial had
             return MISSING
+        return place if axis.is_list else min(max(place, -0.5), 1.5)
 
 
 class _Activity:

@@ -94,6 +94,11 @@ class BoundedHistorySampler(BaseSampler):
         self._sampler = _checked_sampler(sampler, seed)
         self._n_trials = _checked_n_trials(n_trials)
 
+    @property
+    def sampler(self) -> BaseSampler:
+        """The sampler that suggests."""
+        return self._sampler
+
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters that the sampler models jointly."""
         return self._sampler.infer_relative_search_space(self._bounded(study), trial)

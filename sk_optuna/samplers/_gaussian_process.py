@@ -2,6 +2,7 @@
 
 import math
 import secrets
+import threading
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -130,7 +131,7 @@ class GaussianProcessSampler(BaseSampler):
         if not search_space:
             return {}
         trials = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        with _blas_threads().limit(limits=1, user_api="blas"):
+        with _one_ask_at_a_time, _blas_threads().limit(limits=1, user_api="blas"):
             return _suggestion(
                 _bounded([_Told(other, study.direction) for other in trials if other.state.is_finished()]),
                 [other for other in trials if other.state == TrialState.RUNNING and other.params],
@@ -157,9 +158,9 @@ class _Told:
     def __init__(self, trial: FrozenTrial, direction: StudyDirection) -> None:
         self.number = trial.number
         self.params = trial.params
-        self.is_estimate = trial.state == TrialState.PRUNED
         sign = 1.0 if direction == StudyDirection.MAXIMIZE else -1.0
         self.value = sign * _value(trial)
+        self.is_complete = trial.state == TrialState.COMPLETE and not math.isnan(self.value)
         self.error = float(trial.system_attrs.get(ERROR_OF_ESTIMATE, 0.0))
 
 
@@ -178,27 +179,27 @@ def _has_value(trials: Sequence[FrozenTrial]) -> bool:
 
 
 def _bounded(told: list[_Told]) -> list[_Told]:
-    """Return the trials of which the model is made, in order: the better half of the bound, and the latest others."""
-    if len(told) <= _N_MODELLED:
-        return told
-    best = sorted(told, key=lambda trial: -math.inf if math.isnan(trial.value) else trial.value)[-_N_MODELLED // 2 :]
-    chosen = {trial.number for trial in best}
-    latest = [trial for trial in told if trial.number not in chosen][-(_N_MODELLED - len(best)) :]
-    chosen |= {trial.number for trial in latest}
-    return [trial for trial in told if trial.number in chosen]
+    """Return the trials of which the model is made, in order."""
+    # Reports of trials that were stopped may be on another scale: they come behind.
+    values = [trial.value if trial.is_complete else -math.inf for trial in told]
+    return [told[i] for i in _best_and_latest(np.array(values), _N_MODELLED)]
+
+
+def _best_and_latest(values: np.ndarray, n: int) -> np.ndarray:
+    """Return, in order, the positions of the best half of `n` values and of the latest of the others."""
+    order = np.argsort(-values, kind="stable")
+    return np.sort(np.concatenate([order[: n // 2], np.sort(order[n // 2 :])[-(n - n // 2) :]]))
 
 
 def _suggestion(
     told: list[_Told], running: list[FrozenTrial], space: dict[str, BaseDistribution], rng: np.random.Generator
 ) -> dict[str, Any]:
-    axes = Axes(space, [trial.params for trial in told] + [trial.params for trial in running])
+    # A trial that failed or still runs may have a part of its parameters only.
+    axes = Axes(space, [trial.params for trial in told if not math.isnan(trial.value)])
     rows = axes.rows(trial.params for trial in told)
     values, errors = _warped(told)
     seen = points(rows, axes.is_list, axes.is_optional)
-    order = np.argsort(-values, kind="stable")
-    learned = np.sort(np.concatenate([order[: _N_LEARNED // 2], order[_N_LEARNED // 2 :][-_N_LEARNED // 2 :]]))
-    if len(told) <= _N_LEARNED:
-        learned = np.arange(len(told))
+    learned = _best_and_latest(values, _N_LEARNED)
     log_hyperparameters = most_probable(
         points(rows[learned], axes.is_list, axes.is_optional),
         values[learned],
@@ -228,19 +229,25 @@ def _warped(told: list[_Told]) -> tuple[np.ndarray, np.ndarray]:
     A value far below the median counts as less far: one terrible candidate must not set the scale. A failed trial is as
     bad as the worst; one that was stopped, and has no estimate, no better than the median.
     """
-    values = np.array([trial.value for trial in told])
-    ended = np.array([not trial.is_estimate for trial in told]) & np.isfinite(values)
-    median = float(np.median(values[ended]))
-    above = values[ended & (values > median)] - median
-    reach = _CLIP * math.sqrt(float((above**2).mean())) if len(above) else 0.0
-    if reach == 0.0:
-        reach = float(np.abs(values[ended] - median).mean())
-    values = np.maximum(values, median - reach)
-    values = np.where(ended | np.isnan(values), values, np.minimum(values, median))
+    # Powers of two are exact; the largest floats have neither differences nor squares.
+    values = np.array([trial.value for trial in told]) / 4
+    ended = np.array([trial.is_complete for trial in told])
+    values -= np.median(values[ended])
+    above = values[ended & (values > 0)]
+    sizes = above if len(above) else np.abs(values[ended])
+    unit = 2.0 ** math.frexp(sizes.max())[1]
+    sizes = sizes / unit
+    reach = _CLIP * math.sqrt(float((sizes**2).mean())) if len(above) else float(sizes.mean())
+    values = np.maximum(values, -reach * unit) / unit
+    values = np.where(ended | np.isnan(values), values, np.minimum(values, 0))
     values[np.isnan(values)] = np.nanmin(values)
     scale = float(values.std()) or 1.0
-    errors = np.array([trial.error for trial in told]) / scale
+    errors = np.array([trial.error for trial in told]) / 4 / unit / scale
     return (values - values.mean()) / scale, errors**2
+
+
+# The number of BLAS's threads belongs to the process, and two asks that overlap would not set it back.
+_one_ask_at_a_time = threading.Lock()
 
 
 @cache

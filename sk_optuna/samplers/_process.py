@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtrs
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
@@ -206,10 +207,9 @@ def _by_parameter(told: Points, n_parameters: int) -> np.ndarray:
 
 def _cholesky(matrix: np.ndarray) -> np.ndarray:
     """Return the lower factor; more of the diagonal is added while rounding makes the matrix indefinite."""
-    more = _JITTER
-    while True:
-        factor, failed = dpotrf(matrix, lower=1, clean=1)
+    for more in (0.0, *(_JITTER * 10.0**k for k in range(12))):
+        factor: np.ndarray
+        factor, failed = dpotrf(matrix + more * np.eye(len(matrix)) if more else matrix, lower=1, clean=1)
         if not failed:
-            return factor  # type: ignore[no-any-return]
-        matrix = matrix + more * np.eye(len(matrix))
-        more *= 10
+            return factor
+    raise LinAlgError("the covariance of the trials is not positive definite")

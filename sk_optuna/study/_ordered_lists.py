@@ -23,10 +23,13 @@ from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import refreshed
 from sk_optuna._study_view import study_showing
+from sk_optuna.samplers import BoundedHistorySampler
 from sk_optuna.study._wrapped_sampler import WrappedSampler
 
 # They have no use for neighbours, or were told values by their users.
 _KNOW_VALUES = (RandomSampler, GridSampler, BruteForceSampler, PartialFixedSampler)
+# Samplers of other packages, and users' own, may know the values of a list, or what kind of distribution it has.
+_PACKAGES = ("optuna", "sk_optuna")
 
 
 class OrderedLists:
@@ -50,9 +53,7 @@ class OrderedLists:
 
     def shown_to(self, sampler: BaseSampler) -> BaseSampler:
         """Return a sampler that suggests values as `sampler` suggests places, or `sampler` if there is no need."""
-        if not self._lists or isinstance(sampler, _KNOW_VALUES):
-            return sampler
-        return OrderedListsSampler(sampler, self)
+        return OrderedListsSampler(sampler, self) if self._lists and _asks_for_places(sampler) else sampler
 
     def study(self, study: Study) -> Study:
         """Return a view of `study` in places."""
@@ -135,3 +136,10 @@ class OrderedListsSampler(WrappedSampler):
     def reseed_rng(self) -> None:
         """Give the sampler other random numbers."""
         self._sampler.reseed_rng()
+
+
+def _asks_for_places(sampler: BaseSampler) -> bool:
+    """Return whether a sampler, or the one within, models neighbours and nothing that its user told it."""
+    if isinstance(sampler, BoundedHistorySampler):
+        return _asks_for_places(sampler.sampler)
+    return type(sampler).__module__.partition(".")[0] in _PACKAGES and not isinstance(sampler, _KNOW_VALUES)

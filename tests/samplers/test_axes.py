@@ -13,6 +13,7 @@ DISCRETE = {
     "integers with steps": (IntDistribution(2, 20, step=3), range(2, 21, 3)),
     "integers on a log scale": (IntDistribution(1, 200, log=True), range(1, 201)),
     "floats with steps": (FloatDistribution(0, 1, step=0.1), [i / 10 for i in range(11)]),
+    "floats whose steps exceed the bound": (FloatDistribution(0.1, 0.7, step=0.1), [i / 10 for i in range(1, 8)]),
     "choices": (CategoricalDistribution(["a", None, 3, False]), ["a", None, 3, False]),
 }
 
@@ -119,3 +120,21 @@ def test_neighbours_move_by_a_cell_at_least_and_stay_in_the_space(nested):
 def test_a_choice_of_an_earlier_list_has_no_place():
     axes = Axes({"c": CategoricalDistribution(["a", "b"])}, [])
     assert axes.row({"c": "gone"}).tolist() == [MISSING]
+
+
+@pytest.mark.parametrize(("low", "high", "step"), [(0.1, 0.7, 0.1), (-0.3, 0.3, 0.1), (1e-3, 9e-3, 1e-3)])
+def test_no_value_exceeds_the_bound_of_a_range_with_steps(low, high, step):
+    distribution = FloatDistribution(low, high, step=step)
+    values = [axis_of(distribution).value(place) for place in np.linspace(0, 1, 200)]
+    assert (min(values), max(values)) == (low, high)
+
+
+def test_large_integers_keep_their_last_digits():
+    axis = axis_of(IntDistribution(10**15 + 1, 10**15 + 9))
+    assert {axis.value(axis.place(10**15 + i)) for i in range(1, 10)} == {10**15 + i for i in range(1, 10)}
+
+
+def test_a_value_outside_of_the_range_has_a_place_that_is_not_that_of_a_missing_one():
+    axes = Axes({"x": FloatDistribution(5, 10)}, [])
+    places = axes.rows([{"x": value} for value in (-100.0, 0.0, 7.5, 400.0)])[:, 0]
+    assert places.tolist() == [-0.5, -0.5, 0.5, 1.5]

@@ -269,6 +269,42 @@ def test_pruned_trials_count_as_their_last_report_and_at_most_as_the_median():
     assert reporting(1.0) == reporting(1000.0) != reporting(-0.25)
 
 
+@pytest.mark.parametrize("partial", [{}, {"k": "a"}, {"ax": 0.5}])
+def test_a_trial_with_a_part_of_its_parameters_does_not_spoil_the_model_of_the_others(partial):
+    branches = {"a": "ax", "b": "bx", "c": "cx"}
+    space = {
+        "k": CategoricalDistribution(list(branches)),
+        **{name: FloatDistribution(0, 1) for name in branches.values()},
+    }
+
+    class Checked(GaussianProcessSampler):
+        def sample_relative(self, study, trial, search_space):
+            found = super().sample_relative(study, trial, search_space)
+            if found:
+                suggested.append((found["k"], sorted(found)))
+            return found
+
+    suggested = []
+    study = optuna.create_study(direction="maximize", sampler=Checked(seed=0))
+    distributions = {name: space[name] for name in partial}
+    study.add_trial(create_trial(state=TrialState.FAIL, params=partial, distributions=distributions))
+    study.optimize(lambda t: t.suggest_float(branches[t.suggest_categorical("k", list(branches))], 0, 1), n_trials=24)
+    known = [(k, names) for k, names in suggested if len(names) == 2]
+    assert len(known) > 10
+    assert all(names == sorted([branches[k], "k"]) for k, names in known)
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e150, 1e300])
+@pytest.mark.parametrize("outlier", [0.0, 1.0])
+def test_values_of_any_size_are_modelled_without_a_warning(unit, outlier):
+    def objective(trial):
+        return 1e3 * unit if trial.number == 3 and outlier else unit * mixed(trial)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(run(objective, 11).trials) == 11
+
+
 # --- many trials ------------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +319,26 @@ def test_history_beyond_the_bound_is_the_best_and_the_latest():
     suggested = study.ask(space).params
     assert abs(suggested["x"] - 0.33) < 0.1
     assert (suggested["n"], suggested["c"]) == (4, "b")
+
+
+def test_complete_trials_are_not_crowded_out_by_reports_of_stopped_ones():
+    rng = np.random.default_rng(0)
+    space = {"x": FloatDistribution(0, 1)}
+    study = optuna.create_study(sampler=GaussianProcessSampler(seed=0))
+    for i in range(310):
+        x = float(rng.random())
+        if i < 10:
+            study.add_trial(create_trial(params={"x": x}, distributions=space, value=100 + (x - 0.5) ** 2))
+        else:
+            reports = {1: x}
+            study.add_trial(
+                create_trial(
+                    state=TrialState.PRUNED, params={"x": x}, distributions=space, value=x, intermediate_values=reports
+                )
+            )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert 0 <= study.ask(space).params["x"] <= 1
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------
@@ -355,7 +411,9 @@ def test_a_search_with_it_by_a_factory_is_that_by_name():
     assert by_name.cv_results_["params"] == by_object.cv_results_["params"]
 
 
-def test_optimize_in_threads_works():
+def test_optimize_in_threads_works_and_leaves_blas_its_threads():
     study = optuna.create_study(direction="maximize", sampler=GaussianProcessSampler(seed=0))
-    study.optimize(mixed, n_trials=20, n_jobs=3)
+    before = [library["num_threads"] for library in threadpool_info()]
+    study.optimize(mixed, n_trials=40, n_jobs=4)
+    assert [library["num_threads"] for library in threadpool_info()] == before
     assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}

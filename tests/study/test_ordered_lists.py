@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import GridSampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GridSampler, PartialFixedSampler, RandomSampler, TPESampler
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold, ParameterGrid
 
@@ -69,6 +69,9 @@ def params(found):
 
 class Seen(TPESampler):
     """TPE that notes the distributions of which it was asked, and those of the trials that it can read."""
+
+    # As one of Optuna's own: those of users are shown the lists.
+    __module__ = TPESampler.__module__
 
     def __init__(self):
         super().__init__(seed=0)
@@ -227,8 +230,9 @@ def test_a_sampler_instance_remembers_in_places_and_its_study_goes_on():
     [
         lambda lists: GridSampler(lists, seed=0),
         lambda lists: PartialFixedSampler({"a": lists["a"][3]}, TPESampler(seed=0)),
+        lambda lists: BoundedHistorySampler(PartialFixedSampler({"a": lists["a"][3]}, TPESampler(seed=0))),
     ],
-    ids=["grid", "fixed"],
+    ids=["grid", "fixed", "fixed within a bounded history"],
 )
 def test_samplers_that_were_told_values_are_asked_for_values(make):
     lists = {"a": LISTS["rising floats"], "b": [1, 10, 100, 1000]}
@@ -236,9 +240,28 @@ def test_samplers_that_were_told_values_are_asked_for_values(make):
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = make(lists)
     found = search(lists, lists=lists, sampler=sampler, n_trials=2)
-    if isinstance(sampler, PartialFixedSampler):
+    if not isinstance(sampler, GridSampler):
         assert [row["a"] for row in params(found)] == [lists["a"][3]] * 2
     assert len(params(found)) == 2
+
+
+class TakesTheFirst(BaseSampler):
+    """A user's own sampler, which knows what a list is."""
+
+    def infer_relative_search_space(self, study, trial):
+        return {}
+
+    def sample_relative(self, study, trial, search_space):
+        return {}
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        return param_distribution.choices[0]
+
+
+def test_users_own_samplers_are_shown_choices_and_asked_for_values():
+    lists = {"a": LISTS["rising floats"], "b": [1, 10, 100, 1000]}
+    found = search(lists, lists=lists, sampler=TakesTheFirst(), n_trials=1)
+    assert params(found) == [{name: values[0] for name, values in lists.items()}]
 
 
 def test_bounded_history_is_a_history_in_places():
