@@ -6,7 +6,7 @@ Not taken: an IntDistribution that translates by itself. Random, CMA-ES and gene
 that a study shows, and do not ask the distribution what they mean.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -19,7 +19,7 @@ from optuna.samplers import (
     PartialFixedSampler,
     RandomSampler,
 )
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna._compat._optuna import refreshed
 from sk_optuna._study_view import study_showing
@@ -132,6 +132,14 @@ class OrderedListsSampler(WrappedSampler):
         place = self._lists.in_places({param_name: param_distribution})[param_name]
         suggested = super().sample_independent(study, self._lists.trial(trial), param_name, place)
         return self._lists.value(param_name, suggested)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Let the sampler prepare, for a trial in places."""
+        super().before_trial(study, self._lists.trial(trial))
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Let the sampler take note of a trial in places."""
+        super().after_trial(study, self._lists.trial(trial), state, values)
 
     def reseed_rng(self) -> None:
         """Give the sampler other random numbers."""

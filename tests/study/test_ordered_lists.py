@@ -77,6 +77,10 @@ class Seen(TPESampler):
         super().__init__(seed=0)
         self.asked = {}
         self.told = []
+        self.ended = []
+
+    def after_trial(self, study, trial, state, values):
+        self.ended.append(trial.params)
 
     def sample_independent(self, study, trial, name, distribution):
         self.asked[name] = distribution
@@ -158,7 +162,9 @@ def test_trials_that_the_sampler_reads_are_in_places_those_in_flight_too():
     values = [5, 3, 2]
     sampler, found = seen({"a": values, "c": FloatDistribution(0, 1)}, n_trials=6, max_concurrent_trials=3)
     told = sampler.told[:5]
-    assert [params["a"] for params, _ in told] == [values.index(row["a"]) for row in params(found)[:5]]
+    places = [values.index(row["a"]) for row in params(found)]
+    assert [params["a"] for params, _ in told] == places[:5]
+    assert [params["a"] for params in sampler.ended] == places
     assert all(distributions["a"] == IntDistribution(0, 2) for _, distributions in told)
     assert [params["c"] for params, _ in told] == [row["c"] for row in params(found)[:5]]
 
