@@ -24,14 +24,6 @@ SPACE = {"x": FloatDistribution(-1, 1), "n": IntDistribution(1, 9), "c": Categor
 BOUND, N_BEST = 250, 25
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
-
-
 class Witness(BaseSampler):
     """Notes which trials it sees and draws near the best of them, in cheap imitation of TPE."""
 

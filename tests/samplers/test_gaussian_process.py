@@ -19,14 +19,6 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.samplers import GaussianProcessSampler
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(verbosity)
-
-
 def branin(trial):
     """Return Branin's function, whose least value is .3979."""
     x, y = trial.suggest_float("x", -5, 10), trial.suggest_float("y", 0, 15)
