@@ -5,7 +5,9 @@ __all__ = [
     "InvalidSpaceError",
     "MissingExtraError",
     "NoScoreError",
+    "ResumeMismatchError",
     "SkOptunaError",
+    "StorageError",
     "WorkerDiedError",
 ]
 
@@ -34,6 +36,18 @@ class NoScoreError(SkOptunaError, ValueError, TypeError):
 
     It is a ValueError, as is scikit-learn's error where all fits failed. It is also a TypeError, which the refit might
     have raised, had it begun.
+    """
+
+
+class ResumeMismatchError(InvalidArgumentError):
+    """A search cannot go on from the trials of another search; the message lists the differences."""
+
+
+class StorageError(SkOptunaError, ValueError, RuntimeError):
+    """A storage cannot be opened, read or written.
+
+    It is a ValueError, since the argument that named it cannot be used. It is a RuntimeError, since that may depend on
+    the day.
     """
 
 

@@ -39,6 +39,7 @@ FLOORS = {
     "lightning": 4,
     "results": 4,
     "skorch": 4,
+    "storage": 4,
     "study": 4,
     "displays": 5,
     "search": 5,

@@ -7,21 +7,26 @@ import copy
 import inspect
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
 __all__ = [
+    "METRIC_NAMES",
     "QMC_LOG",
+    "RDB_LOG",
     "as_of_now",
     "contains",
     "frozen",
     "make_unwarned",
     "new_study",
+    "note",
+    "notes_on",
     "refreshed",
     "reseeded",
     "stop_requested",
@@ -35,8 +40,9 @@ __all__ = [
     "wrapped_pruner",
 ]
 
-# The loggers of the QMCSampler and of studies in memory.
+# The loggers of the QMCSampler, of databases and of studies in memory.
 QMC_LOG = "optuna.samplers._qmc"
+RDB_LOG = "optuna.storages._rdb.storage"
 _IN_MEMORY_LOG = "optuna.storages._in_memory"
 
 
@@ -111,6 +117,17 @@ def tell(study: optuna.Study, trial: optuna.Trial, state: TrialState, value: flo
 def frozen(trial: optuna.Trial) -> FrozenTrial:
     """Return a running trial as its storage keeps it; callers do not change it."""
     return trial.storage.get_trial(trial._trial_id)
+
+
+def notes_on(trial: optuna.Trial) -> dict[str, Any]:
+    """Return the system attributes of a running trial: what its sampler has noted on it."""
+    return dict(frozen(trial).system_attrs)
+
+
+def note(trial: optuna.Trial, notes: Mapping[str, Any]) -> None:
+    """Set system attributes of a running trial."""
+    for key, value in notes.items():
+        trial.storage.set_trial_system_attr(trial._trial_id, key, value)
 
 
 def stored_as(trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:

@@ -14,12 +14,15 @@ class Progress:
         Number of trials to come; None if it is not known.
     n_splits : int
         Number of folds of each trial.
+    n_past : int, default=0
+        Number of trials that are known, since the search goes on.
     """
 
-    def __init__(self, n_trials: int | None, n_splits: int) -> None:
+    def __init__(self, n_trials: int | None, n_splits: int, *, n_past: int = 0) -> None:
         self._n_trials = n_trials
         self._best: tuple[float, int] | None = None
         self._n_finished = 0
+        self._n_past = n_past
         if n_trials is None:
             print(f"Fitting {n_splits} folds for each candidate, until the time is over")
         else:
@@ -41,14 +44,26 @@ class Progress:
         left : float or None
             Seconds to the timeout, None if there is none.
         """
+        self._note(record, state, value)
+        count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
+        score = f"score {value:.4f}" if state == "COMPLETE" else "failed" if state == "FAIL" else _pruned(record)
+        spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
+        print(f"[{count}] trial {record.number}: {score}; {self._best_so_far}; {spent}")
+
+    def recall(self, record: TrialRecord, state: str, value: float | None) -> None:
+        """Take note of a trial that is known; of the last of them print that the search goes on."""
+        self._note(record, state, value)
+        if self._n_finished == self._n_past:
+            print(f"Going on after {self._n_past} candidates that were finished before; {self._best_so_far}")
+
+    def _note(self, record: TrialRecord, state: str, value: float | None) -> None:
         self._n_finished += 1
         if state == "COMPLETE" and value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, record.number)
-        count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        score = f"score {value:.4f}" if state == "COMPLETE" else "failed" if state == "FAIL" else _pruned(record)
-        best = "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
-        spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
-        print(f"[{count}] trial {record.number}: {score}; {best}; {spent}")
+
+    @property
+    def _best_so_far(self) -> str:
+        return "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
 
     def report_dropped(self, records: Sequence[TrialRecord]) -> None:
         """Print how many folds ran ahead of a decision by which they were not wanted."""
@@ -60,7 +75,7 @@ class Progress:
         """Estimate the time left: to the last trial at the pace so far, or to the timeout if that comes first."""
         estimates = [] if left is None else [max(left, 0.0)]
         if self._n_trials is not None:
-            estimates.append(elapsed / self._n_finished * (self._n_trials - self._n_finished))
+            estimates.append(elapsed / (self._n_finished - self._n_past) * (self._n_trials - self._n_finished))
         return f", about {_duration(min(estimates))} left" if estimates else ""
 
 

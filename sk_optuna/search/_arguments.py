@@ -38,7 +38,9 @@ class Arguments(Protocol):
     report: Any
     scoring: Any
     speculate: Any
+    storage: Any
     study_callbacks: Any
+    study_name: Any
 
 
 def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
@@ -78,6 +80,12 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             f"but got {callbacks!r}. For callbacks of scikit-learn use set_callbacks."
         )
     max_outstanding(search.pre_dispatch, 1)
+    if search.study_name is not None and (search.storage is None or not search.study_name):
+        raise InvalidArgumentError(
+            "The 'study_name' parameter must name the study of a search in its storage, but got "
+            f"{search.study_name!r} with storage={search.storage!r}. Give a storage and a name that is not empty, or "
+            "leave study_name out."
+        )
 
 
 def _check_scorer(search: Arguments) -> None:

@@ -12,6 +12,8 @@ from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna._optional import require
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers
 from sk_optuna.results import Best, Outcome
+from sk_optuna.search._keeping import save_history
+from sk_optuna.storage import History
 
 # The fitted attributes that are set; others are properties.
 _FITTED = (
@@ -35,6 +37,8 @@ _FITTED = (
 
 class SearchBase(BaseSearchCV):
     """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
+
+    _history: History
 
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
@@ -126,8 +130,31 @@ class SearchBase(BaseSearchCV):
                 self.refit_epochs_ = best.refit_epochs
         return best
 
-    def _forget_last_fit(self) -> None:
-        """Remove the results of an earlier fit: a search that is broken off must not predict with an old model."""
+    def save_study(self, storage: Any, study_name: str | None = None) -> None:
+        """Write the search to a storage, from where the same call with this `storage` goes on.
+
+        Parameters
+        ----------
+        storage : str, path-like or optuna.storages.BaseStorage
+            As the `storage` of the search.
+        study_name : str or None, default=None
+            As the `study_name` of the search: None for a name that follows from the search and its data.
+
+        Raises
+        ------
+        sk_optuna.exceptions.StorageError
+            Where the storage cannot be written, or has this search already.
+        """
+        check_is_fitted(self, "study_")
+        save_history(self._history, self.study_, self.cv_results_, storage, study_name)
+
+    def _forget_last_fit(self) -> History | None:
+        """Remove the results of an earlier fit, and return its history.
+
+        A search that is broken off must not predict with an old model.
+        """
         for name in _FITTED:
             if name in vars(self):
                 delattr(self, name)
+        history: History | None = vars(self).get("_history")
+        return history

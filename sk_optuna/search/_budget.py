@@ -59,17 +59,25 @@ class Deadline:
     Parameters
     ----------
     timeout : float or None
-        Seconds from now.
+        Seconds from the start.
+    starts : bool, default=True
+        Whether the time starts now, else with `start`.
     """
 
-    def __init__(self, timeout: float | None) -> None:
-        self._start = time.monotonic()
+    def __init__(self, timeout: float | None, *, starts: bool = True) -> None:
+        self._start: float | None = None
         self._timeout = timeout
+        if starts:
+            self.start()
+
+    def start(self) -> None:
+        """Let the time start now."""
+        self._start = time.monotonic()
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._start
+        """Seconds since the start; 0 before it."""
+        return 0.0 if self._start is None else time.monotonic() - self._start
 
     @property
     def left(self) -> float | None:

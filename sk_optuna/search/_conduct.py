@@ -17,7 +17,9 @@ from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, Tri
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, summarize
 from sk_optuna.search._budget import Deadline
+from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import search_trials
+from sk_optuna.storage import StoredTrial
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
 
 StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
@@ -59,6 +61,8 @@ def run_trials(
     evaluator: FoldEvaluator,
     rules: Rules,
     hooks: Any,
+    past: Sequence[StoredTrial],
+    keep: Callable[[ToldTrial[TrialRecord]], None],
 ) -> None:
     """Run trials until there are no more, the time is over, or a callback ends the search.
 
@@ -76,14 +80,21 @@ def run_trials(
         How scores become one value.
     hooks : object
         The hooks of scikit-learn's callbacks around all trials, the parents of those of the folds.
+    past : sequence of StoredTrial
+        The first trials, which are known and told again. Callbacks do not hear of them.
+    keep : callable
+        Called with each new trial that was told, before callbacks are.
     """
     n_splits, n_trials = len(pruning.order), proposals.n_trials
-    progress = Progress(n_trials, n_splits) if run.verbose > 0 else None
-    deadline = Deadline(run.timeout)
+    progress = Progress(n_trials, n_splits, n_past=len(past)) if run.verbose > 0 else None
+    deadline = Deadline(run.timeout, starts=not past)
+    engine = open_engine(evaluator, n_jobs=run.n_jobs, pre_dispatch=run.pre_dispatch)
+    if past:
+        engine = ReplayingEngine(engine, known_results(past), deadline.start)
     trials = search_trials(
         proposals,
-        engine := open_engine(evaluator, n_jobs=run.n_jobs, pre_dispatch=run.pre_dispatch),
-        TrialConduct(proposals, pruning, evaluator, rules, hooks),
+        engine,
+        TrialConduct(proposals, pruning, evaluator, rules, hooks, past),
         n_in_flight=run.n_in_flight,
         deadline=deadline,
         speculate=run.speculate,
@@ -91,6 +102,11 @@ def run_trials(
     study = proposals.study
     with stoppable(study), engine, closing(trials):
         for told in trials:
+            if told.number < len(past):
+                if progress is not None:
+                    progress.recall(told.record, told.state, told.value)
+                continue
+            keep(told)
             if progress is not None:
                 progress.report(told.record, told.state, told.value, deadline.elapsed, deadline.left)
             for callback in run.study_callbacks:
@@ -106,7 +122,7 @@ class TrialConduct:
 
     Parameters
     ----------
-    proposals, pruning, evaluator, rules, hooks : object
+    proposals, pruning, evaluator, rules, hooks, past : object
         As in `run_trials`.
     """
 
@@ -117,18 +133,31 @@ class TrialConduct:
         evaluator: FoldEvaluator,
         rules: Rules,
         hooks: Any,
+        past: Sequence[StoredTrial] = (),
     ) -> None:
+        self._past = past
         self._proposals = proposals
         self._pruning = pruning
         self._evaluator = evaluator
         self._rules = rules
         self._hooks = hooks
         self.order = pruning.order
-        self.ready = pruning.ready
         self._unjudged: set[tuple[int, int]] = set()
+
+    def _past_of(self, record: TrialRecord) -> StoredTrial | None:
+        """Return the trial as it is known; None of one that runs for the first time."""
+        return self._past[record.number] if record.number < len(self._past) else None
+
+    def ready(self, proposal: Proposal, record: TrialRecord) -> Sequence[int]:
+        """Return the folds that may run now; of a known trial those that ran."""
+        ready = self._pruning.ready(proposal, record)
+        past = self._past_of(record)
+        return ready if past is None else [fold for fold in ready if fold in past.folds]
 
     def fold(self, proposal: Proposal, record: TrialRecord, number: int, *, ahead: bool) -> Fold:
         """Return one fold of a trial; one that runs ahead has no hooks, and no judge if that one is not known yet."""
+        if self._past_of(record) is not None:
+            return Fold(trial=record.number, number=number, params=record.params)
         hooks = None
         if not ahead:
             context = self._hooks.subcontext(
@@ -178,8 +207,10 @@ class TrialConduct:
         return any(judge.stops(scores[:n]) for n in range(1, len(scores) + 1))
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
-        """Return whether the pruner ends the trial here."""
-        return self._rules.pruner is not None and self._pruning.stops(proposal, self._leading_scores(record))
+        """Return whether the pruner ends the trial here; it is asked of a known trial, too, since it takes notes."""
+        stops = self._rules.pruner is not None and self._pruning.stops(proposal, self._leading_scores(record))
+        past = self._past_of(record)
+        return stops if past is None else past.is_cut and record.n_leading == len(past.folds)
 
     def ended(self, proposal: Proposal, record: TrialRecord) -> None:
         """Let the pruning know that no other fold of a trial will run."""
@@ -193,7 +224,10 @@ class TrialConduct:
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)
         value, is_pruned = record.value(metric), record.state(metric) == "PRUNED"
-        if is_pruned and value is not None:
+        past = self._past_of(record)
+        if past is not None:
+            value, record.n_dropped = past.value, past.n_dropped
+        elif is_pruned and value is not None:
             value = self._pruning.estimate(proposal, scores, curves)
         return self._proposals.tell(
             proposal,

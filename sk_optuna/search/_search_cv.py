@@ -6,7 +6,8 @@ are inherited. Driving `evaluate_candidates` instead would split the data again 
 table each time.
 """
 
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -28,17 +29,28 @@ from sk_optuna._compat._sklearn import (
     unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
+from sk_optuna.exceptions import StorageError
 from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude
-from sk_optuna.search._arguments import check_arguments, check_candidates, seed_from, speculates
+from sk_optuna.search._arguments import check_arguments, check_candidates, speculates
 from sk_optuna.search._base import SearchBase
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._hooks import FitHooks
+from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._refit import refit_best
-from sk_optuna.spaces import first_trials, space_from_user
-from sk_optuna.study import Proposals, Pruning, is_gaussian_process, open_pruning, open_study, sampler_factory
+from sk_optuna.spaces import are_strict, first_trials, space_from_user
+from sk_optuna.study import (
+    Proposals,
+    Pruning,
+    ToldTrial,
+    is_gaussian_process,
+    open_pruning,
+    open_study,
+    remembers,
+    sampler_factory,
+)
 from sk_optuna.worker import CurrentFold, on_interrupt
 
 
@@ -157,9 +169,11 @@ class OptunaSearchCV(SearchBase):
         - A size such as ``"500MB"`` or ``"2GiB"``: ``"auto"``, within so much memory, all worker processes together;
           the least recently used data is dropped. The default is a quarter of the memory that is free.
 
-    initial_params : list of dicts or "default", default=None
+    initial_params : list of dicts, "default", fitted search or list of them, default=None
         Candidates that are tried first. A dict need not name every parameter: the sampler chooses the others.
-        ``"default"`` tries the estimator's own values of the parameters whose space contains them.
+        ``"default"`` tries the estimator's own values of the parameters whose space contains them. Of a fitted search,
+        also a GridSearchCV, the five best candidates are tried, for example on new data; values that the space does not
+        contain are left to the sampler.
 
     max_concurrent_trials : int or "auto", default="auto"
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
@@ -180,6 +194,33 @@ class OptunaSearchCV(SearchBase):
           as on one GPU, or where a fit costs money.
 
         It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
+
+    storage : path, URL or optuna.storages.BaseStorage, default=None
+        Where the search is kept, one finished candidate at a time. If the search is broken off, whatever the reason, the
+        same call goes on: finished candidates are not run again, and `cv_results_`, times aside, is what it would have
+        been. So `n_trials` is the total (in Optuna it counts the trials to come): after a finished search the same call
+        fits no fold, and one with a larger `n_trials` adds what is missing. It goes on with the folds and the seed of
+        the first call, be they random. A `timeout` counts anew.
+
+        - A path, such as ``"search.db"``: a SQLite file, which is made if there is none. A file serves any number of
+          searches. It must be on a local disk.
+        - A URL as SQLAlchemy takes it, such as ``"postgresql+psycopg://user@host/name"``.
+        - An Optuna storage. :func:`~sklearn.base.clone` makes a deep copy of it; prefer a path or a URL wherever the
+          search is cloned, as nested cross-validation does.
+
+        A study in a storage belongs to one search over one data set: estimator, space, data and all other arguments on
+        which the candidates depend. It can be read while the search runs, by Optuna's dashboard for example; it has the
+        scores and times of folds, and no row of `X`. A writer that fails is tried again for a minute; then the search
+        ends early, with a warning. Without a need to go on later leave it out: a write takes some ten milliseconds.
+
+    study_name : str, default=None
+        Name of the study in `storage`. If it is that of another search, an error lists the differences. None for a name
+        that follows from the search and its data, so that no two searches share one. Leave it out in nested
+        cross-validation, where each outer fold has other data.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the candidates that this object has from its last fit, with a larger `n_trials` or
+        after an interrupt, as with a `storage`. Data and arguments must be the same. A clone has none.
 
     scoring : str, callable, list, tuple or dict, default=None
         As in GridSearchCV: one metric or several, or a callable that returns a number or a dict of numbers. Where there
@@ -348,6 +389,9 @@ class OptunaSearchCV(SearchBase):
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "speculate": ["boolean", StrOptions({"auto"})],
+        "storage": "no_validation",
+        "study_name": [str, None],
+        "warm_start": ["boolean"],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -359,6 +403,9 @@ class OptunaSearchCV(SearchBase):
     # Searches that were pickled before there were these arguments have none.
     n_iter: int | None = None
     speculate: bool | Literal["auto"] = "auto"
+    storage: Any = None
+    study_name: str | None = None
+    warm_start: bool = False
 
     def __init__(
         self,
@@ -377,6 +424,9 @@ class OptunaSearchCV(SearchBase):
         initial_params: Any = None,
         max_concurrent_trials: int | Literal["auto"] = "auto",
         speculate: bool | Literal["auto"] = "auto",
+        storage: Any = None,
+        study_name: str | None = None,
+        warm_start: bool = False,
         scoring: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
@@ -412,6 +462,9 @@ class OptunaSearchCV(SearchBase):
         self.initial_params = initial_params
         self.max_concurrent_trials = max_concurrent_trials
         self.speculate = speculate
+        self.storage = storage
+        self.study_name = study_name
+        self.warm_start = warm_start
         self.random_state = random_state
         self.study_callbacks = study_callbacks
 
@@ -440,13 +493,18 @@ class OptunaSearchCV(SearchBase):
             Where an argument cannot be used; a ValueError and a TypeError. No model has been trained then.
         sk_optuna.exceptions.MissingExtraError
             Where the sampler needs a package that is not installed.
+        sk_optuna.exceptions.ResumeMismatchError
+            Where the study in `storage`, or with `warm_start` the last fit, is that of another search or other data; an
+            InvalidArgumentError.
+        sk_optuna.exceptions.StorageError
+            Where `storage` cannot be opened, or cannot be read; a ValueError and a RuntimeError.
         sk_optuna.exceptions.NoScoreError
             Where no candidate has a finite mean score, since a fit or the scorer failed for each, or gave none; a
             ValueError and a TypeError. `cv_results_` and `study_` are there.
         ValueError
             Where all fits failed, or the pruner left no candidate to choose.
         """
-        self._forget_last_fit()
+        earlier = self._forget_last_fit()
         by_epoch = self.report == "epoch"
         check_arguments(self, by_epoch=by_epoch)
         scorers, refit_metric = self._get_scorers()
@@ -454,42 +512,47 @@ class OptunaSearchCV(SearchBase):
         params = check_method_params(X, params=params)
         routed = routed_for_fit(self, params)
         base_estimator = clone(self.estimator)
-        random_state = seed_from(self.random_state)
         space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
-        proposals = self._proposals(space, base_estimator, random_state)
-
-        hooks = FitHooks(self, X, y, params)
-        splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classifier(self.estimator)))
-        check_candidates(self, space, X, y, splits)
-        pruning = open_pruning(
-            self.pruner,
-            proposals.study,
-            proposals.told,
-            by_epoch=by_epoch,
-            n_splits=len(splits),
-            random_state=random_state,
-        )
-        estimator = clone(base_estimator)
-        prefixes = self._share_prefixes_of(estimator)
-        evaluator = FoldEvaluator(
-            estimator=estimator,
-            X=X,
-            y=y,
-            splits=splits,
-            scorer=scorers,
-            fit_params=routed.estimator.fit,
-            score_params=routed.scorer.score,
-            error_score=self.error_score,
-            return_train_score=self.return_train_score,
-            verbose=self.verbose,
-            caller=self if has_own_callbacks(self) else None,
-            random_state=random_state,
-            prefixes=prefixes,
-            epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
-        )
-        self.n_splits_ = len(splits)
-        self.scorer_ = scorers_by_name(scorers) or scorers
-        best = self._search(proposals, pruning, evaluator, self._rules(refit_metric, by_epoch=by_epoch), hooks)
+        first = first_trials(self.initial_params, space, base_estimator)
+        with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
+            random_state = keeper.history.random_state
+            proposals = self._proposals(space, first, keeper)
+            hooks = FitHooks(self, X, y, params)
+            splits = keeper.history.splits
+            if splits is None:
+                is_classification = is_classifier(self.estimator)
+                splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classification))
+            check_candidates(self, space, X, y, splits)
+            pruning = open_pruning(
+                self.pruner,
+                proposals.study,
+                proposals.told,
+                by_epoch=by_epoch,
+                n_splits=len(splits),
+                random_state=random_state,
+            )
+            estimator = clone(base_estimator)
+            prefixes = self._share_prefixes_of(estimator)
+            evaluator = FoldEvaluator(
+                estimator=estimator,
+                X=X,
+                y=y,
+                splits=splits,
+                scorer=scorers,
+                fit_params=routed.estimator.fit,
+                score_params=routed.scorer.score,
+                error_score=self.error_score,
+                return_train_score=self.return_train_score,
+                verbose=self.verbose,
+                caller=self if has_own_callbacks(self) else None,
+                random_state=random_state,
+                prefixes=prefixes,
+                epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
+            )
+            self.n_splits_ = len(splits)
+            self.scorer_ = scorers_by_name(scorers) or scorers
+            rules = self._rules(refit_metric, by_epoch=by_epoch)
+            best = self._search(keeper, proposals, pruning, evaluator, rules, hooks)
         if self.refit:
             assert best is not None
             with hooks.of_refit() as fitting:
@@ -530,16 +593,20 @@ class OptunaSearchCV(SearchBase):
         """
         return self.fit(X, y, **params).transform(X)
 
-    def _proposals(self, space: Any, estimator: Any, random_state: int) -> Proposals[TrialRecord]:
-        """Return the trials to come: the space, its sampler, and the candidates that are tried first."""
+    def _proposals(self, space: Any, first: Sequence[Mapping[str, Any]], keeper: Keeper) -> Proposals[TrialRecord]:
+        """Return the trials to come: the space, its sampler, the candidates that are tried first or were before."""
+        random_state = keeper.history.random_state
         return Proposals(
             open_study(random_state),
             space,
             sampler_factory(self.sampler, random_state, is_grid=space.is_grid, is_conditional=space.is_conditional),
             random_state=random_state,
-            first=first_trials(self.initial_params, space, estimator),
-            strict=not isinstance(self.initial_params, str),
+            first=first,
+            strict=are_strict(self.initial_params),
             n_trials=n_trials_wanted(self.n_trials, self.n_iter, self.timeout, is_grid=space.is_grid),
+            past=keeper.past,
+            asks_again=remembers(self.sampler),
+            in_grid_order=keeper.history.in_grid_order if keeper.past else None,
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
@@ -567,6 +634,7 @@ class OptunaSearchCV(SearchBase):
 
     def _search(
         self,
+        keeper: Keeper,
         proposals: Proposals[TrialRecord],
         pruning: Pruning,
         evaluator: FoldEvaluator,
@@ -584,17 +652,25 @@ class OptunaSearchCV(SearchBase):
             speculate=speculates(self),
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
+        told = proposals.told
+
+        def keep(trial: ToldTrial[TrialRecord]) -> None:
+            keeper.keep(trial, rules.steering(told.records[-1:]))
 
         def keep_finished() -> None:
             # A table that cannot be made, or a warning that is an error, must not take the interrupt's place.
             with suppress(ValueError, Warning), unwarned_table():
-                if proposals.told:
-                    self._keep(conclude(proposals.told.records, rules))
+                if told:
+                    self._keep(conclude(told.records, rules))
 
+        keeper.begin(evaluator.splits, in_grid_order=proposals.in_grid_order)
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
-                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks)
+                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep)
+        except StorageError as error:
+            warn_of_storage(error, len(told))
         finally:
             evaluator.close()
             self.study_ = proposals.close()
-        return self._keep(conclude(proposals.told.records, rules))
+            self._history = keeper.history
+        return self._keep(conclude(told.records, rules))

@@ -7,8 +7,8 @@ Nothing here knows of time or workers.
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Generic
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol
 
 import numpy as np
 import optuna
@@ -16,13 +16,14 @@ from optuna import Trial
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 
-from sk_optuna._compat._optuna import QMC_LOG, new_study, refreshed, tell, without_log_lines
+from sk_optuna._compat._optuna import QMC_LOG, new_study, note, notes_on, refreshed, tell, without_log_lines
 from sk_optuna._study_view import study_showing
-from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.exceptions import InvalidSpaceError, ResumeMismatchError
 from sk_optuna.study._estimates_sampler import EstimatesSampler
 from sk_optuna.study._fixed_sampler import FixedSampler
 from sk_optuna.study._grid import GridOrder
 from sk_optuna.study._ordered_lists import OrderedLists
+from sk_optuna.study._past_sampler import PastSampler
 from sk_optuna.study._row_sampler import RowSampler
 from sk_optuna.study._samplers import SamplerFactory, trial_seed
 from sk_optuna.study._told import Curves, Record, Told, ToldTrial
@@ -30,6 +31,18 @@ from sk_optuna.study._tried import Table, TableExhaustedError, TriedRows
 
 # Of a whole grid every value is prescribed.
 _NOT_ASKED = RandomSampler(seed=0)
+
+
+class PastTrial(Protocol):
+    """A trial that was told before the search was broken off."""
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """Its parameters, as the study stores them."""
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """The sampler's notes on it as of the ask."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +57,14 @@ class Proposal:
         The estimator's parameters; the user's own objects, not clones.
     n_told : int
         How many trials had been told when it was asked.
+    notes : mapping
+        The sampler's notes on it.
     """
 
     trial: Trial
     params: dict[str, Any]
     n_told: int
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -80,7 +96,13 @@ class Proposals(Generic[Record]):
         Whether a define-by-run space that does not contain a value of `first` is an error.
     n_trials : int or None
         How many trials are wanted. None for a whole grid, or, in a space that is no grid, for as many as there is time
-        for.
+        for. Those of `past` count.
+    past : sequence of PastTrial, default=()
+        The first trials, which were told before the search was broken off. They are proposed again, in order.
+    asks_again : bool, default=False
+        Whether the sampler is asked for them again, since it remembers more than the study shows.
+    in_grid_order : bool or None, default=None
+        Whether a grid is evaluated whole, in order. None if all of it is wanted.
 
     Attributes
     ----------
@@ -90,6 +112,8 @@ class Proposals(Generic[Record]):
         The trials that were told.
     n_trials : int or None
         How many trials there will be at most; None if that is not known.
+    in_grid_order : bool
+        Whether a grid is evaluated whole, in order.
     """
 
     def __init__(
@@ -102,6 +126,9 @@ class Proposals(Generic[Record]):
         first: Sequence[Mapping[str, Any]] = (),
         strict: bool = True,
         n_trials: int | None,
+        past: Sequence[PastTrial] = (),
+        asks_again: bool = False,
+        in_grid_order: bool | None = None,
     ) -> None:
         self.study = study
         self.told: Told[Record] = Told()
@@ -111,6 +138,8 @@ class Proposals(Generic[Record]):
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
+        self._past = past
+        self._asks_again = asks_again
         self._n_asked = 0
         self._with_estimates = study_showing(study, self.told.with_estimates)
         self._grid: GridOrder | None = None
@@ -118,19 +147,25 @@ class Proposals(Generic[Record]):
         self._ordered_lists = OrderedLists(space.ordered_lists if self._is_table else {})
         size = space.size
         self.n_trials = size if n_trials is None else n_trials if size is None else min(n_trials, size)
-        if space.is_grid and self.n_trials == size:
+        if in_grid_order is None:
+            in_grid_order = space.is_grid and self.n_trials == size
+        self.in_grid_order = in_grid_order
+        if self.n_trials is not None:
+            self.n_trials = max(self.n_trials, len(past))
+        if in_grid_order:
             self._grid = GridOrder(space, first)
             # Needed at the end only, but an error of it must not wait until then.
             make_sampler(0)
         elif size is not None:
-            self._tried = TriedRows(space, n_trials)
+            self._tried = TriedRows(space)
         if strict and not self._is_table:
             _check_first(space, first)
 
     def ask(self) -> Proposal | None:
         """Return the next trial; None if there are no more."""
         number = self._n_asked
-        if number == self.n_trials or (self._tried is not None and self._tried.exhausted):
+        past = self._past[number] if number < len(self._past) else None
+        if past is None and (number == self.n_trials or (self._tried is not None and self._tried.exhausted)):
             return None
         self.study.sampler = self._sampler(number)
         try:
@@ -141,10 +176,23 @@ class Proposals(Generic[Record]):
         except TableExhaustedError:
             self.n_trials = number
             return None
+        if past is not None:
+            self._check_past(trial, past)
         if self._tried is not None:
             self._tried.add(trial.params)
         self._n_asked += 1
-        return Proposal(trial, params, len(self.told))
+        return Proposal(trial, params, len(self.told), {} if self._asks_again else notes_on(trial))
+
+    def _check_past(self, trial: Trial, past: PastTrial) -> None:
+        """Check that a trial is proposed as it was, and give it the notes that it had."""
+        if trial.params != past.row:
+            raise ResumeMismatchError(
+                f"Candidate {trial.number} of the search that is to go on has the parameters {dict(past.row)}, but the "
+                f"space now makes {trial.params} of them. A callable for a space must suggest the same each time. If "
+                "it was changed, begin a new search, with another study_name where there is one."
+            )
+        if not self._asks_again:
+            note(trial, past.notes)
 
     def tell(
         self,
@@ -184,7 +232,7 @@ class Proposals(Generic[Record]):
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
         with without_log_lines(QMC_LOG):
             trial = tell(self.study, proposal.trial, state, value)
-        self.told.append(told := ToldTrial(trial, scores, curves, record))
+        self.told.append(told := ToldTrial(trial, scores, curves, record, proposal.notes))
         return told
 
     def close(self) -> optuna.Study:
@@ -202,14 +250,25 @@ class Proposals(Generic[Record]):
         """Return the sampler of trial `number`, held to the values that are prescribed for it."""
         if self._grid is not None:
             return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
+        past = self._past[number].row if number < len(self._past) else None
+        if past is not None and not self._asks_again:
+            return self._held_to(past)
         fixed = self._first[number] if number < len(self._first) else {}
         sampler = self._ordered_lists.shown_to(self._make_sampler(number))
         if self.told.has_estimates:
             sampler = EstimatesSampler(sampler, refreshed(self._with_estimates))
         if self._is_table:
             seed = 0 if self._tried is None else trial_seed(self._random_state, number)
-            return RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
-        return FixedSampler(sampler, fixed)
+            sampler = RowSampler(self._space, sampler, fixed=fixed, tried=self._tried, seed=seed)
+        else:
+            sampler = FixedSampler(sampler, fixed)
+        return sampler if past is None else PastSampler(sampler, self._held_to(past))
+
+    def _held_to(self, row: Mapping[str, Any]) -> BaseSampler:
+        """Return a sampler that proposes this very row, and asks nobody."""
+        if self._is_table:
+            return RowSampler(self._space, _NOT_ASKED, fixed=row, tried=None, seed=0)
+        return FixedSampler(_NOT_ASKED, row)
 
 
 def _check_first(space: Any, first: Sequence[Mapping[str, Any]]) -> None:

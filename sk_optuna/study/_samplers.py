@@ -63,6 +63,8 @@ _BY_NAME: dict[str, Callable[[int], BaseSampler]] = {
 }
 # These keep nothing but random numbers between trials, and reseeding a sampler is cheaper than making one.
 _RESEEDED = {"tpe", "random", "grid"}
+# Their suggestions follow from the seed, the number and the study alone, so that nobody has to ask for past ones again.
+_FUNCTIONS = {"auto", "gp", "grid", "random", "tpe"}
 _NAMES = sorted([*_BY_NAME, "auto", "gp", "qmc"])
 # By sampler, which is also the name of the extra.
 _NEEDS = {"cmaes": "cmaes"}
@@ -111,6 +113,11 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
 def is_gaussian_process(sampler: Any) -> bool:
     """Return whether the user's argument stands for our Gaussian process, by itself or with turns of TPE."""
     return isinstance(sampler, GaussianProcessSampler) or (isinstance(sampler, str) and sampler in ("auto", "gp"))
+
+
+def remembers(sampler: Any) -> bool:
+    """Return whether the sampler that the user's argument stands for may remember what the study does not show."""
+    return sampler is not None and not (isinstance(sampler, str) and sampler in _FUNCTIONS)
 
 
 def trial_seed(random_state: int, number: int) -> int:

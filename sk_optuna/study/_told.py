@@ -5,9 +5,9 @@ search that goes on after a crash has one thing to restore.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -37,12 +37,15 @@ class ToldTrial(Generic[Record]):
         Epochs of the same folds.
     record : object
         The results of the folds, which nothing here reads.
+    notes : mapping
+        The sampler's notes on the trial as of the ask, which later trials depend on.
     """
 
     trial: FrozenTrial
     scores: np.ndarray
     curves: Curves
     record: Record
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def number(self) -> int:

@@ -9,10 +9,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 Row = dict[str, Any]
 """One combination as the study stores it."""
 
-# A table of up to this many rows, or of this many per trial, is held row by row, so that the search can tell when it is
-# exhausted; in a larger table a random draw finds a new row faster than listing all rows.
+# A table of up to this many rows is held row by row from the start; in a larger one a random draw finds a new row
+# faster than listing all rows. The number of trials does not matter: a search that goes on with more draws the same.
 _ALWAYS_HELD = 1_000
-_HELD_PER_TRIAL = 4
 _MOST_HELD = 100_000
 _MOST_DRAWS = 1_000
 
@@ -54,18 +53,15 @@ class TriedRows:
     ----------
     table : Table
         A table whose rows can be counted.
-    n_trials : int or None
-        Most rows that will be tried.
     """
 
-    def __init__(self, table: Table, n_trials: int | None) -> None:
+    def __init__(self, table: Table) -> None:
         assert table.n_distinct is not None
         self._table = table
         self._n_distinct = table.n_distinct
         self._tried: set[Any] = set()
         self._untried: dict[Any, Row] | None = None
-        wanted = _MOST_HELD if n_trials is None else max(_ALWAYS_HELD, _HELD_PER_TRIAL * n_trials)
-        if self._n_distinct <= min(wanted, _MOST_HELD):
+        if self._n_distinct <= _ALWAYS_HELD:
             self._hold()
 
     @property

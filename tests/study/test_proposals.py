@@ -278,6 +278,5 @@ def test_random_sampling_of_a_quantile_follows_the_distribution():
 
 def test_search_ends_where_a_table_that_is_not_held_turns_out_to_be_exhausted(monkeypatch):
     monkeypatch.setattr("sk_optuna.study._tried._ALWAYS_HELD", 0)
-    monkeypatch.setattr("sk_optuna.study._tried._HELD_PER_TRIAL", 1)
     params = tried([{"a": optuna.distributions.IntDistribution(1, 3)}] * 20, n_trials=10)
     assert sorted(row["a"] for row in params) == [1, 2, 3]

@@ -1,0 +1,212 @@
+"""Keep what a search has found, so that it can go on: in the search itself, and in its storage where it has one."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any, Protocol
+
+import optuna
+
+from sk_optuna.evaluation import TrialRecord
+from sk_optuna.exceptions import StorageError
+from sk_optuna.search._arguments import seed_from
+from sk_optuna.storage import (
+    History,
+    Store,
+    StoredTrial,
+    changed_versions,
+    check_same,
+    describe,
+    describe_data,
+    versions_of,
+)
+from sk_optuna.study import ToldTrial
+
+# Arguments on which the trials depend, beside estimator and space.
+_ARGUMENTS = (
+    "scoring",
+    "cv",
+    "sampler",
+    "pruner",
+    "report",
+    "checkpoint",
+    "max_concurrent_trials",
+    "random_state",
+    "error_score",
+    "return_train_score",
+)
+
+
+class Search(Protocol):
+    """The arguments of a search that are read here."""
+
+    estimator: Any
+    param_distributions: Any
+    param_grid: Any
+    random_state: Any
+    refit: Any
+    storage: Any
+    study_name: str | None
+    warm_start: bool
+
+
+def identity_of(
+    search: Search, X: Any, y: Any, params: Mapping[str, Any], first: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Describe the arguments and the data that make a search this one; a search with others cannot go on from it.
+
+    Arguments that change how many trials there are, or how they run, are not among them: `n_trials`, `timeout`,
+    `n_jobs` and so on.
+
+    Parameters
+    ----------
+    search : Search
+        The search.
+    X, y : array-like
+        The data.
+    params : mapping
+        The other arguments of `fit`.
+    first : sequence of mapping
+        The values to which the first trials are fixed.
+    """
+    space = search.param_distributions if search.param_grid is None else search.param_grid
+    return {
+        "estimator": describe(search.estimator),
+        "space": describe(space),
+        **{name: describe(getattr(search, name)) for name in _ARGUMENTS},
+        # the metric that steers the search, where there are several
+        "refit": search.refit if isinstance(search.refit, str) else "by score",
+        "initial_params": describe(list(first)),
+        "X": describe_data(X),
+        "y": describe_data(y),
+        **{f"fit({name}=...)": describe_data(value) for name, value in sorted(params.items())},
+    }
+
+
+class Keeper:
+    """Keeps one fit of a search.
+
+    Parameters
+    ----------
+    search : Search
+        The search.
+    identity : mapping of str to str
+        Its identity.
+    earlier : History or None
+        The history that the search itself has.
+
+    Attributes
+    ----------
+    history : History
+        The history: that of the store, the earlier one with `warm_start`, or a new one.
+    past : list of StoredTrial
+        The trials that were finished when this fit began.
+
+    Raises
+    ------
+    ResumeMismatchError
+        Where the history is that of another search.
+    StorageError
+        Where the storage cannot be used.
+    """
+
+    def __init__(self, search: Search, identity: dict[str, str], earlier: History | None) -> None:
+        self._store = None if search.storage is None else Store(search.storage, search.study_name, identity)
+        versions = versions_of(search.estimator)
+        found = earlier if self._store is None and search.warm_start else None
+        if self._store is not None:
+            found = self._store.history
+        elif found is not None:
+            check_same(found.identity, identity, "The last fit of this search", _WAYS_ON)
+        if found is not None:
+            _warn_of_versions(found, versions)
+        self._is_new = found is None
+        self.history = found or History(identity, versions, seed_from(search.random_state))
+        self.past: list[StoredTrial] = list(self.history.trials)
+
+    def begin(self, splits: Any, *, in_grid_order: bool) -> None:
+        """Keep what the search has drawn for itself, before the first trial."""
+        if self._is_new:
+            self.history.splits, self.history.in_grid_order = splits, in_grid_order
+            if self._store is not None:
+                self._store.create(self.history)
+
+    def keep(self, told: ToldTrial[TrialRecord], metric: str) -> None:
+        """Keep a finished trial.
+
+        Raises
+        ------
+        StorageError
+            Where the storage refuses for a minute; the search itself has the trial then.
+        """
+        stored = StoredTrial.of(told)
+        self.history.trials.append(stored)
+        if self._store is not None:
+            self._store.add(told.trial, stored, told.record.params, metric)
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+
+
+def save_history(
+    history: History, study: optuna.Study, table: Mapping[str, Any], storage: Any, study_name: str | None
+) -> None:
+    """Write a search that has ended to a storage.
+
+    Parameters
+    ----------
+    history : History
+        The history of the search.
+    study : optuna.study.Study
+        Its study.
+    table : mapping
+        Its `cv_results_`.
+    storage, study_name : object
+        As in `Store`.
+
+    Raises
+    ------
+    StorageError
+        Where the storage cannot be written, or has this search already.
+    """
+    with closing(Store(storage, study_name, history.identity)) as store:
+        if store.history is not None:
+            raise StorageError(
+                f"storage={storage!r} has this search already, with {len(store.history.trials)} candidates. Name "
+                "another file, or another study_name."
+            )
+        store.create(history)
+        metric = next(name for name in table if name.startswith("mean_test_")).removeprefix("mean_test_")
+        for trial, stored, params in zip(
+            study.get_trials(deepcopy=False), history.trials, table["params"], strict=True
+        ):
+            store.add(trial, stored, params, metric)
+
+
+_WAYS_ON = (
+    "To go on with warm_start=True, use the same arguments and data; to begin anew, set warm_start=False or clone the "
+    "search. To begin with the best parameters of a search, pass the fitted search as initial_params of another one."
+)
+
+
+def warn_of_storage(error: StorageError, n_told: int) -> None:
+    """Warn that the search has ended early, since its storage could not be written."""
+    warnings.warn(
+        f"The search has ended early, with the {n_told} candidates that are finished. {error} This search has them "
+        "all; search.save_study(path) writes them to another storage, from which the same call goes on.",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+def _warn_of_versions(history: History, versions: Mapping[str, str]) -> None:
+    changed = changed_versions(history.versions, versions)
+    if changed:
+        warnings.warn(
+            f"This search goes on from {len(history.trials)} candidates that ran with other versions: "
+            f"{'; '.join(changed)}. Their scores may not be comparable with those to come.",
+            UserWarning,
+            stacklevel=4,
+        )
