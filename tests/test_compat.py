@@ -158,6 +158,12 @@ def patient_pruner():
     return make_unwarned(optuna.pruners.PatientPruner, wrapped_pruner=optuna.pruners.MedianPruner(), patience=1)
 
 
+def named_study(key):
+    study = optuna.create_study()
+    study._storage.set_study_system_attr(study._study_id, key, ["mean_test_score"])
+    return study.metric_names == ["mean_test_score"]
+
+
 def net():
     import skorch
     import torch
@@ -338,6 +344,9 @@ ROWS = [
     logger("optuna.samplers._qmc",
            "Its line about conditional spaces does not apply: rows are drawn branch by branch."),
     logger("optuna.storages._in_memory", "The study of a search is none that the user has created."),
+    logger("optuna.storages._rdb.storage", "The same, in a database."),
+    held("optuna.study.study._SYSTEM_ATTR_METRIC_NAMES", named_study, lambda: importlib.import_module("optuna.study.study"),
+         "The value of a trial in a storage has its metric's name, which set_metric_names would warn about."),
     # skorch
     held("skorch.NeuralNet._modules", lambda names: names == ["module"], initialized_net,
          "Weights of all modules are copied, also of those that a subclass adds."),

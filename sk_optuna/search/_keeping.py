@@ -117,6 +117,8 @@ class Keeper:
         if self._store is not None:
             found = self._store.history
         elif found is not None:
+            if not isinstance(search.random_state, int | None):  # a generator, from which the last fit has drawn
+                identity["random_state"] = found.identity["random_state"]
             check_same(found.identity, identity, "The last fit of this search", _WAYS_ON)
         if found is not None:
             _warn_of_versions(found, versions)

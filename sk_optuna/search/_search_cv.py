@@ -196,8 +196,8 @@ class OptunaSearchCV(SearchBase):
         It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
 
     storage : path, URL or optuna.storages.BaseStorage, default=None
-        Where the search is kept, one finished candidate at a time. If the search is broken off, whatever the reason, the
-        same call goes on: finished candidates are not run again, and `cv_results_`, times aside, is what it would have
+        Where the search is kept, one finished candidate at a time. If it is broken off, whatever the reason, the same
+        call goes on: finished candidates are not run again, and `cv_results_`, times aside, is what it would have
         been. So `n_trials` is the total (in Optuna it counts the trials to come): after a finished search the same call
         fits no fold, and one with a larger `n_trials` adds what is missing. It goes on with the folds and the seed of
         the first call, be they random. A `timeout` counts anew.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
+from optuna.exceptions import DuplicatedStudyError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -84,8 +85,8 @@ class Store:
             self._create(history)
         except faults(DuplicatedStudyError) as error:
             raise StorageError(
-                f"The study {self._name!r} cannot be written to storage={self._shown}: {error}. Check that there is room, "
-                "that it may be written to, and that no other process runs the same search."
+                f"The study {self._name!r} cannot be written to storage={self._shown}: {error}. Check that there is "
+                "room, that it may be written to, and that no other process runs the same search."
             ) from error
 
     def _create(self, history: History) -> None:
@@ -210,10 +211,10 @@ class Store:
             old,
             new,
             f"The study {self._name!r} in storage={self._shown}",
-            "To go on with that search, call it with the same arguments and data. To keep both, use another "
-            "study_name, or leave it out: each search, and each fold of a nested cross-validation, then has its own. To start "
-            f"afresh, delete it: optuna.delete_study(study_name={self._name!r}, storage=...). To begin a new search "
-            "with its best parameters, pass them as initial_params.",
+            "To go on with that search, call it with the same arguments and data. To keep both, use another study_name "
+            "or none: each search, and each fold of a nested cross-validation, then has its own. To start afresh, "
+            f"delete it: optuna.delete_study(study_name={self._name!r}, storage=...). To begin a new search with its "
+            "best parameters, pass them as initial_params.",
         )
 
     def _damaged(self, error: Exception) -> StorageError:

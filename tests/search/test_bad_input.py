@@ -92,7 +92,10 @@ CALLABLE = r"callable param_distributions must return a dict .*{}.* returned {}.
 INT_FROM_ONE = r"'{}' parameter.*int in the range \[1, inf\).*Got {}"
 SECONDS = r"'timeout' parameter.*range \(0\.0, inf\) or None.*Got {}"
 CV = r"'cv' parameter.*(int in the range \[2, inf\)|'split'|iterable).*Got {}"
-INITIAL = r"'initial_params' parameter must be None, 'default', a fitted search, or a list of dicts.*but got {}.*for example, \[\{{'C'"
+INITIAL = (
+    r"'initial_params' parameter must be None, 'default', a fitted search, or a list of dicts.*but got {}.*"
+    r"for example, \[\{{'C'"
+)
 PRE_DISPATCH = r"'pre_dispatch' parameter must be 'all', a number.*expression of n_jobs.*'2\*n_jobs'.*but got {}"
 
 SPACES = [
