@@ -345,7 +345,8 @@ ROWS = [
            "Its line about conditional spaces does not apply: rows are drawn branch by branch."),
     logger("optuna.storages._in_memory", "The study of a search is none that the user has created."),
     logger("optuna.storages._rdb.storage", "The same, in a database."),
-    held("optuna.study.study._SYSTEM_ATTR_METRIC_NAMES", named_study, lambda: importlib.import_module("optuna.study.study"),
+    held("optuna.study.study._SYSTEM_ATTR_METRIC_NAMES", named_study,
+         lambda: importlib.import_module("optuna.study.study"),
          "The value of a trial in a storage has its metric's name, which set_metric_names would warn about."),
     # skorch
     held("skorch.NeuralNet._modules", lambda names: names == ["module"], initialized_net,

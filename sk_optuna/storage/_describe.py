@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from inspect import signature
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -27,8 +28,9 @@ def digest(text: str) -> str:
 
 
 def describe(value: Any) -> str:
-    """Describe an argument: estimators by all their parameters, arrays by a digest, functions by their names.
+    """Describe an argument: estimators by their parameters, arrays by a digest, functions by their names.
 
+    Of an estimator's parameters those that have their default are left out: another version may have more of them.
     The code of a named function is not looked at, so that a mended function is still the same one; that of a lambda is,
     since it has no name.
     """
@@ -46,20 +48,19 @@ def _describe(value: Any, within: tuple[int, ...]) -> str:
             described: str = of_kind(value, within)
             return described
     if hasattr(value, "get_params"):
-        return _call(_name(type(value)), _params(value), within)
+        return _call(_name(type(value)), _changed_params(value, within), within)
     if all(hasattr(value, name) for name in ("dist", "args", "kwds")):  # frozen, of scipy.stats
-        return f"{value.dist.name}({_items(value.args, within)}, {_pairs(value.kwds, within)})"
+        return f"{value.dist.name}({_items(value.args, within)}{_pairs(value.kwds, within)})"
     if _ADDRESS.search(repr(value)):
         return _call(_name(type(value)), vars(value) if hasattr(value, "__dict__") else {}, within)
     return repr(value)
 
 
-def _params(estimator: Any) -> Mapping[str, Any]:
-    try:
-        params: Mapping[str, Any] = estimator.get_params(deep=False)
-    except TypeError:
-        params = estimator.get_params()
-    return params
+def _changed_params(estimator: Any, within: tuple[int, ...]) -> Mapping[str, Any]:
+    arguments = signature(type(estimator)).parameters
+    defaults = {name: _describe(argument.default, within) for name, argument in arguments.items()}
+    params: Mapping[str, Any] = estimator.get_params(deep=False)
+    return {name: value for name, value in params.items() if defaults.get(name) != _describe(value, within)}
 
 
 def _call(name: str, arguments: Mapping[str, Any], within: tuple[int, ...]) -> str:

@@ -7,7 +7,8 @@ set, which its identity says.
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from sk_optuna.exceptions import ResumeMismatchError
@@ -16,6 +17,9 @@ from sk_optuna.storage._splits import Splits, splits_from_text, splits_to_text
 from sk_optuna.storage._stored_trial import StoredTrial
 
 _MOST_SHOWN = 200
+
+# A version takes a millisecond to read.
+version = cache(metadata.version)
 
 
 @dataclass
