@@ -27,6 +27,7 @@ FLOORS = {
     "_version": 0,
     "exceptions": 0,
     "worker": 1,
+    "callbacks": 2,
     "devices": 2,
     "epochs": 2,
     "execution": 2,

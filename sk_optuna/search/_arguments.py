@@ -79,6 +79,13 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             "The 'study_callbacks' parameter must be None or a list of callables of an optuna study and a trial, "
             f"but got {callbacks!r}. For callbacks of scikit-learn use set_callbacks."
         )
+    for i, callback in enumerate(callbacks or ()):
+        if isinstance(callback, type):
+            name = callback.__name__
+            raise InvalidArgumentError(
+                f"study_callbacks[{i}] must be a callable of an optuna study and a trial, but got the class {name}. "
+                f"Pass an object of it: {name}(...)."
+            )
     max_outstanding(search.pre_dispatch, 1)
     if search.study_name is not None and (search.storage is None or not search.study_name):
         raise InvalidArgumentError(
