@@ -13,20 +13,24 @@ from sk_optuna.evaluation._metrics import (
 )
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import packed, split_once
+from sk_optuna.evaluation._tracebacks import CodeLine, RaisedError, raised_errors
 
 __all__ = [
+    "CodeLine",
     "Ending",
     "EpochScores",
     "Fold",
     "FoldEvaluator",
     "FoldHooks",
     "FoldResult",
+    "RaisedError",
     "TrialRecord",
     "check_refit",
     "metric_names",
     "nearest_metrics",
     "nearest_scorers",
     "packed",
+    "raised_errors",
     "split_once",
     "steering_metric",
 ]
