@@ -1,6 +1,7 @@
 """Errors of sk_optuna: a small tree, in which each is also the exception a caller would already catch."""
 
 __all__ = [
+    "FoldFailedError",
     "InvalidArgumentError",
     "InvalidSpaceError",
     "MissingExtraError",
@@ -8,6 +9,7 @@ __all__ = [
     "ResumeMismatchError",
     "SkOptunaError",
     "StorageError",
+    "TooManyFailuresError",
     "WorkerDiedError",
 ]
 
@@ -49,6 +51,39 @@ class StorageError(SkOptunaError, ValueError, RuntimeError):
     It is a ValueError, since the argument that named it cannot be used. It is a RuntimeError, since that may depend on
     the day.
     """
+
+
+class TooManyFailuresError(NoScoreError):
+    """The first candidates all failed, as many as `max_failures` allows, and the search ended before the others.
+
+    Its cause is the last error, a FoldFailedError.
+    """
+
+
+class FoldFailedError(SkOptunaError, RuntimeError):
+    """The error of a fit or a scorer, as it was told by the process in which the fold ran.
+
+    The error itself stayed there: it may hold the model, or not be picklable.
+
+    Parameters
+    ----------
+    exception : str
+        Its class, with the module unless that is builtins; empty if there was no exception.
+    message : str
+        Its message.
+    traceback : str
+        The text of its traceback, which is shown with this error.
+    """
+
+    def __init__(self, exception: str, message: str, traceback: str) -> None:
+        super().__init__(exception, message, traceback)
+        self.exception = exception
+        self.message = message
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        first = ": ".join(filter(None, (self.exception, self.message)))
+        return f'{first}\n"""\n{self.traceback.strip()}\n"""'
 
 
 class WorkerDiedError(SkOptunaError, RuntimeError):

@@ -3,7 +3,7 @@
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from traceback import format_exc
@@ -46,6 +46,7 @@ __all__ = [
     "select_best_index",
     "unwarned_table",
     "warn_or_raise_about_fit_failures",
+    "warn_unless_unwarned",
     "watching_scorer",
     "with_caller_config",
 ]
@@ -78,7 +79,7 @@ _without_warnings: ContextVar[bool] = ContextVar("without_warnings", default=Fal
 
 @contextmanager
 def unwarned_table() -> Iterator[None]:
-    """Let the table of a search be made without scikit-learn's warnings, in this thread alone.
+    """Let the table of a search be made without scikit-learn's warnings, or error, of failures, in this thread alone.
 
     `warnings.catch_warnings` would exchange the filters of the process, and other threads may be fitting.
     """
@@ -90,15 +91,31 @@ def unwarned_table() -> Iterator[None]:
         _without_warnings.reset(token)
 
 
-def _unless_unwarned(function: Any) -> Callable[..., Any]:
-    """Wrap a function of scikit-learn; within `unwarned_table` a copy runs, for which `warnings` says nothing."""
-    silent = {**function.__globals__, "warnings": SimpleNamespace(warn=lambda *args, **kwargs: None)}
-    copy = FunctionType(function.__code__, silent, None, function.__defaults__, function.__closure__)
-    return lambda *args: (copy if _without_warnings.get() else function)(*args)
+def _warning_by(function: Any, warn: Callable[..., None]) -> Callable[..., Any]:
+    """Return a copy of a function of scikit-learn that warns by calling `warn`."""
+    own = {**function.__globals__, "warnings": SimpleNamespace(warn=warn)}
+    return FunctionType(function.__code__, own, None, function.__defaults__, function.__closure__)
 
 
-_format_results = _unless_unwarned(BaseSearchCV._format_results)
-warn_or_raise_about_fit_failures = _unless_unwarned(_warn_or_raise_about_fit_failures)
+def warn_or_raise_about_fit_failures(results: Sequence[dict[str, Any]], error_score: Any, more: str = "") -> None:
+    """Call scikit-learn's function, with `more` at the end of its warning; within `unwarned_table` do nothing."""
+    if _without_warnings.get():
+        return
+
+    def warn(message: str, category: type[Warning]) -> None:
+        # at the place of scikit-learn's own warning, by which filters may know it
+        warnings.warn(f"{message}{more}", category, stacklevel=2)
+
+    _warning_by(_warn_or_raise_about_fit_failures, warn)(results, error_score)
+
+
+def warn_unless_unwarned(message: str) -> None:
+    """Warn, but not within `unwarned_table`."""
+    if not _without_warnings.get():
+        warnings.warn(message, UserWarning, stacklevel=2)
+
+
+_silent_format_results = _warning_by(BaseSearchCV._format_results, lambda *args, **kwargs: None)
 
 
 def format_results(
@@ -111,7 +128,8 @@ def format_results(
 ) -> dict[str, Any]:
     """Call ``BaseSearchCV._format_results``, which reads one argument of the search and nothing else of it."""
     search = SimpleNamespace(return_train_score=return_train_score)
-    table: dict[str, Any] = _format_results(search, params, n_splits, out, more)
+    function = _silent_format_results if _without_warnings.get() else BaseSearchCV._format_results
+    table: dict[str, Any] = function(search, params, n_splits, out, more)
     return table
 
 

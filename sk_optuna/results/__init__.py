@@ -3,6 +3,8 @@
 Records that displays draw and the lines of progress are made here, too. Nothing in this room needs a search.
 """
 
+from sk_optuna.results._failing_start import failing_start, too_many_failures
+from sk_optuna.results._failures import errors_table
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._learning_curves_record import (
     LearningCurvesRecord,
@@ -23,8 +25,11 @@ __all__ = [
     "Progress",
     "Rules",
     "conclude",
+    "errors_table",
+    "failing_start",
     "learning_curves",
     "learning_curves_record",
     "record_of_curves",
     "summarize",
+    "too_many_failures",
 ]

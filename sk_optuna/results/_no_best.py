@@ -23,15 +23,11 @@ def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) ->
     NoScoreError
         Where no candidate has a finite mean score, and none was pruned.
     """
-    metrics = metric_names(records)
-    if isinstance(refit, str) and refit in metrics:
-        metrics = [refit]
+    metrics = deciding_metrics(records, refit)
     if any(record.state(metric) != "FAIL" for record in records for metric in metrics):
         return
     results = [result for record in records for result in record.results]
-    reasons = Counter(reason for result in results if (reason := _raised(result, metrics)))
-    if scoring is not None:
-        reasons.update(reason for result in results if (reason := _not_finite(result, metrics)))
+    reasons = Counter(reason for result in results if (reason := why_failed(result, metrics, scoring)))
     if not reasons:
         return
     told = [f"{reason} ({count} of {len(results)} folds)" for reason, count in reasons.most_common(_MOST_REASONS)]
@@ -41,6 +37,17 @@ def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) ->
         "called with (y_true, y_pred). error_score='raise' raises the first error where it occurs; cv_results_ has the "
         "scores of the folds."
     )
+
+
+def deciding_metrics(records: Sequence[TrialRecord], refit: Any) -> list[str]:
+    """Return the metrics of which a finite mean makes a candidate one to choose."""
+    metrics = metric_names(records)
+    return [refit] if isinstance(refit, str) and refit in metrics else metrics
+
+
+def why_failed(result: FoldResult, metrics: Sequence[str], scoring: Any) -> str:
+    """Quote the error of a fold, or the score of the user's `scoring` that is not finite; empty if there is neither."""
+    return _raised(result, metrics) or ("" if scoring is None else _not_finite(result, metrics))
 
 
 def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
@@ -54,9 +61,7 @@ def _raised(result: FoldResult, metrics: Sequence[str]) -> str:
 
 
 def _not_finite(result: FoldResult, metrics: Sequence[str]) -> str:
-    """Quote the first score of a fold that is not finite; empty if all are, or if the fit or the scorer raised."""
-    if _raised(result, metrics):
-        return ""
+    """Quote the first score of a fold that is not finite; empty if all are."""
     scores = result.test_scores if isinstance(result.test_scores, dict) else {"score": result.test_scores}
     returned = (score for name, score in scores.items() if name in metrics and not math.isfinite(score))
     return next((f"the scorer returned {score}" for score in returned), "")

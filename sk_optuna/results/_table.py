@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from sk_optuna._compat._sklearn import format_results, insert_error_scores, warn_or_raise_about_fit_failures
+from sk_optuna._compat._sklearn import (
+    format_results,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+    warn_unless_unwarned,
+)
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
+from sk_optuna.results._failure_groups import closing_words
 from sk_optuna.results._rules import Rules
 
 
@@ -39,12 +45,12 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     FitFailedWarning
         Where some fits failed.
     UserWarning
-        Where mean scores are not finite though their folds were run.
+        Where mean scores are not finite though their folds were run; where no fit failed, but a scorer did.
     """
     metrics = metric_names(records)
     out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
     ran = [result for row in out for result in row if result is not None]
-    warn_or_raise_about_fit_failures(ran, rules.error_score)
+    _warn_of_failures(records, ran, rules, steering)
     if callable(rules.scoring):
         insert_error_scores(ran, rules.error_score)
     more: dict[str, list[Any]] = {
@@ -65,6 +71,20 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     for metric in metrics:
         _rank_anew(table, metric, records)
     return table
+
+
+def _warn_of_failures(
+    records: Sequence[TrialRecord], ran: Sequence[dict[str, Any]], rules: Rules, steering: str
+) -> None:
+    """Warn in scikit-learn's words, and in words of our own that compare failed candidates with complete ones.
+
+    scikit-learn has such words for fits only. Without a complete candidate an error tells the reasons.
+    """
+    is_any_complete = any(record.state(steering) == "COMPLETE" for record in records)
+    words = closing_words(records) if is_any_complete else ""
+    warn_or_raise_about_fit_failures(ran, rules.error_score, more=f"\n{words}\n" if words else "")
+    if words and all(result["fit_error"] is None for result in ran):
+        warn_unless_unwarned(f"Some folds failed. {words}")
 
 
 def _as_dict(fold: FoldResult, metrics: Sequence[str]) -> dict[str, Any]:

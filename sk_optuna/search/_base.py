@@ -22,6 +22,7 @@ _FITTED = (
     "best_params_",
     "best_score_",
     "cv_results_",
+    "errors_",
     "feature_names_in_",
     "learning_curves_",
     "multimetric_",

@@ -17,6 +17,7 @@ from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, Tri
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, summarize
 from sk_optuna.search._budget import Deadline
+from sk_optuna.search._failure_limit import FailureLimit
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.storage import StoredTrial
@@ -43,6 +44,8 @@ class Run:
         Called after each trial.
     speculate : bool
         Whether idle workers run folds ahead of the decisions on them.
+    max_failures : int or None
+        Most candidates that may fail in a row before any is complete.
     """
 
     n_jobs: int | None
@@ -52,6 +55,7 @@ class Run:
     verbose: int
     study_callbacks: Sequence[StudyCallback]
     speculate: bool
+    max_failures: int | None
 
 
 def run_trials(
@@ -84,7 +88,13 @@ def run_trials(
         The first trials, which are known and told again. Callbacks do not hear of them.
     keep : callable
         Called with each new trial that was told, before callbacks are.
+
+    Raises
+    ------
+    TooManyFailuresError
+        Where the first candidates failed, as many as `max_failures` allows.
     """
+    limit = FailureLimit(run.max_failures, proposals, rules)
     n_splits, n_trials = len(pruning.order), proposals.n_trials
     progress = Progress(n_trials, n_splits, n_past=len(past)) if run.verbose > 0 else None
     deadline = Deadline(run.timeout, starts=not past)
@@ -98,6 +108,7 @@ def run_trials(
         n_in_flight=run.n_in_flight,
         deadline=deadline,
         speculate=run.speculate,
+        n_may_run=limit.n_may_run,
     )
     study = proposals.study
     with stoppable(study), engine, closing(trials):
@@ -105,16 +116,19 @@ def run_trials(
             if told.number < len(past):
                 if progress is not None:
                     progress.recall(told.record, told.state, told.value)
+                if told.number == len(past) - 1 and limit.is_reached:
+                    break
                 continue
             keep(told)
             if progress is not None:
                 progress.report(told.record, told.state, told.value, deadline.elapsed, deadline.left)
             for callback in run.study_callbacks:
                 callback(study, deepcopy(told.trial))
-            if told.record.ends_search or stop_requested(study):
+            if told.record.ends_search or stop_requested(study) or limit.is_reached:
                 break
         if progress is not None and run.speculate:
             progress.report_dropped(proposals.told.records)
+    limit.check()
 
 
 class TrialConduct:

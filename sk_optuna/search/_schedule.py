@@ -10,8 +10,10 @@ A trial may wait for others: none of its folds runs, and the next is not ready y
 that ends, whosever that is.
 """
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol, cast
 
 from sk_optuna.evaluation import Fold, FoldResult, TrialRecord
@@ -93,6 +95,7 @@ def search_trials(
     n_in_flight: Callable[[int], int],
     deadline: Deadline,
     speculate: bool,
+    n_may_run: Callable[[], int] = lambda: sys.maxsize,
 ) -> Generator[ToldTrial[TrialRecord]]:
     """Iterate over the trials as they are told, in the order in which they were asked.
 
@@ -112,6 +115,9 @@ def search_trials(
         After it no fold is started, except those of the first trial, so that there is a result.
     speculate : bool
         Whether idle workers run folds ahead of the decisions on them.
+    n_may_run : callable, default=all
+        Returns of how many trials in flight, the oldest ones, folds may be submitted; where none of these has one that
+        is ready, folds of the others are.
 
     Raises
     ------
@@ -121,9 +127,11 @@ def search_trials(
     flight = _Flight(proposals, engine, conduct, n_in_flight, deadline)
     flight.ask()
     while flight.running:
-        flight.submit()
+        flight.submit(most := n_may_run())
         if speculate:
-            flight.submit_ahead()
+            flight.submit_ahead(most)
+        if engine.is_idle:
+            flight.submit()
         if engine.is_idle:
             if deadline.passed:
                 return
@@ -164,22 +172,22 @@ class _Flight:
             record = TrialRecord(proposal.number, proposal.params, self._conduct.order)
             self.running[proposal.number] = _Running(proposal, record)
 
-    def submit(self) -> None:
-        """Submit folds that are ready, oldest trial first, as long as there is room."""
-        for trial in self.running.values():
+    def submit(self, most: int = sys.maxsize) -> None:
+        """Submit folds that are ready, of so many trials at most, oldest trial first, as long as there is room."""
+        for trial in islice(self.running.values(), most):
             while self._engine.has_room and (not self._deadline.passed or trial.proposal.number == 0):
                 ready = () if trial.record.is_cut else self._ready(trial)
                 if (number := trial.next_fold(ready)) is None:
                     break
                 self._send(trial, number, ahead=False)
 
-    def submit_ahead(self) -> None:
-        """Submit folds on which there is no decision yet, oldest trial first, while a worker would idle.
+    def submit_ahead(self, most: int) -> None:
+        """Submit folds of the oldest trials on which there is no decision yet, oldest first, while a worker would idle.
 
         All folds of the oldest trial come before the next one of another, as without a pruner: the oldest is what the
         trials to come wait for. With the nearest decisions first, 16 workers were slower than without a pruner.
         """
-        for trial in self.running.values():
+        for trial in islice(self.running.values(), most):
             while self._engine.has_idle_worker and not self._deadline.passed:
                 number = None if trial.record.is_cut else trial.next_fold(self._conduct.order)
                 if number is None:

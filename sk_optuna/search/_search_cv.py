@@ -29,10 +29,10 @@ from sk_optuna._compat._sklearn import (
     unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
-from sk_optuna.exceptions import StorageError
+from sk_optuna.exceptions import StorageError, TooManyFailuresError
 from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
-from sk_optuna.results import Best, Rules, conclude
+from sk_optuna.results import Best, Rules, conclude, errors_table
 from sk_optuna.search._arguments import check_arguments, check_candidates, speculates
 from sk_optuna.search._base import SearchBase
 from sk_optuna.search._budget import in_flight, n_trials_wanted
@@ -95,6 +95,14 @@ class OptunaSearchCV(SearchBase):
 
     n_iter : int, default=None
         The same under RandomizedSearchCV's name, for lists, too; at most one of them can be given.
+
+    max_failures : int, default=10
+        Most candidates in a row that may fail before any candidate is complete. When so many did, the search ends with
+        a :class:`~sk_optuna.exceptions.TooManyFailuresError`, whose cause is the last error; `errors_`, `cv_results_`
+        and `study_` are there. So a misspelt argument costs ten candidates at most. Candidates that ran out of memory
+        or time do not count, and one that the pruner stopped did not fail. If no candidate was to come, the search ends
+        as it does without the limit. None sets no limit: prefer it where large parts of the space cannot be fitted,
+        such as a grid whose first combinations all fail.
 
     timeout : float, default=None
         Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
@@ -309,6 +317,15 @@ class OptunaSearchCV(SearchBase):
         where the estimator reports none) and `valid_score`, by the metric that steers the search. Only with
         ``report="epoch"``; ``pandas.DataFrame`` takes it.
 
+    errors_ : dict of str to ndarray of shape (n_errors,)
+        One entry for each error of a fold, in order: `trial_number`, `fold`, `phase` (``"fit"`` or ``"score"``, else
+        what ended the fold: ``"memory"``, or ``"worker"`` for one that died), `exception` (its class), `message`,
+        `user_code` (the deepest line of code in the traceback that is in no installed package and not Python's, as
+        ``"file:number: source"``, or with the function's name where a worker does not know the source; else that of the
+        estimator's package, and empty for scikit-learn's own) and `params`.
+        ``pandas.DataFrame`` takes it. Scores that are not finite, with nothing raised, are no errors. Also there where
+        `fit` ended with an error; empty with ``error_score="raise"``.
+
     refit_epochs_ : int or None
         Epochs after which the refit ended. Only with ``checkpoint="best"``.
 
@@ -380,6 +397,7 @@ class OptunaSearchCV(SearchBase):
         "param_grid": "no_validation",
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "max_failures": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "sampler": "no_validation",
         "pruner": "no_validation",
@@ -406,6 +424,7 @@ class OptunaSearchCV(SearchBase):
     storage: Any = None
     study_name: str | None = None
     warm_start: bool = False
+    max_failures: int | None = 10
 
     def __init__(
         self,
@@ -415,6 +434,7 @@ class OptunaSearchCV(SearchBase):
         param_grid: Any = None,
         n_trials: int | None = None,
         n_iter: int | None = None,
+        max_failures: int | None = 10,
         timeout: float | None = None,
         sampler: Any = "tpe",
         pruner: Any = None,
@@ -453,6 +473,7 @@ class OptunaSearchCV(SearchBase):
         self.param_grid = param_grid
         self.n_trials = n_trials
         self.n_iter = n_iter
+        self.max_failures = max_failures
         self.timeout = timeout
         self.sampler = sampler
         self.pruner = pruner
@@ -501,6 +522,8 @@ class OptunaSearchCV(SearchBase):
         sk_optuna.exceptions.NoScoreError
             Where no candidate has a finite mean score, since a fit or the scorer failed for each, or gave none; a
             ValueError and a TypeError. `cv_results_` and `study_` are there.
+        sk_optuna.exceptions.TooManyFailuresError
+            Where the first candidates failed, as many as `max_failures` allows; a NoScoreError.
         ValueError
             Where all fits failed, or the pruner left no candidate to choose.
         """
@@ -650,6 +673,7 @@ class OptunaSearchCV(SearchBase):
             verbose=self.verbose,
             study_callbacks=self.study_callbacks or (),
             speculate=speculates(self),
+            max_failures=self.max_failures,
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
         told = proposals.told
@@ -667,10 +691,14 @@ class OptunaSearchCV(SearchBase):
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
                 run_trials(run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep)
+        except TooManyFailuresError:
+            keep_finished()
+            raise
         except StorageError as error:
             warn_of_storage(error, len(told))
         finally:
             evaluator.close()
             self.study_ = proposals.close()
+            self.errors_ = errors_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
