@@ -2,6 +2,8 @@
 
 __all__ = [
     "FoldFailedError",
+    "FoldMemoryError",
+    "FoldTimeoutError",
     "InvalidArgumentError",
     "InvalidSpaceError",
     "MissingExtraError",
@@ -16,6 +18,14 @@ __all__ = [
 
 class SkOptunaError(Exception):
     """Base class of the errors that sk_optuna raises on its own account."""
+
+
+class FoldMemoryError(SkOptunaError, MemoryError):
+    """A fold took more memory than `fold_memory` allows, and its process was ended."""
+
+
+class FoldTimeoutError(SkOptunaError, TimeoutError):
+    """A fold took more time than `fold_timeout` allows, and its process was ended."""
 
 
 class InvalidArgumentError(SkOptunaError, ValueError, TypeError):

@@ -280,7 +280,7 @@ def test_exceptions_are_also_built_in_ones(name):
     error = getattr(sk_optuna.exceptions, name)
     assert issubclass(error, sk_optuna.exceptions.SkOptunaError)
     if name != "SkOptunaError":
-        assert issubclass(error, ValueError | ImportError | RuntimeError)
+        assert issubclass(error, ValueError | ImportError | RuntimeError | MemoryError | TimeoutError)
 
 
 def test_files_stay_short_enough_to_read_whole():

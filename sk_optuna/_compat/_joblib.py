@@ -9,13 +9,15 @@ import shutil
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from multiprocessing.pool import TERMINATE
 from typing import Any
 
 import joblib
 from joblib._memmapping_reducer import _get_temp_dir
 from joblib._utils import eval_expr
 from joblib.externals.loky.backend import resource_tracker
-from joblib.parallel import BatchedCalls
+from joblib.externals.loky.backend.utils import kill_process_tree
+from joblib.parallel import BatchedCalls, LokyBackend, MultiprocessingBackend
 
 try:
     # joblib until 1.5 brings its own.
@@ -99,6 +101,16 @@ class JoblibWorkers:
         return kind.__name__ in _LOCAL_BACKENDS and kind.__module__.startswith("joblib.")
 
     @property
+    def are_joblibs_processes(self) -> bool:
+        """True if the workers are processes that joblib starts on this machine, and that can be ended."""
+        return isinstance(self._backend, LokyBackend | MultiprocessingBackend)
+
+    @property
+    def name(self) -> str:
+        """The name of the backend's class."""
+        return type(self._backend).__name__
+
+    @property
     def memmap_threshold(self) -> int | None:
         """Bytes beyond which an array is memory-mapped instead of sent; None if none is."""
         parallel = self._parallel
@@ -161,7 +173,11 @@ class JoblibWorkers:
         if self._loky is not None:
             # Its thread would stumble over calls that are queued when the workers are killed.
             _empty_queue_of(self._loky)
-        self._backend.abort_everything(ensure_ready=False)
+        if isinstance(self._backend, MultiprocessingBackend):
+            _kill_workers_of(self._backend._pool)
+        # An interrupt may have ended an earlier call, after loky's executor was gone.
+        if self._loky is not None or not isinstance(self._backend, LokyBackend):
+            self._backend.abort_everything(ensure_ready=False)
         self.stop()
 
     def _pool_pids(self) -> set[int]:
@@ -190,6 +206,27 @@ def _empty_queue_of(executor: Any) -> None:
     with suppress(queue.Empty):
         while True:
             executor._pending_work_items.pop(executor._work_ids.get_nowait(), None)
+
+
+def _kill_workers_of(pool: Any) -> None:
+    """Kill the workers of a pool of multiprocessing, if there is one, and free the locks that they held.
+
+    Its own `terminate` waits for workers that ignore SIGTERM, and for locks of dead ones: that on the queue of tasks,
+    which one idle worker always holds, and that on the queue of results. The thread that replaces dead workers ends
+    first.
+    """
+    if pool is None:
+        return
+    pool._worker_handler._state = TERMINATE
+    pool._change_notifier.put(None)
+    pool._worker_handler.join()
+    for process in pool._pool:
+        kill_process_tree(process)
+    for lock in (pool._inqueue._rlock, pool._outqueue._wlock):
+        if lock is not None:
+            # Held for longer than a thread of this process would, it is held by a dead worker.
+            lock.acquire(timeout=0.5)
+            lock.release()
 
 
 def _has_submit(backend: Any) -> bool:

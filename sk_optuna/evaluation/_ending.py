@@ -8,16 +8,16 @@ class Ending(NamedTuple):
 
     Attributes
     ----------
-    kind : {"pruned", "memory", "worker", "failed"}
-        A judge stopped the training, memory ran out, the worker died, or the fit raised.
+    kind : {"pruned", "memory", "timeout", "worker", "failed"}
+        A judge stopped the training, memory or the time for a fold ran out, the worker died, or the fit raised.
     detail : str
         One line for the user; empty for ``"pruned"``.
     """
 
-    kind: Literal["pruned", "memory", "worker", "failed"]
+    kind: Literal["pruned", "memory", "timeout", "worker", "failed"]
     detail: str = ""
 
     @property
     def cuts_trial(self) -> bool:
         """True if the other folds of the trial are not to run: they would tell nothing new."""
-        return self.kind in ("pruned", "memory")
+        return self.kind in ("pruned", "memory", "timeout")

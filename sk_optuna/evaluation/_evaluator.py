@@ -131,15 +131,15 @@ class FoldEvaluator:
         if self.prefixes is not None:
             self.prefixes.close()
 
-    def failed_result(self, fold: int, error: str, seconds: float) -> FoldResult:
-        """Return the result of a fold whose worker died, in the form of a fit that raised."""
+    def failed_result(self, fold: int, error: str, seconds: float, ending: Ending | None = None) -> FoldResult:
+        """Return the result of a fold whose worker died, or was ended, in the form of a fit that raised."""
         score = float(self.error_score)
         names = list(scorers_by_name(self.scorer) or ())
         scores: Scores = dict.fromkeys(names, score) if names else score
         n_test_samples = len(self.splits[fold][1])
         train_scores = scores if self.return_train_score else None
         failed = tuple(names) or ("score",)
-        ending = Ending("worker", error.strip())
+        ending = ending or Ending("worker", error.strip())
         return FoldResult(scores, train_scores, n_test_samples, seconds, 0.0, error, failed, ending=ending)
 
 

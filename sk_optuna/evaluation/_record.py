@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._fold import FoldResult
 
 
@@ -70,8 +71,13 @@ class TrialRecord:
     @property
     def reason(self) -> str:
         """The shortage for which the trial was stopped, in one line; empty for other trials."""
+        return "" if self._cut_by is None else self._cut_by.detail
+
+    @property
+    def _cut_by(self) -> Ending | None:
+        """The end of a fold for which the trial was stopped."""
         endings = [fold.ending for fold in self.leading_results if fold.ending is not None and fold.ending.cuts_trial]
-        return endings[0].detail if endings else ""
+        return endings[0] if endings else None
 
     @property
     def n_epochs(self) -> int:
@@ -139,7 +145,7 @@ class TrialRecord:
 
     def state(self, metric: str) -> Literal["COMPLETE", "PRUNED", "FAIL"]:
         """Return how the trial ended, in Optuna's words."""
-        if self.value(metric) is None and not self.reason:
+        if self.value(metric) is None and (self._cut_by is None or self._cut_by.kind != "memory"):
             return "FAIL"
         return "PRUNED" if self.is_cut else "COMPLETE"
 

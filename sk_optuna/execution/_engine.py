@@ -4,28 +4,34 @@ So the next task can depend on the last result; joblib's own generators dispatch
 nothing of trials: a task is a key and the arguments of the one function that all tasks call.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
 from sk_optuna.exceptions import WorkerDiedError
+from sk_optuna.execution._limits import Excess
+
+OnLook = Callable[[Sequence[tuple[Hashable, float]]], None]
+"""Called about once a second with the keys of the tasks that run, and the seconds for which they have."""
 
 
 class Outcome(NamedTuple):
-    """The end of a task: a result, or the death of its worker.
+    """The end of a task: a result, the death of its worker, or a limit that it exceeded.
 
     Attributes
     ----------
     key : hashable
         The key of the task.
     result : object
-        The function's return value; None if the worker died.
+        The function's return value; None if there is none.
     death : WorkerDiedError or None
-        The death, which the engine reports and does not raise; None if there is a result.
+        The death, which the engine reports and does not raise; None if the worker lives.
     seconds : float
         Seconds between submission and outcome.
     error : Exception or None
         The exception of the function, where the engine does not raise it.
+    excess : Excess or None
+        The limit for which the engine ended the task.
     """
 
     key: Hashable
@@ -33,6 +39,7 @@ class Outcome(NamedTuple):
     death: WorkerDiedError | None
     seconds: float
     error: Exception | None = None
+    excess: Excess | None = None
 
 
 class Engine(Protocol):
@@ -60,7 +67,10 @@ class Engine(Protocol):
         """
 
     def cancel(self, key: Hashable) -> bool:
-        """Take a task back that has not started; return whether that was possible, so that it has no outcome."""
+        """Take a task back that has not started; return whether that was possible, so that it has no outcome.
+
+        One that has started runs on, and nobody waits for its outcome: if it is lost, it does not run again.
+        """
 
     def __enter__(self) -> Self: ...
 

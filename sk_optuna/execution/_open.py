@@ -8,13 +8,21 @@ from joblib import effective_n_jobs
 
 from sk_optuna._compat._joblib import JoblibWorkers, eval_expr
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.execution._engine import Engine
+from sk_optuna.execution._engine import Engine, OnLook
 from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
+from sk_optuna.execution._limits import NO_LIMITS, Limits
 from sk_optuna.execution._serial import SerialEngine
 
 
-def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatch: int | str) -> Engine:
+def open_engine(
+    function: Callable[..., Any],
+    *,
+    n_jobs: int | None,
+    pre_dispatch: int | str,
+    limits: Limits = NO_LIMITS,
+    on_look: OnLook | None = None,
+) -> Engine:
     """Return the engine for `n_jobs` under joblib's active configuration.
 
     Parameters
@@ -25,15 +33,34 @@ def open_engine(function: Callable[..., Any], *, n_jobs: int | None, pre_dispatc
         As in joblib.
     pre_dispatch : int or str
         Most tasks outstanding at a time, as in joblib: "all", a number, or an expression of `n_jobs`.
+    limits : Limits, default=NO_LIMITS
+        What a task may take; any only where `ends_tasks` is True.
+    on_look : callable, default=None
+        Hears once a second of the tasks that run, where the engine can say: tasks in batches are not told apart.
     """
     n_workers = effective_n_jobs(n_jobs)
     if n_workers == 1:
-        return SerialEngine(function)
+        return SerialEngine(function, on_look)
     room = max_outstanding(pre_dispatch, n_workers)
     workers = JoblibWorkers(n_jobs)
     if not workers.can_submit:
         return GenerationEngine(function, n_jobs=n_jobs, room=room)
-    return JoblibEngine(function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room)
+    return JoblibEngine(
+        function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room, limits=limits, on_look=on_look
+    )
+
+
+def ends_tasks(n_jobs: int | None) -> bool:
+    """Return whether the workers behind `n_jobs` are processes that this one starts and can end."""
+    return effective_n_jobs(n_jobs) > 1 and JoblibWorkers(n_jobs).are_joblibs_processes
+
+
+def place_of_tasks(n_jobs: int | None) -> str:
+    """Say in words where tasks run for `n_jobs` under joblib's active configuration."""
+    if effective_n_jobs(n_jobs) == 1:
+        return "one after the other in the thread that calls fit"
+    workers = JoblibWorkers(n_jobs)
+    return "in threads" if workers.share_memory else f"on the workers of {workers.name}"
 
 
 def n_processes(n_jobs: int | None) -> int:

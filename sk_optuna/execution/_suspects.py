@@ -8,7 +8,7 @@ The policy knows no transport. An engine tells it which tasks it lost, and asks 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -50,13 +50,21 @@ class Suspects(Generic[T]):
         self._alone = self._waiting.popleft()
         return self._alone.task
 
-    def after_death(self, lost: Sequence[T]) -> T | None:
+    def drop(self, is_it: Callable[[T], bool]) -> bool:
+        """Forget the suspects that wait and for which `is_it` returns True; return whether there were any."""
+        n_before = len(self)
+        self._waiting = deque(suspect for suspect in self._waiting if not is_it(suspect.task))
+        return len(self) < n_before
+
+    def after_death(self, lost: Sequence[T], unwanted: Container[int] = ()) -> T | None:
         """Suspect the tasks that a death cost, behind those that wait already.
 
         Parameters
         ----------
         lost : sequence
             All outstanding tasks, in the order of their submission.
+        unwanted : container of int, default=()
+            Positions in `lost` of tasks that nobody waits for: they may be to blame, and do not run again.
 
         Returns
         -------
@@ -66,6 +74,8 @@ class Suspects(Generic[T]):
         """
         blamed = None
         for i, task in enumerate(lost):
+            if i in unwanted:
+                continue
             suspect = _Suspect(task, self._n_earlier_deaths(task) + (i < self._n_workers))
             if suspect.n_deaths < _MOST_DEATHS:
                 self._waiting.append(suspect)

@@ -6,7 +6,6 @@ fold; the output of a step on known data is known by the step. Data of unknown o
 wrong guess costs time and not correctness.
 """
 
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +21,11 @@ from sk_optuna.prefixes._evaluation import Evaluation
 from sk_optuna.prefixes._pipelines import with_shared_prefixes
 from sk_optuna.prefixes._store import PrefixStore
 from sk_optuna.prefixes._worker_stores import worker_store
-from sk_optuna.worker import free_memory
+from sk_optuna.worker import bytes_of, free_memory
 
 # After so many folds whose prefixes all took less than so many seconds, keys cost more than they save.
 _LOOKED_AT = 10
 _WORTH_SECONDS = 2e-3
-
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
 
 
 class PrefixSharing:
@@ -132,14 +129,10 @@ def share_prefixes(value: Any, estimator: Any, *, n_processes: int) -> PrefixSha
 
 def _bytes(size: Any) -> int:
     """Return the bytes of a size such as ``"500MB"``."""
-    found = _SIZE.fullmatch(size.strip()) if isinstance(size, str) else None
-    number = 0.0
-    if found is not None:
-        digits, prefix, binary = found.groups()
-        number = float(digits) * (1024 if binary else 1000) ** "_kmgt".index(prefix.lower() or "_")
-    if number < 1:
+    number = bytes_of(size)
+    if number is None:
         raise InvalidArgumentError(
             "The 'cache_prefix' parameter must be 'auto', True, False, or a size in bytes such as '500MB' or '2GiB', "
             f"but got {size!r}."
         )
-    return int(number)
+    return number

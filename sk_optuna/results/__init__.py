@@ -13,7 +13,7 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
-from sk_optuna.results._progress import Progress
+from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import summarize
 
@@ -27,6 +27,7 @@ __all__ = [
     "conclude",
     "errors_table",
     "failing_start",
+    "in_short",
     "learning_curves",
     "learning_curves_record",
     "record_of_curves",

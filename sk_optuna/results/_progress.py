@@ -1,8 +1,14 @@
-"""Lines of progress, one for each finished trial, printed with verbose >= 1."""
+"""Lines of progress, one for each finished trial and some for folds that run for long, printed with verbose >= 1."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sk_optuna.evaluation import TrialRecord
+
+# Seconds after which a fold that still runs has a line; it has the next one after twice the time, and so on.
+_LONG = 30.0
+# Characters of parameters in a line.
+_MOST_CHARACTERS = 300
 
 
 class Progress:
@@ -23,6 +29,7 @@ class Progress:
         self._best: tuple[float, int] | None = None
         self._n_finished = 0
         self._n_past = n_past
+        self._next_line: dict[tuple[int, int], float] = {}
         if n_trials is None:
             print(f"Fitting {n_splits} folds for each candidate, until the time is over")
         else:
@@ -46,7 +53,7 @@ class Progress:
         """
         self._note(record, state, value)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        score = f"score {value:.4f}" if state == "COMPLETE" else "failed" if state == "FAIL" else _pruned(record)
+        score = f"score {value:.4f}" if state == "COMPLETE" else _failed(record) if state == "FAIL" else _pruned(record)
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {self._best_so_far}; {spent}")
 
@@ -65,6 +72,16 @@ class Progress:
     def _best_so_far(self) -> str:
         return "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
 
+    def report_running(self, trial: int, fold: int, seconds: float, params: Mapping[str, Any]) -> None:
+        """Print the parameters of a fold that has been running for so long, if a line is due."""
+        due = self._next_line.get((trial, fold), _LONG)
+        if seconds < due:
+            return
+        while due <= seconds:
+            due *= 2
+        self._next_line[trial, fold] = due
+        print(f"trial {trial}, fold {fold}: running for {_duration(seconds)} with {in_short(params)}", flush=True)
+
     def report_dropped(self, records: Sequence[TrialRecord]) -> None:
         """Print how many folds ran ahead of a decision by which they were not wanted."""
         n_used = sum(len(record.results) for record in records)
@@ -79,11 +96,21 @@ class Progress:
         return f", about {_duration(min(estimates))} left" if estimates else ""
 
 
+def in_short(params: Mapping[str, Any]) -> str:
+    """Write parameters in one line, cut off where it gets too long."""
+    text = " ".join(repr(dict(params)).split())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
+
+
 def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}h{minutes % 60:02d}min" if minutes >= 60 else f"{minutes}min{rest:02d}s"
+
+
+def _failed(record: TrialRecord) -> str:
+    return f"failed, {record.reason}" if record.reason else "failed"
 
 
 def _pruned(record: TrialRecord) -> str:

@@ -17,6 +17,7 @@ from sk_optuna.epochs import check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
+from sk_optuna.search._fold_limits import check_fold_limits
 from sk_optuna.study import check_pruner
 
 # Candidates that are looked at before the first fit, as long as none of them could be fitted.
@@ -29,6 +30,8 @@ class Arguments(Protocol):
     cache_prefix: Any
     checkpoint: Any
     estimator: Any
+    fold_memory: Any
+    fold_timeout: Any
     n_iter: Any
     n_jobs: int | None
     n_trials: Any
@@ -87,6 +90,7 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
                 f"Pass an object of it: {name}(...)."
             )
     max_outstanding(search.pre_dispatch, 1)
+    check_fold_limits(search)
     if search.study_name is not None and (search.storage is None or not search.study_name):
         raise InvalidArgumentError(
             "The 'study_name' parameter must name the study of a search in its storage, but got "

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from optuna.trial import FrozenTrial
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,10 +37,29 @@ _FITTED = (
 )
 
 
+class _NoBestEstimator:
+    """Stands for `best_estimator_` as long as there is none, and says how to come by it."""
+
+    def __get__(self, search: Any, kind: type) -> Any:
+        error = AttributeError(f"{kind.__name__!r} object has no attribute 'best_estimator_'")
+        if search is None or not search.refit or not hasattr(search, "study_"):
+            raise error
+        advice = "call refit_best(X, y) to fit the best of them" if hasattr(search, "best_index_") else "call fit(X, y)"
+        raise NotFittedError(f"This search was broken off before its end. {search._kept()}; {advice}.") from error
+
+
 class SearchBase(BaseSearchCV):
     """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
 
     _history: History
+    best_estimator_: Any = _NoBestEstimator()
+
+    def _kept(self) -> str:
+        """Say how many candidates are kept."""
+        n_kept = len(self.cv_results_["params"]) if hasattr(self, "cv_results_") else 0
+        if n_kept == 0:
+            return "No candidate is kept"
+        return f"{n_kept} candidate{' is' if n_kept == 1 else 's are'} kept"
 
     def __sklearn_tags__(self) -> Any:
         """Return BaseSearchCV's tags, with those of the estimator that it leaves out.
@@ -159,3 +179,10 @@ class SearchBase(BaseSearchCV):
                 delattr(self, name)
         history: History | None = vars(self).get("_history")
         return history
+
+
+def interrupted_warning(n_finished: int, n_trials: int | None, refit: bool) -> str:
+    """Return the warning of a search that an interrupt ended and that returns all the same."""
+    of_all = "" if n_trials is None else f" of {n_trials}"
+    end = "the best of them is refitted now, which a second Ctrl-C would end" if refit else "they are in cv_results_"
+    return f"The search was interrupted. {n_finished}{of_all} candidates were finished; {end}."

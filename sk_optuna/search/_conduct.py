@@ -3,10 +3,11 @@
 It sets nothing on the search; the trials that it tells are remembered by the proposals.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import optuna
@@ -14,14 +15,17 @@ from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import stop_requested, stoppable
 from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
+from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Outcome, open_engine
-from sk_optuna.results import Progress, Rules, summarize
+from sk_optuna.results import Progress, Rules, in_short, summarize
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
+from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import search_trials
 from sk_optuna.storage import StoredTrial
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
+from sk_optuna.worker import EndSignals
 
 StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
 
@@ -46,6 +50,8 @@ class Run:
         Whether idle workers run folds ahead of the decisions on them.
     max_failures : int or None
         Most candidates that may fail in a row before any is complete.
+    limits : FoldLimits
+        The limits of one fold.
     """
 
     n_jobs: int | None
@@ -56,6 +62,7 @@ class Run:
     study_callbacks: Sequence[StudyCallback]
     speculate: bool
     max_failures: int | None
+    limits: FoldLimits = NO_FOLD_LIMITS
 
 
 def run_trials(
@@ -67,6 +74,7 @@ def run_trials(
     hooks: Any,
     past: Sequence[StoredTrial],
     keep: Callable[[ToldTrial[TrialRecord]], None],
+    signals: EndSignals | None = None,
 ) -> None:
     """Run trials until there are no more, the time is over, or a callback ends the search.
 
@@ -88,6 +96,8 @@ def run_trials(
         The first trials, which are known and told again. Callbacks do not hear of them.
     keep : callable
         Called with each new trial that was told, before callbacks are.
+    signals : EndSignals, default=None
+        The signals that end the search.
 
     Raises
     ------
@@ -98,13 +108,20 @@ def run_trials(
     n_splits, n_trials = len(pruning.order), proposals.n_trials
     progress = Progress(n_trials, n_splits, n_past=len(past)) if run.verbose > 0 else None
     deadline = Deadline(run.timeout, starts=not past)
-    engine = open_engine(evaluator, n_jobs=run.n_jobs, pre_dispatch=run.pre_dispatch)
+    conduct = TrialConduct(proposals, pruning, evaluator, rules, hooks, past, run.limits, signals)
+    engine = open_engine(
+        evaluator,
+        n_jobs=run.n_jobs,
+        pre_dispatch=run.pre_dispatch,
+        limits=run.limits.of_tasks,
+        on_look=None if progress is None else partial(_report_running, progress, conduct),
+    )
     if past:
         engine = ReplayingEngine(engine, known_results(past), deadline.start)
     trials = search_trials(
         proposals,
         engine,
-        TrialConduct(proposals, pruning, evaluator, rules, hooks, past),
+        conduct,
         n_in_flight=run.n_in_flight,
         deadline=deadline,
         speculate=run.speculate,
@@ -131,13 +148,24 @@ def run_trials(
     limit.check()
 
 
+def _report_running(
+    progress: Progress, conduct: "TrialConduct", running: Sequence[tuple[tuple[int, int], float]]
+) -> None:
+    """Have the progress tell of folds that run for long."""
+    for (trial, fold), seconds in running:
+        if (params := conduct.params_of(trial)) is not None:
+            progress.report_running(trial, fold, seconds, params)
+
+
 class TrialConduct:
     """Runs, judges and tells each trial as the search's arguments say.
 
     Parameters
     ----------
-    proposals, pruning, evaluator, rules, hooks, past : object
+    proposals, pruning, evaluator, rules, hooks, past, signals : object
         As in `run_trials`.
+    limits : FoldLimits
+        The limits of one fold.
     """
 
     def __init__(
@@ -148,9 +176,14 @@ class TrialConduct:
         rules: Rules,
         hooks: Any,
         past: Sequence[StoredTrial] = (),
+        limits: FoldLimits = NO_FOLD_LIMITS,
+        signals: EndSignals | None = None,
     ) -> None:
         self._past = past
         self._proposals = proposals
+        self._limits = limits
+        self._signals = signals
+        self._params: dict[int, Mapping[str, Any]] = {}
         self._pruning = pruning
         self._evaluator = evaluator
         self._rules = rules
@@ -172,6 +205,7 @@ class TrialConduct:
         """Return one fold of a trial; one that runs ahead has no hooks, and no judge if that one is not known yet."""
         if self._past_of(record) is not None:
             return Fold(trial=record.number, number=number, params=record.params)
+        self._params[record.number] = record.params
         hooks = None
         if not ahead:
             context = self._hooks.subcontext(
@@ -193,11 +227,13 @@ class TrialConduct:
         )
 
     def result_of(self, proposal: Proposal, record: TrialRecord, fold: int, outcome: Outcome) -> FoldResult | None:
-        """Return the result of a fold; one that killed its worker has failed.
+        """Return the result of a fold; one that killed its worker, or was ended, has failed.
 
         None of a fold that ran without its judge and did not get to its end, or would not have with the judge: it must
         run again.
         """
+        if self._signals is not None:
+            self._signals.raise_swallowed()
         result: FoldResult | None = outcome.result
         if (record.number, fold) in self._unjudged:
             self._unjudged.discard((record.number, fold))
@@ -205,12 +241,16 @@ class TrialConduct:
                 return None
         if outcome.error is not None:
             raise outcome.error
-        if outcome.death is None:
+        if outcome.excess is not None:
+            error, ending = self._limits.breach(outcome.excess, fold, record.params)
+        elif outcome.death is not None:
+            error, ending = WorkerDiedError(f"With {in_short(record.params)}: {outcome.death}"), None
+            error.__cause__ = outcome.death.__cause__
+        else:
             return result
         if self._rules.error_score == "raise":
-            raise outcome.death
-        error = f"{type(outcome.death).__name__}: {outcome.death}\n"
-        return self._evaluator.failed_result(fold, error, outcome.seconds)
+            raise error
+        return self._evaluator.failed_result(fold, f"{type(error).__name__}: {error}\n", outcome.seconds, ending)
 
     def _would_have_stopped(self, proposal: Proposal, record: TrialRecord, fold: int, result: FoldResult) -> bool:
         """Return whether the judge of a fold, known by now, would have stopped it after one of its epochs."""
@@ -219,6 +259,10 @@ class TrialConduct:
             return False
         scores = result.curve.scores
         return any(judge.stops(scores[:n]) for n in range(1, len(scores) + 1))
+
+    def params_of(self, trial: int) -> Mapping[str, Any] | None:
+        """Return the parameters of a trial in flight; None if it was told by now."""
+        return self._params.get(trial)
 
     def stops(self, proposal: Proposal, record: TrialRecord) -> bool:
         """Return whether the pruner ends the trial here; it is asked of a known trial, too, since it takes notes."""
@@ -234,6 +278,7 @@ class TrialConduct:
 
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial, or its estimate; a trial that ran out of memory is told without one."""
+        self._params.pop(record.number, None)
         metric = self._rules.steering([record])
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)

@@ -6,6 +6,7 @@ are inherited. Driving `evaluate_candidates` instead would split the data again 
 table each time.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from numbers import Integral, Real
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
@@ -34,9 +36,10 @@ from sk_optuna.execution import n_processes
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude, errors_table
 from sk_optuna.search._arguments import check_arguments, check_candidates, speculates
-from sk_optuna.search._base import SearchBase
+from sk_optuna.search._base import SearchBase, interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
+from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._refit import refit_best
@@ -51,7 +54,7 @@ from sk_optuna.study import (
     remembers,
     sampler_factory,
 )
-from sk_optuna.worker import CurrentFold, on_interrupt
+from sk_optuna.worker import CurrentFold, EndSignals, end_signals, on_interrupt
 
 
 class OptunaSearchCV(SearchBase):
@@ -108,6 +111,30 @@ class OptunaSearchCV(SearchBase):
         Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
         first candidate is always finished; one that the end of the time cuts short is dropped. How many candidates
         there are then depends on the machine, and so does the result.
+
+    fold_timeout : float, default=None
+        Seconds that the fit and the scores of one fold may take, counted from their start in the worker. A fold that
+        takes longer, as one that hangs, is ended; its candidate has the state ``"FAIL"``, and `stop_reason` begins with
+        "timeout". Its other folds do not run. The scores of the others are the same as without. It takes worker
+        processes, which alone can be ended from outside: `n_jobs` of at least 2 and joblib's backend "loky" or
+        "multiprocessing"; anything else is an error. All worker processes are replaced when a fold is ended, and folds
+        that ran beside it run again. The refit has no limit.
+
+    fold_memory : str, default=None
+        Memory that the worker process of a fold may take, such as ``"4GB"`` or ``"500MiB"``. A fold whose worker takes
+        more is ended, and its candidate is treated as one out of memory (``"PRUNED"``, last in rank). The resident
+        memory of the whole process counts, libraries (some 200 MB) and what `cache_prefix` keeps included; under
+        "multiprocessing", whose workers are forks, also that of the parent. If the worker ran other folds before, the
+        fold runs once more in a new one. It is looked at ten times a second: leave some room for what is allocated
+        meanwhile. Only on Linux, and only where `fold_timeout` is possible.
+
+    interrupted : {"raise", "return"}, default="raise"
+        The end of a search at Ctrl-C. The finished candidates are in `cv_results_` and `study_` in both cases, and
+        worker processes are ended at once; threads cannot be, but start no other fold.
+
+        - ``"raise"``: KeyboardInterrupt is raised; `refit_best` then fits the best candidate, if it is wanted.
+        - ``"return"``: the best candidate so far is refitted, a warning says how many candidates were finished, and
+          `fit` returns. A second Ctrl-C ends it at once. Without a finished candidate KeyboardInterrupt is raised.
 
     sampler : str, callable, optuna.samplers.BaseSampler or None, default="tpe"
         The algorithm that chooses the candidates.
@@ -248,7 +275,9 @@ class OptunaSearchCV(SearchBase):
 
     verbose : int, default=0
         0 prints nothing; from 1 on there is a line for each finished candidate with the best score so far and the time
-        left; from 2 on also a line for each fold, with the details that GridSearchCV shows at the same level.
+        left, and one with the parameters of a fold that has been running for 30 seconds, a minute, two, and so on (with
+        one worker a thread looks after the time; on backends of joblib that take batches only there is none); from 2 on
+        also a line for each fold, with the details that GridSearchCV shows at the same level.
 
     pre_dispatch : int or str, default="2*n_jobs"
         Most folds handed to the workers at a time.
@@ -277,9 +306,9 @@ class OptunaSearchCV(SearchBase):
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
-        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then.
-        Where candidates ran out of memory, `stop_reason` says so. Fit times are the times really spent: short where
-        the first steps of a pipeline were fitted before.
+        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. Where
+        candidates ran out of memory, or a fold out of time, `stop_reason` says so. Fit times are the times really
+        spent: short where the first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -368,7 +397,11 @@ class OptunaSearchCV(SearchBase):
     last, and the search goes on.
 
     If a worker process dies, the folds that were lost run again, one at a time; a fold that takes a second worker with
-    it counts as a failed fit. After Ctrl-C the finished candidates are in `cv_results_` and `study_`.
+    it counts as a failed fit, and the warning at the end quotes its parameters.
+
+    After Ctrl-C the finished candidates are in `cv_results_` and `study_`, whatever the estimator makes of a
+    KeyboardInterrupt. SIGTERM, as a cluster sends it, counts as Ctrl-C for the time of `fit`, in the main thread and if
+    the program has set no handler of its own. When the search has ended its workers, the process ends as by SIGTERM.
 
     References
     ----------
@@ -399,6 +432,9 @@ class OptunaSearchCV(SearchBase):
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
         "max_failures": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "fold_timeout": "no_validation",
+        "fold_memory": "no_validation",
+        "interrupted": [StrOptions({"raise", "return"})],
         "sampler": "no_validation",
         "pruner": "no_validation",
         "report": [StrOptions({"fold", "epoch"})],
@@ -425,6 +461,9 @@ class OptunaSearchCV(SearchBase):
     study_name: str | None = None
     warm_start: bool = False
     max_failures: int | None = 10
+    fold_timeout: float | None = None
+    fold_memory: str | None = None
+    interrupted: Literal["raise", "return"] = "raise"
 
     def __init__(
         self,
@@ -436,6 +475,9 @@ class OptunaSearchCV(SearchBase):
         n_iter: int | None = None,
         max_failures: int | None = 10,
         timeout: float | None = None,
+        fold_timeout: float | None = None,
+        fold_memory: str | None = None,
+        interrupted: Literal["raise", "return"] = "raise",
         sampler: Any = "tpe",
         pruner: Any = None,
         report: str = "fold",
@@ -475,6 +517,9 @@ class OptunaSearchCV(SearchBase):
         self.n_iter = n_iter
         self.max_failures = max_failures
         self.timeout = timeout
+        self.fold_timeout = fold_timeout
+        self.fold_memory = fold_memory
+        self.interrupted = interrupted
         self.sampler = sampler
         self.pruner = pruner
         self.report = report
@@ -537,62 +582,105 @@ class OptunaSearchCV(SearchBase):
         base_estimator = clone(self.estimator)
         space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
         first = first_trials(self.initial_params, space, base_estimator)
-        with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
-            random_state = keeper.history.random_state
-            proposals = self._proposals(space, first, keeper)
-            hooks = FitHooks(self, X, y, params)
-            splits = keeper.history.splits
-            if splits is None:
-                is_classification = is_classifier(self.estimator)
-                splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classification))
-            check_candidates(self, space, X, y, splits)
-            pruning = open_pruning(
-                self.pruner,
-                proposals.study,
-                proposals.told,
-                by_epoch=by_epoch,
-                n_splits=len(splits),
-                random_state=random_state,
-            )
-            estimator = clone(base_estimator)
-            prefixes = self._share_prefixes_of(estimator)
-            evaluator = FoldEvaluator(
-                estimator=estimator,
-                X=X,
-                y=y,
-                splits=splits,
-                scorer=scorers,
-                fit_params=routed.estimator.fit,
-                score_params=routed.scorer.score,
-                error_score=self.error_score,
-                return_train_score=self.return_train_score,
-                verbose=self.verbose,
-                caller=self if has_own_callbacks(self) else None,
-                random_state=random_state,
-                prefixes=prefixes,
-                epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
-            )
-            self.n_splits_ = len(splits)
-            self.scorer_ = scorers_by_name(scorers) or scorers
-            rules = self._rules(refit_metric, by_epoch=by_epoch)
-            best = self._search(keeper, proposals, pruning, evaluator, rules, hooks)
-        if self.refit:
-            assert best is not None
-            with hooks.of_refit() as fitting:
-                self.best_estimator_, self.refit_time_ = refit_best(
-                    base_estimator,
-                    best,
-                    X,
-                    y,
-                    routed.estimator.fit,
-                    fold=CurrentFold(random_state, int(self.cv_results_["trial_number"][best.index]), len(splits)),
+        with end_signals() as signals:
+            with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
+                random_state = keeper.history.random_state
+                proposals = self._proposals(space, first, keeper)
+                hooks = FitHooks(self, X, y, params)
+                splits = keeper.history.splits
+                if splits is None:
+                    is_classification = is_classifier(self.estimator)
+                    splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classification))
+                check_candidates(self, space, X, y, splits)
+                pruning = open_pruning(
+                    self.pruner,
+                    proposals.study,
+                    proposals.told,
                     by_epoch=by_epoch,
-                    fitting=fitting,
+                    n_splits=len(splits),
+                    random_state=random_state,
                 )
-                if hasattr(self.best_estimator_, "feature_names_in_"):
-                    self.feature_names_in_ = self.best_estimator_.feature_names_in_
+                estimator = clone(base_estimator)
+                prefixes = self._share_prefixes_of(estimator)
+                evaluator = FoldEvaluator(
+                    estimator=estimator,
+                    X=X,
+                    y=y,
+                    splits=splits,
+                    scorer=scorers,
+                    fit_params=routed.estimator.fit,
+                    score_params=routed.scorer.score,
+                    error_score=self.error_score,
+                    return_train_score=self.return_train_score,
+                    verbose=self.verbose,
+                    caller=self if has_own_callbacks(self) else None,
+                    random_state=random_state,
+                    prefixes=prefixes,
+                    epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
+                )
+                self.n_splits_ = len(splits)
+                self.scorer_ = scorers_by_name(scorers) or scorers
+                rules = self._rules(refit_metric, by_epoch=by_epoch)
+                best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
+            if self.refit:
+                assert best is not None
+                self._refit(best, X, y, routed.estimator.fit, hooks)
+                signals.raise_swallowed()
         hooks.end()
         return self
+
+    def refit_best(self, X: Any, y: Any = None, **params: Any) -> "OptunaSearchCV":
+        """Fit the best candidate so far on all of `X`, as `fit` would have done had it not been broken off.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+            Training data, that of `fit` or other.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict of str to object
+            As in `fit`.
+
+        Returns
+        -------
+        self : OptunaSearchCV
+            The search, whose `best_estimator_` is fitted.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Where there is no best candidate: none was finished, all failed, or ``refit=False`` leaves the choice among
+            several metrics to you.
+        """
+        if not hasattr(self, "best_index_"):
+            raise NotFittedError(f"There is no best candidate to fit: {self._kept()}. Call fit(X, y) to search.")
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = routed_for_fit(self, params)
+        hooks = FitHooks(self, X, y, params)
+        best = Best(self.best_index_, self.best_params_, None, getattr(self, "refit_epochs_", None))
+        with end_signals() as signals:
+            self._refit(best, X, y, routed.estimator.fit, hooks)
+            signals.raise_swallowed()
+        hooks.end()
+        return self
+
+    def _refit(self, best: Best, X: Any, y: Any, fit_params: Any, hooks: FitHooks) -> None:
+        """Fit the best candidate on all rows, and set the attributes of that."""
+        number = int(self.cv_results_["trial_number"][best.index])
+        with hooks.of_refit() as fitting:
+            self.best_estimator_, self.refit_time_ = refit_best(
+                clone(self.estimator),
+                best,
+                X,
+                y,
+                fit_params,
+                fold=CurrentFold(self._history.random_state, number, self.n_splits_),
+                by_epoch=self.report == "epoch",
+                fitting=fitting,
+            )
+            if hasattr(self.best_estimator_, "feature_names_in_"):
+                self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
     @available_if(search_estimator_has("transform"))
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -663,6 +751,7 @@ class OptunaSearchCV(SearchBase):
         evaluator: FoldEvaluator,
         rules: Rules,
         hooks: FitHooks,
+        signals: EndSignals,
     ) -> Best | None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
         run = Run(
@@ -674,6 +763,7 @@ class OptunaSearchCV(SearchBase):
             study_callbacks=self.study_callbacks or (),
             speculate=speculates(self),
             max_failures=self.max_failures,
+            limits=FoldLimits(self.fold_timeout, self.fold_memory),
         )
         n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
         told = proposals.told
@@ -690,15 +780,25 @@ class OptunaSearchCV(SearchBase):
         keeper.begin(evaluator.splits, in_grid_order=proposals.in_grid_order)
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
-                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep)
+                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep, signals)
         except TooManyFailuresError:
             keep_finished()
             raise
         except StorageError as error:
             warn_of_storage(error, len(told))
+        except KeyboardInterrupt:
+            if not self._goes_on_after(signals):
+                raise
+            warnings.warn(interrupted_warning(self.n_trials_, proposals.n_trials, bool(self.refit)), stacklevel=2)
+            signals.forgive_first()
         finally:
             evaluator.close()
             self.study_ = proposals.close()
             self.errors_ = errors_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
+
+    def _goes_on_after(self, signals: EndSignals) -> bool:
+        """Return whether `fit` returns what there is, after an interrupt."""
+        has_result = hasattr(self, "best_index_" if self.refit else "cv_results_")
+        return self.interrupted == "return" and has_result and signals.n_interrupts < 2 and not signals.is_terminated

@@ -4,28 +4,43 @@ Networks and other leaves may import this room. It knows nothing of searches, tr
 """
 
 from sk_optuna.worker._current_fold import CurrentFold, current_fold, in_fold, seed_of
+from sk_optuna.worker._end_signals import EndSignals, end_signals
 from sk_optuna.worker._generators import generators_lock
 from sk_optuna.worker._interrupts import Interrupts, delivered, kept_alive, on_interrupt, watched
-from sk_optuna.worker._memory import clear_frames, free_memory, on_release, release_kept, release_memory
+from sk_optuna.worker._memory import (
+    bytes_of,
+    clear_frames,
+    free_memory,
+    knows_resident_memory,
+    on_release,
+    release_kept,
+    release_memory,
+    resident_memory,
+)
 from sk_optuna.worker._origins import Origins, reference_to
 from sk_optuna.worker._torch_threads import torch_threads, torch_threads_of_a_fold
 
 __all__ = [
     "CurrentFold",
+    "EndSignals",
     "Interrupts",
     "Origins",
+    "bytes_of",
     "clear_frames",
     "current_fold",
     "delivered",
+    "end_signals",
     "free_memory",
     "generators_lock",
     "in_fold",
     "kept_alive",
+    "knows_resident_memory",
     "on_interrupt",
     "on_release",
     "reference_to",
     "release_kept",
     "release_memory",
+    "resident_memory",
     "seed_of",
     "torch_threads",
     "torch_threads_of_a_fold",

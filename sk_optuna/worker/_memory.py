@@ -1,6 +1,8 @@
-"""The memory of a worker process: how much of it is free, and how kept things are released."""
+"""The memory of a worker process: how much of it is free, how kept things are released, and how sizes are written."""
 
 import gc
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -80,3 +82,32 @@ def _of_the_machine() -> int:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
     return _UNKNOWN_MEMORY
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------------
+
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(i?)b", re.IGNORECASE)
+
+
+def bytes_of(size: object) -> int | None:
+    """Return the bytes of a size such as ``"500MB"`` or ``"2GiB"``; None for anything else, and for less than one."""
+    found = _SIZE.fullmatch(size.strip()) if isinstance(size, str) else None
+    if found is None:
+        return None
+    digits, prefix, binary = found.groups()
+    number = float(digits) * (1024 if binary else 1000) ** "_kmgt".index(prefix.lower() or "_")
+    return int(number) or None
+
+
+def knows_resident_memory() -> bool:
+    """Return whether this system says how much memory another process has: Linux does."""
+    return Path("/proc/self/statm").exists()
+
+
+def resident_memory(pid: int) -> int:
+    """Return the bytes of a process that are in memory, pages that it shares with others included; 0 if it ended."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -153,3 +153,32 @@ def test_no_more_than_one_is_blamed_where_others_were_submitted_beside_a_suspect
     suspects.after_death(["a"])
     assert suspects.after_death([suspects.next_alone(), "b", "c"]) == "a"
     assert [suspects.next_alone() for _ in range(len(suspects))] == ["b", "c"]
+
+
+def test_tasks_that_nobody_waits_for_do_not_run_again():
+    suspects = Suspects(2)
+    assert suspects.after_death(["a", "b", "c"], unwanted={0}) is None
+    assert [suspects.next_alone() for _ in range(len(suspects))] == ["b", "c"]
+
+
+def test_a_task_that_nobody_waits_for_may_have_been_running_in_the_place_of_another():
+    """The third of three tasks waited in the queue, though it is the second of those that run again."""
+    suspects = Suspects(2)
+    suspects.after_death(["a", "b", "c"], unwanted={0})
+    blamed = [suspects.after_death([suspects.next_alone()]) for _ in ("b", "c")]
+    assert blamed == ["b", None]
+
+
+def test_a_task_that_nobody_waits_for_is_not_blamed():
+    suspects = Suspects(1)
+    suspects.after_death(["a"])
+    assert suspects.after_death([suspects.next_alone()], unwanted={0}) is None
+    assert not suspects
+
+
+def test_suspects_that_wait_can_be_dropped():
+    suspects = Suspects(3)
+    suspects.after_death(["a", "b", "c"])
+    assert suspects.drop(lambda task: task == "b")
+    assert not suspects.drop(lambda task: task == "b")
+    assert [suspects.next_alone() for _ in range(len(suspects))] == ["a", "c"]

@@ -13,7 +13,7 @@ from scipy.stats import uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna.exceptions import WorkerDiedError
-from sk_optuna.execution import Outcome
+from sk_optuna.execution import Excess, Outcome
 from sk_optuna.search import _conduct, _search_cv
 
 K, SIZE = 5, 4
@@ -49,8 +49,10 @@ class Drawn:
     def wait(self):
         key = list(self._tasks)[self._random.integers(min(self._n_workers, len(self._tasks)))]
         fold = self._tasks.pop(key)
-        if self._kills(fold):
+        if how := self._kills(fold):
             self.n_killed += 1
+            if isinstance(how, Excess):
+                return Outcome(key, None, None, 0.1, excess=how)
             return Outcome(key, None, WorkerDiedError("It is dead."), 0.1)
         try:
             return Outcome(key, self._function(fold), None, 0.0)
@@ -226,9 +228,10 @@ def test_errors_of_folds_that_ran_ahead_and_are_wanted_end_the_search(on_drawn, 
         on_drawn(search, n_workers=8)
 
 
-def test_folds_that_kill_their_worker_count_only_if_they_are_wanted(on_drawn, searches):
+@pytest.mark.parametrize("how", [True, Excess("timeout", 1.0, True), Excess("memory", 1.0, True)], ids=str)
+def test_folds_that_kill_their_worker_or_are_ended_count_only_if_they_are_wanted(how, on_drawn, searches):
     def kills(fold):
-        return fold.params["a"] < 0.3 and fold.number in searches.random_order(K, 0)[2:]
+        return how if fold.params["a"] < 0.3 and fold.number in searches.random_order(K, 0)[2:] else None
 
     search = good_then_bad(searches)
     expected = search.set_params(estimator__folds=()).fit(X, Y)
