@@ -22,7 +22,7 @@ _n_begun = 0
 
 
 class Limits(NamedTuple):
-    """What a task may take.
+    """The most that a task may take.
 
     Attributes
     ----------

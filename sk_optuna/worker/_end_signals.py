@@ -18,6 +18,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from sk_optuna.worker._current_fold import current_fold
+
+# The signals of the searches that the main thread runs, the innermost last, and the handlers of SIGTERM set for them.
+_of_main_thread: "list[EndSignals]" = []
+_terminate: list[Any] = []
+
 
 class EndSignals:
     """The signals that a search has seen.
@@ -30,14 +36,25 @@ class EndSignals:
         Whether SIGTERM came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, around: "EndSignals | None" = None) -> None:
         self.n_interrupts = 0
         self.is_terminated = False
+        self._around = around
+        self._has_ended = False
 
     def raise_swallowed(self) -> None:
         """Raise KeyboardInterrupt if a signal came: its own has then been swallowed."""
-        if self.n_interrupts or self.is_terminated:
+        if self.n_interrupts or self.is_terminated or (self._around is not None and self._around._has_ended):
             raise KeyboardInterrupt
+
+    def note_interrupt(self) -> None:
+        """Note that Ctrl-C was pressed."""
+        self.n_interrupts += 1
+        self._has_ended = True
+
+    def note_termination(self) -> None:
+        """Note that SIGTERM came."""
+        self.is_terminated = self._has_ended = True
 
     def forgive_first(self) -> None:
         """Count interrupts from here on."""
@@ -48,23 +65,20 @@ class EndSignals:
 def end_signals() -> Iterator[EndSignals]:
     """Yield the signals of the `with` block, as far as this thread sees them; after SIGTERM the process ends with it.
 
-    SIGTERM is left alone where it has a handler already, and both are in other threads than the main one.
+    SIGTERM is left alone where it has a handler already, and both are in other threads than the main one. A search in
+    the fold of another one, in a thread, ends with that one.
     """
-    seen = EndSignals()
     if threading.current_thread() is not threading.main_thread():
-        yield seen
+        yield EndSignals(_of_main_thread[-1] if _of_main_thread and current_fold() is not None else None)
         return
-    with _interrupts_counted(seen):
+    seen = EndSignals()
+    with _appended(_of_main_thread, seen), _interrupts_counted(seen):
         try:
             with _termination_noted(seen):
                 yield seen
         finally:
             if seen.is_terminated:
                 os.kill(os.getpid(), signal.SIGTERM)
-
-
-# The handlers of SIGTERM that were set here.
-_terminate: list[Any] = []
 
 
 @cache
@@ -93,7 +107,7 @@ def _interrupts_counted(seen: EndSignals) -> Iterator[None]:
         try:
             handler(signum, frame)
         except KeyboardInterrupt:
-            seen.n_interrupts += 1
+            seen.note_interrupt()
             raise
 
     with _handler(signal.SIGINT, interrupt):
@@ -110,15 +124,20 @@ def _termination_noted(seen: EndSignals) -> Iterator[None]:
     def terminate(signum: int, frame: Any) -> None:
         # a second one ends the process at once
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        seen.is_terminated = True
+        seen.note_termination()
         raise KeyboardInterrupt("SIGTERM")
 
-    _terminate.append(terminate)
+    with _appended(_terminate, terminate), _handler(signal.SIGTERM, terminate):
+        yield
+
+
+@contextmanager
+def _appended(items: list[Any], item: Any) -> Iterator[None]:
+    items.append(item)
     try:
-        with _handler(signal.SIGTERM, terminate):
-            yield
+        yield
     finally:
-        _terminate.remove(terminate)
+        items.remove(item)
 
 
 @contextmanager

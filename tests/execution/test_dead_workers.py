@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from optuna.pruners import BasePruner
 from sklearn.exceptions import FitFailedWarning
 
 from sk_optuna.exceptions import WorkerDiedError
@@ -16,8 +17,9 @@ process_backends = pytest.mark.parametrize("backend", ["loky", "multiprocessing"
 
 @process_backends
 def test_a_candidate_that_kills_its_workers_fails_alone(backend, faults):
-    with faults.on(backend), pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 12"):
+    with faults.on(backend), pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 12") as told:
         search = faults.search(2, at=5, how="exit", error_score=99.0).fit(faults.DATA)
+    assert "WorkerDiedError: With {'a': 5}: The worker process died twice" in str(told[0].message)
     alone = faults.search(1).fit(faults.DATA)
     assert list(search.cv_results_["trial_state"]) == ["COMPLETE"] * 5 + ["FAIL"]
     for split in range(2):
@@ -56,3 +58,20 @@ def test_a_worker_that_dies_after_the_search_was_stopped_is_no_error(backend, fa
     assert search.n_trials_ == 1
     assert search.best_params_ == {"a": 0}
     faults.assert_nothing_is_unfinished(search)
+
+
+def test_folds_run_ahead_that_are_lost_count_only_once_they_are_wanted(faults):
+    """The last candidate kills its worker in a fold; the pruner may stop it before, while the fold runs ahead."""
+    with faults.on("multiprocessing"):
+        arguments = {"pruner": StopsAll(), "speculate": True}
+        search = faults.search(2, at=5, how="exit", **arguments).fit(faults.DATA)
+    alone = faults.search(1, pruner=StopsAll()).fit(faults.DATA)
+    np.testing.assert_array_equal(search.cv_results_["trial_state"], alone.cv_results_["trial_state"])
+    np.testing.assert_array_equal(search.cv_results_["split0_test_score"], alone.cv_results_["split0_test_score"])
+
+
+class StopsAll(BasePruner):
+    """Stops every candidate after its first fold, but the first candidate."""
+
+    def prune(self, study, trial):
+        return trial.number > 0
