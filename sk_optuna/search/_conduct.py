@@ -93,7 +93,7 @@ def run_trials(
     hooks : object
         The hooks of scikit-learn's callbacks around all trials, the parents of those of the folds.
     past : sequence of StoredTrial
-        The first trials, which are known and told again. Callbacks do not hear of them.
+        The first trials, which are known and told again. Callbacks hear of the last one only, which may end the search.
     keep : callable
         Called with each new trial that was told, before callbacks are.
     signals : EndSignals, default=None
@@ -130,15 +130,14 @@ def run_trials(
     study = proposals.study
     with stoppable(study), engine, closing(trials):
         for told in trials:
-            if told.number < len(past):
-                if progress is not None:
-                    progress.recall(told.record, told.state, told.value)
-                if told.number == len(past) - 1 and limit.is_reached:
-                    break
-                continue
-            keep(told)
+            is_new = told.number >= len(past)
+            if is_new:
+                keep(told)
             if progress is not None:
-                progress.report(told.record, told.state, told.value, deadline.elapsed, deadline.left)
+                told_as = (told.record, told.state, told.value)
+                progress.report(*told_as, deadline.elapsed, deadline.left) if is_new else progress.recall(*told_as)
+            if told.number < len(past) - 1:
+                continue
             for callback in run.study_callbacks:
                 callback(study, deepcopy(told.trial))
             if told.record.ends_search or stop_requested(study) or limit.is_reached:

@@ -146,6 +146,10 @@ class Keeper:
         if self._store is not None:
             self._store.add(told.trial, stored, told.record.params, metric)
 
+    def catch_up(self, told: Sequence[ToldTrial[TrialRecord]]) -> None:
+        """Keep, in the search itself, a trial that was told when the run broke off, before it could be kept."""
+        self.history.trials.extend(StoredTrial.of(trial) for trial in told[len(self.history.trials) :])
+
     def close(self) -> None:
         """Close the store."""
         if self._store is not None:

@@ -297,7 +297,8 @@ class OptunaSearchCV(SearchBase):
         Whether `cv_results_` contains scores on the training folds.
 
     study_callbacks : list of callables, default=None
-        Optuna's callbacks: called with the study and the finished trial, in the order of trials.
+        Optuna's callbacks: called with the study and the finished trial, in the order of trials. In a search that goes
+        on, they hear of the last of the trials that were finished before: it may have ended the search.
         :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`.
 
     Attributes
@@ -795,6 +796,7 @@ class OptunaSearchCV(SearchBase):
             evaluator.close()
             self.study_ = proposals.close()
             self.errors_ = errors_table(told.records)
+            keeper.catch_up(told)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
 

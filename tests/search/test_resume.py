@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from sk_optuna import OptunaSearchCV
+from sk_optuna.callbacks import Patience
 from sk_optuna.exceptions import InvalidArgumentError, ResumeMismatchError, StorageError
 
 X, Y = load_iris(return_X_y=True)
@@ -209,6 +210,20 @@ def test_n_trials_is_the_total(path):
     assert fits() == 0
 
 
+def test_a_search_that_a_callback_ended_has_ended(path):
+    def new(**arguments):
+        return search_over(storage=path, study_callbacks=[Patience(3)], **arguments)
+
+    search = new().fit(X, Y)
+    assert search.n_trials_ < 24
+    fits()
+    same(new().fit(X, Y), search)
+    assert fits() == 1
+    with pytest.raises(KeyboardInterrupt):
+        search_over(storage=path, study_name="other", study_callbacks=[BrokenOff(search.n_trials_ - 1)]).fit(X, Y)
+    same(new(study_name="other").fit(X, Y), search)
+
+
 def test_a_whole_grid_goes_on_in_order(path):
     grid = {"C": [0.1, 1, 10], "kernel": ["rbf", "linear"]}
     broken_off(search_over(grid, storage=path, n_trials=None), 2)
@@ -374,6 +389,7 @@ from scipy.stats import loguniform
 from sklearn.datasets import load_iris
 from sklearn.svm import SVC
 from sk_optuna import OptunaSearchCV
+from sk_optuna.callbacks import Patience
 
 def kill(study, trial):
     if trial.number == int(sys.argv[2]):
