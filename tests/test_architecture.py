@@ -119,7 +119,7 @@ def is_private(name):
 def defined_in(tree):
     """The names of functions, classes, variables and attributes of `self` that are defined in a piece of code."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id

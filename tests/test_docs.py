@@ -40,6 +40,19 @@ def test_the_user_guides_code_runs_and_copies_a_study_into_a_storage(search):
     assert copied.best_value == search.best_score_
 
 
+def test_the_guide_on_clusters_finds_the_same_on_this_machine_and_on_dask():
+    given = {}
+    alone, on_cores, on_dask, *_ = code_of("clusters.md")
+    exec(alone, given)
+    expected = given["search"].fit(given["X"], given["y"]).cv_results_["mean_test_score"].tolist()
+    exec(on_cores, given)
+    assert given["search"].cv_results_["mean_test_score"].tolist() == expected
+    pytest.importorskip("distributed")
+    given["search"].set_params(n_jobs=None)
+    exec(on_dask, given)
+    assert given["search"].cv_results_["mean_test_score"].tolist() == expected
+
+
 def test_a_study_goes_where_the_user_guide_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing.pool import TERMINATE
-from typing import Any
+from typing import Any, Literal
 
 import joblib
 from joblib._memmapping_reducer import _get_temp_dir
@@ -85,6 +85,14 @@ class JoblibWorkers:
         )
 
     @property
+    def cluster(self) -> tuple[Literal["dask", "ray"], Any] | None:
+        """The name of the library whose cluster the backend uses, and the backend; None if it uses none of them."""
+        kind = type(self._backend)
+        if kind.__name__ == "DaskDistributedBackend":
+            return "dask", self._backend
+        return ("ray", self._backend) if kind.__module__.startswith("ray.") else None
+
+    @property
     def share_memory(self) -> bool:
         """True if the workers are threads of this process."""
         return bool(getattr(self._backend, "supports_sharedmem", False))
@@ -103,7 +111,7 @@ class JoblibWorkers:
     @property
     def are_joblibs_processes(self) -> bool:
         """True if the workers are processes that joblib starts on this machine, and that can be ended."""
-        return isinstance(self._backend, LokyBackend | MultiprocessingBackend)
+        return isinstance(self._backend, LokyBackend | MultiprocessingBackend) and self.cluster is None
 
     @property
     def name(self) -> str:

@@ -249,11 +249,23 @@ def with_caller_config(function: Callable[..., Any], *, in_threads: bool = False
     """
     config = sklearn.get_config()
     if in_threads:
-        return _filters_left_alone(sklearn.config_context(**config)(function))  # type: ignore[no-any-return]
+        return _InThreads(function, config)
     wrapped, _, _ = delayed(function)()
     if _EXCHANGES_FILTERS:
         return wrapped.with_config_and_warning_filters(config, list(warnings.filters))  # type: ignore[no-any-return]
     return wrapped.with_config(config)  # type: ignore[no-any-return]
+
+
+class _InThreads:
+    """A function under a configuration of scikit-learn; it can be pickled, for processes that have threads."""
+
+    def __init__(self, function: Callable[..., Any], config: dict[str, Any]) -> None:
+        self._function = function
+        self._config = config
+
+    def __call__(self, *args: Any) -> Any:
+        with _filters_left_alone, sklearn.config_context(**self._config):
+            return self._function(*args)
 
 
 _EXCHANGES_FILTERS = hasattr(_FuncWrapper, "with_config_and_warning_filters")

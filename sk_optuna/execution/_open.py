@@ -2,16 +2,20 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from joblib import effective_n_jobs
 
 from sk_optuna._compat._joblib import JoblibWorkers, eval_expr
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.execution._cluster import Cluster, ClusterEngine
+from sk_optuna.execution._dask import DaskCluster
 from sk_optuna.execution._engine import Engine, OnLook
 from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._limits import NO_LIMITS, Limits
+from sk_optuna.execution._ray import RayCluster
 from sk_optuna.execution._serial import SerialEngine
 
 
@@ -39,10 +43,13 @@ def open_engine(
         Hears once a second of the tasks that run, where the engine can say: tasks in batches are not told apart.
     """
     n_workers = effective_n_jobs(n_jobs)
-    if n_workers == 1:
+    if _is_this_thread(n_jobs):
         return SerialEngine(function, on_look)
     room = max_outstanding(pre_dispatch, n_workers)
     workers = JoblibWorkers(n_jobs)
+    if (cluster := _cluster_of(workers, n_workers)) is not None:
+        grows = partial(max_outstanding, pre_dispatch)
+        return ClusterEngine(function, cluster, n_workers, room=grows, on_look=on_look)
     if not workers.can_submit:
         return GenerationEngine(function, n_jobs=n_jobs, room=room)
     return JoblibEngine(
@@ -57,10 +64,27 @@ def ends_tasks(n_jobs: int | None) -> bool:
 
 def place_of_tasks(n_jobs: int | None) -> str:
     """Say in words where tasks run for `n_jobs` under joblib's active configuration."""
-    if effective_n_jobs(n_jobs) == 1:
+    if _is_this_thread(n_jobs):
         return "one after the other in the thread that calls fit"
     workers = JoblibWorkers(n_jobs)
     return "in threads" if workers.share_memory else f"on the workers of {workers.name}"
+
+
+def _is_this_thread(n_jobs: int | None) -> bool:
+    """Return whether tasks run in this thread: one worker, unless it is Dask's, which may be on another machine."""
+    return effective_n_jobs(n_jobs) == 1 and (JoblibWorkers(n_jobs).cluster or ("", None))[0] != "dask"
+
+
+def _cluster_of(workers: JoblibWorkers, n_workers: int) -> Cluster | None:
+    """Return the cluster behind joblib's backend; None if there is none."""
+    if workers.cluster is None:
+        return None
+    name, backend = workers.cluster
+    if name == "ray":
+        return RayCluster(n_workers, backend.ray_remote_args)
+    return DaskCluster(
+        backend.client, backend.submit_kwargs, backend.wait_for_workers_timeout, backend.retrieval_context
+    )
 
 
 def n_processes(n_jobs: int | None) -> int:
@@ -79,7 +103,7 @@ def idle_workers_are_free(n_jobs: int | None) -> bool:
 
 def runs_on_this_machine(n_jobs: int | None) -> bool:
     """Return whether the workers behind `n_jobs` run on this machine, under joblib's active configuration."""
-    return effective_n_jobs(n_jobs) == 1 or JoblibWorkers(n_jobs).are_local
+    return _is_this_thread(n_jobs) or JoblibWorkers(n_jobs).are_local
 
 
 def max_outstanding(pre_dispatch: int | str, n_workers: int) -> int:

@@ -46,10 +46,42 @@ class Shared:
     def __reduce__(self) -> Any:
         return _unpack, (self._parts, self._arrays)
 
+
+class Kept:
+    """A value that the workers of a cluster keep, pickled, with its large arrays beside it.
+
+    `value` unpickles it anew for each task, as `Shared` does, so that no task sees what another one changed. Here the
+    arrays travel with the object: on other machines there are no maps of this machine's disk.
+
+    Parameters
+    ----------
+    value : object
+        The value; it is not changed.
+    """
+
+    def __init__(self, value: Any) -> None:
+        pickler = _Pickler()
+        pickler.dump(value)
+        self._stream = pickler.stream.getvalue()
+        # what a map of the disk contains, not the map
+        self._arrays = [np.asarray(array) for array in pickler.arrays]
+        self._buffers = [np.frombuffer(buffer, np.uint8) for buffer in pickler.buffers]
+
+    def value(self) -> Any:
+        """Return the value, whose large arrays are read-only views of those that are kept."""
+        arrays, buffers = ([_read_only(array) for array in kept] for kept in (self._arrays, self._buffers))
+        return _Unpickler(io.BytesIO(self._stream), arrays, buffers).load()
+
     def __sizeof__(self) -> int:
-        # dask scatters an argument instead of sending it with each task if this is large
-        n_bytes: int = sum(part.nbytes for part in (*self._parts, *self._arrays))
+        # by this a cluster counts the memory that its workers need
+        n_bytes: int = len(self._stream) + sum(array.nbytes for array in (*self._arrays, *self._buffers))
         return object.__sizeof__(self) + n_bytes
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 class _Pickler(CloudPickler):

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import cloudpickle
+from sk_optuna.exceptions import WorkerDiedError  # noqa: F401 -- for the tests
 
 # Workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -107,6 +108,29 @@ def start(program, **replacements):
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.fixture(scope="session")
+def dask_cluster():
+    """Start two workers of Dask, processes of one thread, and make them those of `parallel_config("dask")`."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _cluster_of_the_case(request):
+    """Start the cluster that a test's parameter names as an engine or a backend."""
+    params = getattr(getattr(request.node, "callspec", None), "params", {})
+    if any(isinstance(value, str) and value == "dask" for value in params.values()):
+        request.getfixturevalue("dask_cluster")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ pytestmark = [
 ]
 
 
-process_backends = pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+process_backends = pytest.mark.parametrize("backend", ["loky", "multiprocessing", "dask"])
 
 
 @process_backends

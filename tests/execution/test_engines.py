@@ -25,6 +25,7 @@ from sk_optuna import OptunaSearchCV
 from sk_optuna._compat._joblib import JoblibWorkers
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import max_outstanding, open_engine
+from sk_optuna.execution._cluster import ClusterEngine
 from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._serial import SerialEngine
@@ -73,11 +74,12 @@ _KINDS = {
     "loky": ("loky", 2, JoblibEngine),
     "threading": ("threading", 2, JoblibEngine),
     "multiprocessing": ("multiprocessing", 2, JoblibEngine),
+    "dask": ("dask", 2, ClusterEngine),
 }
-_PROCESSES = ["loky", "multiprocessing"]
 
 every_engine = pytest.mark.parametrize("kind", _KINDS)
-process_engines = pytest.mark.parametrize("kind", _PROCESSES)
+process_engines = pytest.mark.parametrize("kind", ["loky", "multiprocessing", "dask"])
+engines_with_maps = pytest.mark.parametrize("kind", ["loky", "multiprocessing"])
 
 
 @contextlib.contextmanager
@@ -175,7 +177,7 @@ def _wait_for(path, x):
     return x
 
 
-@pytest.mark.parametrize("kind", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize("kind", ["loky", "threading", "multiprocessing", "dask"])
 def test_workers_are_idle_while_there_are_fewer_tasks_than_workers(kind, tmp_path):
     with _opened(kind, _wait_for) as engine:
         assert engine.has_idle_worker
@@ -301,7 +303,7 @@ class Data:
         return os.getpid(), where, float(self.large[x].sum() + self.fortran[x].sum())
 
 
-@process_engines
+@engines_with_maps
 def test_large_arrays_reach_process_workers_once_as_read_only_memory_maps(kind):
     data = Data(60_000)
     with _opened(kind, data) as engine:
@@ -347,7 +349,7 @@ def sent(monkeypatch):
     return sizes
 
 
-@process_engines
+@engines_with_maps
 def test_a_task_does_not_grow_with_the_data(kind, sent):
     largest = []
     for n_rows in (40_000, 160_000):
@@ -377,7 +379,7 @@ def _search(**arguments):
     return OptunaSearchCV(Mean(), space, n_trials=4, cv=3, random_state=0, **arguments)
 
 
-@process_engines
+@engines_with_maps
 def test_index_arrays_are_not_sent_with_a_fold(kind, sent):
     rows = np.random.default_rng(0).normal(size=(60_000, 2))
     largest = []
@@ -391,7 +393,7 @@ def test_index_arrays_are_not_sent_with_a_fold(kind, sent):
     assert abs(largest[1] - largest[0]) < 200
 
 
-@process_engines
+@engines_with_maps
 def test_max_nbytes_none_turns_memory_maps_off(kind):
     with _opened(kind, Data(40_000), max_nbytes=None) as engine:
         results = [outcome.result for outcome in _run_all(engine, [(n, n) for n in range(4)])]
@@ -439,7 +441,7 @@ def test_leaving_with_tasks_outstanding_breaks_neither_this_nor_the_next_call(ki
 
 
 @pytest.mark.parametrize("leaving", [None, pytest.param(_EnoughError, marks=pytest.mark.slow)])
-@process_engines
+@engines_with_maps
 def test_the_temporary_folder_is_cleaned_up(kind, leaving, tmp_path):
     expected = contextlib.nullcontext() if leaving is None else pytest.raises(leaving)
     with expected, _opened(kind, Data(40_000), **_temp_folder(kind, tmp_path)) as engine:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from sk_optuna.execution._shared import Shared
+from sk_optuna.execution._shared import Kept, Shared
 
 MEGABYTE = 2**20
 
@@ -53,8 +53,16 @@ def test_a_large_array_is_neither_pickled_nor_copied(tmp_path, layout):
     ],
     ids=["small", "objects", "frame", "sparse", "other"],
 )
-def test_any_value_arrives_as_it_was(value):
-    copy = pickle.loads(pickle.dumps(Shared(value, map_above=MEGABYTE)))
+@pytest.mark.parametrize(
+    "sent",
+    [
+        lambda value: pickle.loads(pickle.dumps(Shared(value, map_above=MEGABYTE))),
+        lambda value: pickle.loads(pickle.dumps(Kept(value))).value(),
+    ],
+    ids=["shared", "kept"],
+)
+def test_any_value_arrives_as_it_was(value, sent):
+    copy = sent(value)
     if isinstance(value, pd.DataFrame):
         pd.testing.assert_frame_equal(copy, value)
     elif sparse.issparse(value):
@@ -66,6 +74,23 @@ def test_any_value_arrives_as_it_was(value):
         assert copy[1] == value[1]
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_is_kept_is_read_only_the_same_for_each_task_and_no_map_of_this_machine(tmp_path, layout):
+    array = _arrays(tmp_path)[layout]
+    kept = pickle.loads(pickle.dumps(Kept({"X": array, "again": array, "seen": []})))
+    (tmp_path / "map").unlink()
+    first, second = kept.value(), kept.value()
+    first["seen"].append(1)
+    assert second["seen"] == []
+    assert first["X"] is first["again"]
+    assert np.shares_memory(first["X"], second["X"])
+    assert type(first["X"]) is np.ndarray
+    np.testing.assert_array_equal(first["X"], array)
+    with pytest.raises(ValueError, match="read-only"):
+        first["X"][0] = 0.0
+    assert array.flags.writeable
+
+
 def test_its_size_is_that_of_what_it_carries(tmp_path):
     array = _arrays(tmp_path)["columns"]
-    assert array.nbytes < Shared([array, array]).__sizeof__() < 1.1 * array.nbytes
+    assert array.nbytes < Kept([array, array]).__sizeof__() < 1.1 * array.nbytes
