@@ -8,7 +8,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from optuna import Study
@@ -157,17 +157,8 @@ class PairedRacePruner(BasePruner):
         bool
             Whether the candidate should be stopped.
         """
-        complete = scores[~np.isnan(scores).any(axis=1)]
-        incumbent = complete[complete.mean(axis=1).argmax()]
-        variance = paired_variance(scores - incumbent)
-        if variance is None:
-            return False
-        differences = (own - incumbent)[~np.isnan(own)]
-        mean, n_ran = differences.mean(), len(differences)
-        df = _OTHERS_DF + n_ran - 1
-        spread = math.sqrt((_OTHERS_DF * variance + float(((differences - mean) ** 2).sum())) / df)
-        error = spread * math.sqrt(1 / n_ran - 1 / len(own))
-        return bool(mean - stdtrit(df, ndtr(-self._z)) * error < 0)
+        projection = _Projection.of(own, scores)
+        return projection is not None and projection.most(self._z, projection.n_ran) < 0
 
     def may_prune(self, study: Study) -> bool:
         """Return whether enough is known of other trials for any trial to be stopped.
@@ -179,6 +170,30 @@ class PairedRacePruner(BasePruner):
         """
         scores = self._scores(study)
         return scores.n_complete >= self._n_startup_trials and scores.n_pairs >= _LEAST_DF
+
+    def chances(self, study: Study, trial: FrozenTrial) -> list[float] | None:
+        """Guess for each fold the chance that it will run, if a trial goes on as it began.
+
+        That is the chance that no decision before it stops the trial. Nothing is stopped by it: a search with idle
+        workers, which runs folds before they are known to be wanted, asks for it.
+
+        Parameters
+        ----------
+        study, trial : object
+            As in `prune`; the trial was not stopped, and has folds to come.
+
+        Returns
+        -------
+        list of float or None
+            By fold, in order of the steps: 1 for those that ran, and for the next. None if too little is known.
+        """
+        scores = self._scores(study)
+        own = scores.row(trial.intermediate_values)
+        if own is None or np.isnan(own).all() or scores.n_complete < self._n_startup_trials:
+            return None
+        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        projection = _Projection.of(sign * own, sign * scores.values)
+        return None if projection is None else projection.chances(self._z)
 
     def _scores(self, study: Study) -> "_FoldScores":
         return self._seen.of(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
@@ -285,6 +300,53 @@ class _FoldScores:
         if not reports.keys() < set(self._steps) or not _are_finite(reports):
             return None
         return np.array([reports.get(step, np.nan) for step in self._steps])
+
+
+class _Projection(NamedTuple):
+    """A candidate's mean difference to the incumbent after all folds, as seen after some.
+
+    Attributes
+    ----------
+    mean, spread : float
+        Mean and standard deviation of the differences.
+    n_ran, n_splits : int
+        Folds that the candidate ran, and all of them.
+    """
+
+    mean: float
+    spread: float
+    n_ran: int
+    n_splits: int
+
+    @classmethod
+    def of(cls, own: np.ndarray, scores: np.ndarray) -> "_Projection | None":
+        """Return the projection; None if too little is known of the spread. Arguments are those of `is_behind`."""
+        complete = scores[~np.isnan(scores).any(axis=1)]
+        incumbent = complete[complete.mean(axis=1).argmax()]
+        variance = paired_variance(scores - incumbent)
+        if variance is None:
+            return None
+        differences = (own - incumbent)[~np.isnan(own)]
+        mean, n_ran = float(differences.mean()), len(differences)
+        squares = float(((differences - mean) ** 2).sum())
+        spread = math.sqrt((_OTHERS_DF * variance + squares) / (_OTHERS_DF + n_ran - 1))
+        return cls(mean, spread, n_ran, len(own))
+
+    def most(self, z: float, n_ran: int) -> float:
+        """Return the most that the mean may be in the end, if it is the same after `n_ran` folds."""
+        error = self.spread * math.sqrt(1 / n_ran - 1 / self.n_splits)
+        return self.mean - float(stdtrit(_OTHERS_DF + self.n_ran - 1, ndtr(-z))) * error
+
+    def chances(self, z: float) -> list[float]:
+        """Return for each fold the chance that the candidate is not stopped before it."""
+        chances = [1.0] * self.n_splits
+        for n_ran in range(self.n_ran + 1, self.n_splits):
+            # how far the mean after so many folds may be from the mean now
+            error = self.spread * math.sqrt(1 / self.n_ran - 1 / n_ran)
+            most = self.most(z, n_ran)
+            chance = float(ndtr(most / error)) if error else float(most >= 0)
+            chances[n_ran] = min(chances[n_ran - 1], chance)
+        return chances
 
 
 def _are_finite(reports: Mapping[int, float]) -> bool:

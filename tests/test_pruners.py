@@ -1,6 +1,7 @@
 """PairedRacePruner, as a pruner of any Optuna study: whether it stops whom its formula says, and nobody else."""
 
 import copy
+import itertools
 import math
 import pickle
 import statistics
@@ -323,6 +324,60 @@ def test_trials_that_complete_out_of_order_are_taken_in():
 
 
 # --- another rule -----------------------------------------------------------------------------------------------------
+
+
+# --- how likely a trial is to go on -----------------------------------------------------------------------------------
+
+LEVEL, RIVAL = [1.0, 2.0, 3.0, 4.0], [0.0, 3.0, 2.0, 5.0]
+
+
+def chances(own, rows=(LEVEL, RIVAL), direction="maximize", **arguments):
+    return PairedRacePruner(**arguments).chances(study_of([complete(row) for row in rows], direction), running(own))
+
+
+def test_chance_of_the_next_decision_is_how_often_it_lets_go_on_whom_the_projection_describes():
+    own = [1.0 - 0.9, 2.0 - 0.6]
+    # The rival's differences are -1, 1, -1, 1: their variance is 4 / 3. The trial's are -.9 and -.6.
+    mean, spread = -0.75, math.sqrt((3 * 4 / 3 + 2 * 0.15**2) / 4)
+    rng = np.random.default_rng(0)
+    true_mean = rng.normal(mean, spread / math.sqrt(2), 100_000)
+    mean_of_three = (2 * mean + rng.normal(true_mean, spread)) / 3
+    margin = stats.t.ppf(stats.norm.cdf(1.64), 4) * spread * math.sqrt(1 / 3 - 1 / 4)
+    assert chances(own) == pytest.approx([1, 1, 1, np.mean(mean_of_three + margin >= 0)], abs=0.01)
+
+
+@examples
+@given(own=st.lists(st.floats(-3, 3), min_size=1, max_size=3), gain=st.floats(0.1, 3), z=st.floats(0.5, 3))
+def test_chances_are_less_for_later_folds_and_more_for_a_better_trial(own, gain, z):
+    found = chances(own, z=z)
+    assert found[: len(own) + 1] == [1.0] * (len(own) + 1)
+    assert all(1 >= earlier >= later >= 0 for earlier, later in itertools.pairwise(found))
+    better = chances([score + gain for score in own], z=z)
+    assert all(more >= less for more, less in zip(better, found, strict=True))
+
+
+def test_chances_in_the_other_direction_are_those_of_the_negative_scores():
+    negative = chances([-0.1, -1.4], [[-x for x in LEVEL], [-x for x in RIVAL]], "minimize")
+    assert negative == chances([0.1, 1.4])
+
+
+def test_chances_are_certain_where_the_trial_has_the_scores_of_the_incumbent_and_no_difference_varies():
+    rows = [LEVEL, [x - 1 for x in LEVEL]]
+    assert chances(LEVEL[:2], rows) == [1, 1, 1, 1]
+    assert chances([x - 1 for x in LEVEL[:2]], rows) == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("own", "rows", "arguments"),
+    [
+        ([], (LEVEL, RIVAL), {}),
+        ([1.0], (LEVEL,), {}),
+        ([1.0], (), {}),
+        ([1.0], (LEVEL, RIVAL), {"n_startup_trials": 3}),
+    ],
+)
+def test_nothing_is_guessed_where_too_little_is_known(own, rows, arguments):
+    assert chances(own, rows, **arguments) is None
 
 
 class Noted(PairedRacePruner):

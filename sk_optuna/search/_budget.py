@@ -6,11 +6,11 @@ from math import ceil
 from typing import Literal
 
 _DEFAULT_N_TRIALS = 50
-# With max_concurrent_trials="auto": so many trials are asked for at the start, and so many are in flight afterwards.
-_N_FIRST, _N_IN_FLIGHT = 8, 4
-# The Gaussian process loses by trials in flight while it knows little: up to this trial, no more are than have so many
-# folds together.
-_N_KNOWS_LITTLE, _N_FOLDS = 32, 4
+# With max_concurrent_trials="auto": so many trials are asked for at the start; fewer are in flight while little is
+# known, up to a trial, and as many again later.
+_N_FIRST, _N_IN_FLIGHT, _N_KNOWS_LITTLE, _N_LATER = 8, 6, 24, 8
+# The Gaussian process loses more by trials in flight: up to this trial, no more are than have so many folds together.
+_N_PROCESS_KNOWS_LITTLE, _N_FOLDS, _N_LATER_OF_PROCESS = 32, 4, 4
 
 
 def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | None, *, is_grid: bool) -> int | None:
@@ -43,12 +43,14 @@ def in_flight(most: int | Literal["auto"], n_splits: int, by_process: bool = Fal
     by_process : bool, default=False
         Whether a Gaussian process suggests the trials.
     """
-    early = ceil(_N_FOLDS / n_splits) if by_process else _N_IN_FLIGHT
+    early, n_early, later = _N_IN_FLIGHT, _N_KNOWS_LITTLE, _N_LATER
+    if by_process:
+        early, n_early, later = ceil(_N_FOLDS / n_splits), _N_PROCESS_KNOWS_LITTLE, _N_LATER_OF_PROCESS
 
     def n_in_flight(number: int) -> int:
         if most != "auto":
             return most
-        return _N_FIRST if number < _N_FIRST else early if number < _N_KNOWS_LITTLE else _N_IN_FLIGHT
+        return _N_FIRST if number < _N_FIRST else early if number < n_early else later
 
     return n_in_flight
 

@@ -188,6 +188,7 @@ class TrialConduct:
         self._rules = rules
         self._hooks = hooks
         self.order = pruning.order
+        self.chances = pruning.chances
         self._unjudged: set[tuple[int, int]] = set()
 
     def _past_of(self, record: TrialRecord) -> StoredTrial | None:

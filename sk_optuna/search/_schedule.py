@@ -4,14 +4,17 @@ The order is the point. Trial t is asked once exactly the trials up to t - L(t) 
 and not on which worker was faster: any number of workers, on any backend, gives the same search. Folds are submitted
 one by one, oldest trial first, so that at the end of the time the newest are cut short. A fold that a decision may
 spare is submitted before the decision only where a worker would idle otherwise. Its result is kept aside until the
-decision, and dropped if the fold is not wanted: nobody can tell from a search whether folds ran ahead.
+decision, and dropped if the fold is not wanted: nobody can tell from a search whether folds ran ahead. So the choice
+among them may rest on anything, also on what happens to be known.
+
+To ask takes the sampler some milliseconds; workers are given folds before.
 
 A trial may wait for others: none of its folds runs, and the next is not ready yet. It is judged again after each fold
 that ends, whosever that is.
 """
 
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, cast
@@ -20,6 +23,9 @@ from sk_optuna.evaluation import Fold, FoldResult, TrialRecord
 from sk_optuna.execution import Engine, Outcome
 from sk_optuna.search._budget import Deadline
 from sk_optuna.study import Proposal, ToldTrial
+
+# The worth of a fold that runs ahead, over that of a fold of the next older trial, if both are wanted.
+_BY_AGE = 0.8
 
 
 class Asking(Protocol):
@@ -36,6 +42,9 @@ class Conduct(Protocol):
 
     def ready(self, proposal: Proposal, record: TrialRecord) -> Sequence[int]:
         """Return the folds of a trial that may run now, those that run or ended included."""
+
+    def chances(self, proposal: Proposal) -> Sequence[float]:
+        """Guess for each fold of a trial, in order, the chance that it will be wanted; later ones have no better."""
 
     def fold(self, proposal: Proposal, record: TrialRecord, number: int, *, ahead: bool) -> Fold:
         """Return one fold of a trial, to be submitted, maybe ahead of the decision on it."""
@@ -67,6 +76,8 @@ class _Running:
         Those of them on which there is no decision yet; None until they come back.
     waits : bool
         Whether it waits for other trials: all its folds that are ready have run.
+    chances : tuple of int and sequence of float
+        The chances of its folds, and the number of folds that had ended when they were guessed.
     """
 
     proposal: Proposal
@@ -74,6 +85,7 @@ class _Running:
     submitted: set[int] = field(default_factory=set)
     ahead: dict[int, Outcome | None] = field(default_factory=dict)
     waits: bool = False
+    chances: tuple[int, Sequence[float]] = (-1, ())
 
     def next_fold(self, ready: Sequence[int]) -> int | None:
         """Return the fold to submit next; None while a decision on it is missing, or if there is none."""
@@ -124,24 +136,22 @@ def search_trials(
     RuntimeError
         Where every trial in flight waits for another one, which is a mistake in `conduct`.
     """
-    flight = _Flight(proposals, engine, conduct, n_in_flight, deadline)
+    flight = _Flight(proposals, engine, conduct, n_in_flight, deadline, speculate, n_may_run)
     flight.ask()
+    flight.submit()
     while flight.running:
-        flight.submit(most := n_may_run())
-        if speculate:
-            flight.submit_ahead(most)
-        if engine.is_idle:
-            flight.submit()
         if engine.is_idle:
             if deadline.passed:
                 return
             waiting = list(flight.running)
             raise RuntimeError(f"No fold runs and none is ready: the trials {waiting} wait for each other.")
         flight.take(engine.wait())
+        flight.submit()
         while (told := flight.tell_oldest()) is not None:
             yield told
             if not deadline.passed:
                 flight.ask()
+            flight.submit()
 
 
 class _Flight:
@@ -154,12 +164,16 @@ class _Flight:
         conduct: Conduct,
         n_in_flight: Callable[[int], int],
         deadline: Deadline,
+        speculate: bool,
+        n_may_run: Callable[[], int],
     ) -> None:
+        self._n_may_run = n_may_run
         self._proposals = proposals
         self._engine = engine
         self._conduct = conduct
         self._n_in_flight = n_in_flight
         self._deadline = deadline
+        self._speculate = speculate
         self._n_told = 0
         self.running: dict[int, _Running] = {}
 
@@ -172,28 +186,47 @@ class _Flight:
             record = TrialRecord(proposal.number, proposal.params, self._conduct.order)
             self.running[proposal.number] = _Running(proposal, record)
 
-    def submit(self, most: int = sys.maxsize) -> None:
-        """Submit folds that are ready, of so many trials at most, oldest trial first, as long as there is room."""
+    def submit(self) -> None:
+        """Submit folds that are ready, oldest trial first, as long as there is room; then others, if workers idle.
+
+        Trials beyond `n_may_run` wait, unless nothing else runs: others may wait for their folds.
+        """
+        self._submit(self._n_may_run())
+        if self._engine.is_idle:
+            self._submit(sys.maxsize)
+
+    def _submit(self, most: int) -> None:
         for trial in islice(self.running.values(), most):
             while self._engine.has_room and (not self._deadline.passed or trial.proposal.number == 0):
                 ready = () if trial.record.is_cut else self._ready(trial)
                 if (number := trial.next_fold(ready)) is None:
                     break
                 self._send(trial, number, ahead=False)
+        if self._speculate and self._engine.has_idle_worker and not self._deadline.passed:
+            self._submit_ahead(most)
 
-    def submit_ahead(self, most: int) -> None:
-        """Submit folds of the oldest trials on which there is no decision yet, oldest first, while a worker would idle.
+    def _submit_ahead(self, most: int) -> None:
+        """Submit folds of the oldest trials on which there is no decision yet, while a worker would idle.
 
-        All folds of the oldest trial come before the next one of another, as without a pruner: the oldest is what the
-        trials to come wait for. With the nearest decisions first, 16 workers were slower than without a pruner.
+        Those with the better chance of being wanted come first, and those of older trials, for which trials to come
+        wait. With all folds of the oldest first, or with the nearest decisions first, eight workers drop more.
         """
-        for trial in islice(self.running.values(), most):
-            while self._engine.has_idle_worker and not self._deadline.passed:
-                number = None if trial.record.is_cut else trial.next_fold(self._conduct.order)
-                if number is None:
-                    break
-                trial.ahead[number] = None
-                self._send(trial, number, ahead=True)
+        by_worth = sorted(self._undecided(most), key=lambda each: each[0], reverse=True)
+        for _, trial, number in by_worth:
+            if not self._engine.has_idle_worker or self._deadline.passed:
+                return
+            trial.ahead[number] = None
+            self._send(trial, number, ahead=True)
+
+    def _undecided(self, most: int) -> Iterator[tuple[float, _Running, int]]:
+        """Iterate over the folds that could run ahead, each with what it is worth."""
+        for age, trial in enumerate(islice(self.running.values(), most)):
+            if not trial.record.is_finished:
+                if trial.chances[0] != (n_ended := trial.record.n_leading):
+                    trial.chances = n_ended, self._conduct.chances(trial.proposal)
+                for number, chance in zip(self._conduct.order, trial.chances[1], strict=True):
+                    if number not in trial.submitted:
+                        yield chance * _BY_AGE**age, trial, number
 
     def _send(self, trial: _Running, number: int, *, ahead: bool) -> None:
         trial.submitted.add(number)

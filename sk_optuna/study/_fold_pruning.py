@@ -23,6 +23,8 @@ from sk_optuna.study._told import Curves, Told, estimate
 _MOST_IN_HEAT, _FEWEST_IN_HEAT = 8, 3
 # Folds by which the leader of a heat is chosen. One would do by its mean, but there is no spread of one difference.
 _N_FIRST = 2
+# How often a trial of which nothing is known runs another fold: a guess, by which idle workers choose their folds.
+_GOES_ON = 0.9
 
 
 class FoldPruning:
@@ -80,6 +82,13 @@ class FoldPruning:
             return False
         self._report(proposal, scores)
         return bool(self._pruner_of(proposal).prune(self._as_asked(proposal), frozen(proposal.trial)))
+
+    def chances(self, proposal: Proposal) -> Sequence[float]:
+        """Guess the chances by the race's projection; 1 in the heat and with other pruners."""
+        if self._is_in_heat(proposal) or not isinstance(self.pruner, PairedRacePruner):
+            return [1.0] * len(self.order)
+        chances = self.pruner.chances(self._as_asked(proposal), frozen(proposal.trial))
+        return [_GOES_ON**place for place in range(len(self.order))] if chances is None else chances
 
     def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Let the heat know: its other trials may have waited for that."""

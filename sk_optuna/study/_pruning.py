@@ -93,6 +93,9 @@ class Pruning(Protocol):
         Asked after each fold but the last; while a trial waits, also after each fold of any other.
         """
 
+    def chances(self, proposal: Proposal) -> Sequence[float]:
+        """Guess for each fold of a trial, in order, the chance that it will be wanted; no decision rests on it."""
+
     def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Note that no other fold of a trial will run: the last one ran, or the trial was stopped or ran out of memory.
 
@@ -136,6 +139,10 @@ class EveryFold:
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
         """Return False."""
         return False
+
+    def chances(self, proposal: Proposal) -> Sequence[float]:
+        """Return 1 for each fold."""
+        return [1.0] * len(self.order)
 
     def ended(self, proposal: Proposal, scores: np.ndarray) -> None:
         """Do nothing: no trial waits for another."""

@@ -1,6 +1,7 @@
 """How many trials are in flight: a function of the trial's number, the folds and the sampler."""
 
 import pytest
+from optuna.samplers import TPESampler
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
@@ -8,12 +9,15 @@ from sk_optuna.samplers import GaussianProcessSampler
 from sk_optuna.search._budget import in_flight
 
 
-@pytest.mark.parametrize(
-    ("n_splits", "by_process", "early"),
-    [(5, False, 4), (1, False, 4), (10, True, 1), (5, True, 1), (3, True, 2), (1, True, 4)],
-)
-def test_auto_is_eight_at_the_start_then_few_for_the_process_and_four(n_splits, by_process, early):
-    n_in_flight = in_flight("auto", n_splits, by_process)
+@pytest.mark.parametrize("n_splits", [1, 5, 10])
+def test_auto_is_eight_at_the_start_then_six_and_eight_again(n_splits):
+    n_in_flight = in_flight("auto", n_splits)
+    assert [n_in_flight(number) for number in range(40)] == [8] * 8 + [6] * 16 + [8] * 16
+
+
+@pytest.mark.parametrize(("n_splits", "early"), [(10, 1), (5, 1), (3, 2), (1, 4)])
+def test_auto_is_few_for_the_process_after_the_start_and_four_later(n_splits, early):
+    n_in_flight = in_flight("auto", n_splits, by_process=True)
     assert [n_in_flight(number) for number in range(40)] == [8] * 8 + [early] * 24 + [4] * 8
 
 
@@ -34,7 +38,16 @@ class Asked(BaseEstimator):
 
 
 @pytest.mark.parametrize(
-    ("sampler", "most"), [("tpe", 4), ("gp", 1), ("auto", 1), (GaussianProcessSampler(seed=0), 1), ("random", 4)]
+    ("sampler", "most"),
+    [
+        ("tpe", 6),
+        ("random", 6),
+        ("gp", 1),
+        ("auto", 1),
+        (GaussianProcessSampler(seed=0), 1),
+        (lambda seed: GaussianProcessSampler(seed), 1),
+        (lambda seed: TPESampler(seed=seed), 6),
+    ],
 )
 def test_a_search_has_so_many_trials_in_flight(sampler, most):
     seen = []

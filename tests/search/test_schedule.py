@@ -75,6 +75,9 @@ class Plan:
     def ready(self, proposal, record):
         return one_after_the_other(self.order, record, self.free[proposal.number])
 
+    def chances(self, proposal):
+        return [1.0] * len(self.order)
+
     def fold(self, proposal, record, number, *, ahead):
         return Fold(proposal.number, number, {})
 
@@ -225,6 +228,53 @@ def test_folds_of_the_oldest_trial_run_ahead_first():
     engine = Shuffled(12, lambda n: 0, n_workers=5)
     next(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=True))
     assert engine.submitted[:5] == [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1)]
+
+
+class Likely(Plan):
+    """A plan with a chance for each fold of each trial; a trial's chances are noted when they are asked for."""
+
+    def __init__(self, chances, *args):
+        super().__init__(*args)
+        self._chances, self.guessed = chances, []
+
+    def chances(self, proposal):
+        self.guessed.append(proposal.number)
+        return self._chances[proposal.number]
+
+
+def test_folds_that_are_likelier_to_be_wanted_run_ahead_first():
+    plan = Likely([[1, 0.6, 0.5], [1, 0.8, 0.2]], [0, 1, 2], [1, 1], [3, 3])
+    engine = Shuffled(12, lambda n: 0, n_workers=6)
+    next(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=True))
+    assert engine.submitted[:6] == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
+
+
+def test_chances_of_a_trial_are_asked_for_once_for_each_fold_that_ended():
+    plan = Likely([[1] * 9] * 2, range(9), [1] * 2, [9] * 2)
+    engine = Shuffled(99, lambda n: n - 1, n_workers=3)
+    list(search_trials(plan, engine, plan, n_in_flight=lambda number: 2, deadline=Deadline(None), speculate=True))
+    assert 1 <= plan.guessed.count(0) <= 9
+    assert 1 <= plan.guessed.count(1) <= 9
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), n_workers=st.integers(2, 9), most=st.integers(1, 5))
+def test_workers_are_given_folds_before_the_next_trial_is_asked_for(data, n_workers, most):
+    n_trials, n_splits = 9, 3
+    ends = data.draw(st.lists(st.integers(1, n_splits), min_size=n_trials, max_size=n_trials))
+    plan = Plan(range(n_splits), [1] * n_trials, ends)
+    ask, n_asks = plan.ask, []
+
+    def noted():
+        left = [number for number in plan.running() if sum(trial == number for trial, _ in engine.submitted) < n_splits]
+        assert not plan.told or not left or len(engine.outstanding) >= n_workers
+        n_asks.append(bool(left))
+        return ask()
+
+    plan.ask = noted
+    engine = Shuffled(2 * n_workers, lambda n: data.draw(st.integers(0, n - 1)), n_workers=n_workers)
+    list(search_trials(plan, engine, plan, n_in_flight=lambda number: most, deadline=Deadline(None), speculate=True))
+    assert len(n_asks) > n_trials
 
 
 @settings(max_examples=50, deadline=None, derandomize=True, database=None)

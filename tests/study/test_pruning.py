@@ -176,6 +176,29 @@ def test_race_lets_all_folds_run_until_there_is_something_to_compare_with():
     assert free == [4, 4, 3, 3]
 
 
+def test_chances_of_a_race_are_those_as_of_the_asking():
+    proposals, pruning = opened("race")
+    first, second = proposals.ask(), proposals.ask()
+    early = proposals.ask()
+    assert pruning.chances(first) == [1.0] * 4  # in the heat
+    tell(proposals, pruning, first, [1.0, 2.0, 3.0, 4.0])
+    tell(proposals, pruning, second, [0.0, 3.0, 2.0, 5.0])
+    late, unknown = proposals.ask(), proposals.ask()
+    assert pruning.chances(early) == [1.0] * 4
+    assert not pruning.stops(late, np.array([0.9]))
+    tell(proposals, pruning, early, [9.0, 9.0, 9.0, 9.0])
+    guess = pruning.chances(late)
+    assert guess[:2] == [1, 1]
+    assert 0.5 < guess[3] <= guess[2] < 1
+    assert pruning.chances(unknown) == [1.0, 0.9, 0.9**2, 0.9**3]
+
+
+@pytest.mark.parametrize("pruner", [None, "median", "threshold"])
+def test_without_a_race_all_folds_are_taken_to_be_wanted(pruner):
+    proposals, pruning = opened(pruner)
+    assert pruning.chances(proposals.ask()) == [1.0] * 4
+
+
 def test_race_counts_complete_trials_as_of_the_asking():
     proposals, pruning = opened(PairedRacePruner(n_startup_trials=2))
     early = [proposals.ask() for _ in range(3)]
