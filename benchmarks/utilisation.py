@@ -7,10 +7,11 @@ them compute instead. Scores are noise, so that no sampler prefers short fits.
 
 ``--race`` measures the race instead, at several numbers of sleeping threads: a candidate has a quality, and folds have
 noise of their own, so that the race spares about as many folds as on real tasks. Its time is shown over that of the
-same search without one. Folds that ran ahead of a decision and were not wanted are among those that ran.
+same search without one. Folds that ran ahead of a decision and were not wanted are among those that ran. ``--clock``
+simulates the workers (clocked.py), so that many rounds cost little and other load on the machine does not count.
 
 Run: python benchmarks/utilisation.py [--jobs 2] [--cpu]
-     python benchmarks/utilisation.py --race [--jobs 2 4 8 16] [--trials 60]
+     python benchmarks/utilisation.py --race [--clock] [--jobs 2 4 8 16] [--trials 60]
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from clocked import clocked
 from joblib import parallel_config
 from optuna.distributions import FloatDistribution
 from optuna.samplers import TPESampler
@@ -54,6 +56,10 @@ FitTimes = list[float]
 """Mean fit time by candidate, in the order in which they were asked for."""
 
 
+def seconds_of(quantile: float) -> float:
+    return float(np.clip(SECONDS.ppf(quantile), SHORTEST, LONGEST))
+
+
 class Uneven(RegressorMixin, BaseEstimator):
     """Takes as long to fit as its parameter, a quantile of the durations, says.
 
@@ -71,7 +77,7 @@ class Uneven(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "Uneven":
         """Take the time."""
-        seconds = float(np.clip(SECONDS.ppf(self.quantile), SHORTEST, LONGEST))
+        seconds = seconds_of(self.quantile)
         if self.rounds_per_second is None:
             time.sleep(seconds)
         else:
@@ -109,6 +115,14 @@ class Raced(Uneven):
         """Return a score that is 0 at best, with noise that the fold and the candidate determine."""
         noise = np.random.default_rng([int(1e9 * self.quality), int(y[0])]).normal()
         return float(-((self.quality - 0.7) ** 2) + np.sin(y[0]) + NOISE * noise)
+
+
+class Unfitted(Raced):
+    """The same, of which the fit is simulated."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Unfitted":
+        """Take no time."""
+        return self
 
 
 def compute(rounds: int) -> None:
@@ -198,29 +212,46 @@ def measure_race(name: str, n_trials: int, n_jobs: int, seed: int) -> np.ndarray
     return np.array([wall, len(FIT_TIMES), n_dropped, sum(FIT_TIMES) / (n_jobs * wall), ideal])
 
 
-def race(n_trials: int, n_rounds: int, jobs: Sequence[int], in_flight: int | None) -> None:
+def measure_clocked(name: str, n_trials: int, n_jobs: int, seed: int) -> np.ndarray:
+    """Return the same of simulated workers."""
+    space = {"quantile": uniform(), "quality": uniform()}
+    # whether joblib's workers are free to run ahead is not asked of simulated ones
+    arguments = {"speculate": True, "cv": CV, "refit": False, "random_state": seed, "n_iter": n_trials, **RACES[name]}
+    with clocked(n_jobs, lambda params: seconds_of(params["quantile"])) as engines:
+        found = OptunaSearchCV(Unfitted(), space, **arguments).fit(X, Y)
+    (engine,) = engines
+    ideal = one_queue([seconds_of(params["quantile"]) for params in found.cv_results_["params"]], n_jobs) / engine.now
+    busy = engine.busy / (n_jobs * engine.now)
+    return np.array([engine.now, engine.n_run, found.n_folds_dropped_, busy, ideal])
+
+
+def race(n_trials: int, n_rounds: int, jobs: Sequence[int], in_flight: int | None, *, clock: bool) -> None:
     """Print what a race costs and saves at each number of threads."""
     if in_flight is not None:
-        _budget._N_IN_FLIGHT = in_flight
+        _budget._N_IN_FLIGHT = _budget._N_LATER = in_flight
+    kind = "simulated workers, fits" if clock else "threads, sleeping fits"
     print(
-        f"{n_trials} trials x {CV.get_n_splits()} folds, threads, sleeping fits of {SHORTEST * 1e3:.0f} to "
-        f"{LONGEST * 1e3:.0f} ms, means of {n_rounds} rounds; {_budget._N_IN_FLIGHT} trials in flight after the first "
-        f"{_budget._N_FIRST}\n"
+        f"{n_trials} trials x {CV.get_n_splits()} folds, {kind} of {SHORTEST * 1e3:.0f} to {LONGEST * 1e3:.0f} ms, "
+        f"means of {n_rounds} rounds\n"
     )
-    columns = f"{'wall s':>8}{'of no pruner':>14}{'folds run':>11}{'dropped':>9}{'busy':>7}{'ideal':>7}"
+    columns = f"{'wall s':>8}{'of no pruner':>14}{'95 %':>7}{'folds run':>11}{'dropped':>9}{'busy':>7}{'ideal':>7}"
     print(f"{'workers':>7}  {'':22}{columns}")
+    measure_one = measure_clocked if clock else measure_race
     for n_jobs in jobs:
-        results: dict[str, list[np.ndarray]] = {name: [] for name in (*RACES, "RandomizedSearchCV")}
+        results: dict[str, list[np.ndarray]] = {name: [] for name in RACES}
+        if not clock:
+            results["RandomizedSearchCV"] = []
         with parallel_config("threading"):
             for seed in range(n_rounds):
                 for name, found in results.items():
-                    found.append(measure_race(name, n_trials, n_jobs, seed))
+                    found.append(measure_one(name, n_trials, n_jobs, seed))
         whole = np.array(results["no pruner"])
         for name, found in results.items():
             wall, n_run, n_dropped, busy, ideal = np.mean(found, axis=0)
-            ratio = np.mean(np.array(found)[:, 0] / whole[:, 0])
+            ratios = np.array(found)[:, 0] / whole[:, 0]
+            error = f"+-{1.96 * ratios.std(ddof=1) / np.sqrt(n_rounds):.2f}" if n_rounds > 1 else ""
             shown = "" if name.startswith("race") else f"{ideal:7.3f}"
-            figures = f"{wall:8.2f}{ratio:14.2f}{n_run:11.0f}{n_dropped:9.0f}{busy:7.2f}{shown}"
+            figures = f"{wall:8.2f}{ratios.mean():14.2f}{error:>7}{n_run:11.0f}{n_dropped:9.0f}{busy:7.2f}{shown}"
             print(f"{n_jobs:7}  {name:22}{figures}", flush=True)
 
 
@@ -232,6 +263,7 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="fits compute instead of sleeping")
     parser.add_argument("--backends", nargs="+", default=["loky", "threading"])
     parser.add_argument("--race", action="store_true", help="the race against no race")
+    parser.add_argument("--clock", action="store_true", help="with --race: simulated workers")
     parser.add_argument("--in-flight", type=int, help="with --race: trials in flight after the first eight")
     arguments = parser.parse_args()
 
@@ -242,7 +274,8 @@ def main() -> None:
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
 
     if arguments.race:
-        race(arguments.trials or 60, arguments.rounds, arguments.jobs or (2, 4, 8, 16), arguments.in_flight)
+        jobs = arguments.jobs or (2, 4, 8, 16)
+        race(arguments.trials or 60, arguments.rounds, jobs, arguments.in_flight, clock=arguments.clock)
         return
     (n_jobs,) = arguments.jobs or (2,)
     n_trials = arguments.trials or 24

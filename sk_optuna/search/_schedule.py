@@ -138,20 +138,20 @@ def search_trials(
     """
     flight = _Flight(proposals, engine, conduct, n_in_flight, deadline, speculate, n_may_run)
     flight.ask()
-    flight.submit()
     while flight.running:
+        flight.submit()
         if engine.is_idle:
             if deadline.passed:
                 return
             waiting = list(flight.running)
             raise RuntimeError(f"No fold runs and none is ready: the trials {waiting} wait for each other.")
         flight.take(engine.wait())
-        flight.submit()
+        flight.occupy()
         while (told := flight.tell_oldest()) is not None:
             yield told
             if not deadline.passed:
                 flight.ask()
-            flight.submit()
+                flight.occupy()
 
 
 class _Flight:
@@ -204,6 +204,11 @@ class _Flight:
                 self._send(trial, number, ahead=False)
         if self._speculate and self._engine.has_idle_worker and not self._deadline.passed:
             self._submit_ahead(most)
+
+    def occupy(self) -> None:
+        """Submit folds if a worker idles, before the search takes time for something else."""
+        if self._engine.has_idle_worker:
+            self.submit()
 
     def _submit_ahead(self, most: int) -> None:
         """Submit folds of the oldest trials on which there is no decision yet, while a worker would idle.

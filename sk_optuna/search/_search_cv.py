@@ -213,10 +213,10 @@ class OptunaSearchCV(SearchBase):
     max_concurrent_trials : int or "auto", default="auto"
         Most candidates that are asked for before the oldest of them is finished. Unlike `n_jobs` it changes the result:
         a candidate learns from the ones that were finished when it was asked for. ``"auto"`` asks for the first eight
-        at once, since there is nothing to learn from, and then has four in flight. With ``"gp"`` and ``"auto"`` for a
-        sampler, to which each result is worth more, there is one up to the 32nd, two if `cv` has two or three folds,
-        four if it has one. Raise it where there are more workers than so many candidates have folds; with more
-        candidates in flight the sampler chooses with older results and needs more of them.
+        at once, since there is nothing to learn from; then six are in flight, and eight from the 25th on. With ``"gp"``
+        and ``"auto"`` for a sampler, to which each result is worth more, it is one up to the 32nd, two if `cv` has two
+        or three folds, four if it has one, and four later. Raise it where there are more workers than so many
+        candidates have folds; the sampler then chooses with older results and needs more candidates.
 
     speculate : "auto" or bool, default="auto"
         Whether a worker that has nothing to do runs the next fold of a candidate before the pruner has decided on it.

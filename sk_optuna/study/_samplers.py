@@ -111,12 +111,7 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
 
 
 def is_gaussian_process(sampler: Any) -> bool:
-    """Return whether the user's argument stands for our Gaussian process, by itself or with turns of TPE.
-
-    A callable is called once to see what it returns.
-    """
-    if callable(sampler) and not isinstance(sampler, BaseSampler):
-        sampler = _made_by_user(sampler, 0)
+    """Return whether the user's argument stands for our Gaussian process, by itself or with turns of TPE."""
     return isinstance(sampler, GaussianProcessSampler) or (isinstance(sampler, str) and sampler in ("auto", "gp"))
 
 

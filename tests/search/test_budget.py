@@ -45,7 +45,6 @@ class Asked(BaseEstimator):
         ("gp", 1),
         ("auto", 1),
         (GaussianProcessSampler(seed=0), 1),
-        (lambda seed: GaussianProcessSampler(seed), 1),
         (lambda seed: TPESampler(seed=seed), 6),
     ],
 )

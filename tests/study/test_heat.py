@@ -70,7 +70,7 @@ class Race:
         self.pruning = open_pruning(
             pruner, self.proposals.study, self.proposals.told, by_epoch=False, n_splits=self.n_splits, random_state=0
         )
-        self.order, self.ready = self.pruning.order, self.pruning.ready
+        self.order, self.ready, self.chances = self.pruning.order, self.pruning.ready, self.pruning.chances
         self._scores, self._most = scores, most
 
     def fold(self, proposal, record, number, *, ahead):
