@@ -81,10 +81,10 @@ class GaussianProcessSampler(BaseSampler):
     expects them.
 
     The suggestion has the greatest logarithm of the expected improvement [2]_ over the best expected value of a trial,
-    among 512 scrambled Sobol points and neighbours of the five best trials; the best three are refined by L-BFGS-B. No
-    trial is suggested twice as long as there are others. Above 250 trials the model is made of the best 125 and of the
-    latest 125 of the others. Linear algebra runs in one thread, so that suggestions do not depend on the number of
-    BLAS's threads.
+    told or in flight, among 512 scrambled Sobol points and neighbours of the five best trials; the best three are
+    refined by L-BFGS-B. No trial is suggested twice as long as there are others. Above 250 trials the model is made of
+    the best 125 and of the latest 125 of the others. Linear algebra runs in one thread, so that suggestions do not
+    depend on the number of BLAS's threads.
 
     When not to use it: where trials are cheap and many (an ask takes some 20 ms, with hundreds of trials more, that of
     TPE 3), in dozens of parameters, or where most are choices. The process alone ends in a corner now and then;
@@ -208,19 +208,11 @@ def _suggestion(
         float((rows != MISSING).sum(axis=1).mean()),
     )
     process = Process(seen, values, errors, log_hyperparameters)
-    expected = process.mean(seen)
     if running:
         pending = axes.rows(trial.params for trial in running)
-        guesses = process.mean(points(pending, axes.is_list, axes.is_optional))
+        process = process.with_guesses(points(pending, axes.is_list, axes.is_optional))
         rows = np.vstack([rows, pending])
-        process = Process(
-            points(rows, axes.is_list, axes.is_optional),
-            np.concatenate([values, guesses]),
-            np.concatenate([errors, np.zeros(len(pending))]),
-            log_hyperparameters,
-        )
-    order = np.argsort(-expected, kind="stable")
-    return axes.params(most_promising(process, axes, rows, float(expected.max()), order, rng))
+    return axes.params(most_promising(process, axes, rows, rng))
 
 
 def _warped(told: list[_Told]) -> tuple[np.ndarray, np.ndarray]:

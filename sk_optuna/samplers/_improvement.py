@@ -41,27 +41,22 @@ def _log_h(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(z < -1, far, np.log(h)), np.where(z < -1, ratio / gap, ndtr(high) / h)
 
 
-def most_promising(
-    process: Process, axes: Axes, told: np.ndarray, best: float, order: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def most_promising(process: Process, axes: Axes, told: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the row of the greatest expected improvement, among rows that were not told.
 
     Parameters
     ----------
     process : Process
-        The model.
+        The model; what it expects at best of a row that it knows is to be improved upon.
     axes : Axes
         The parameters.
     told : ndarray of shape (n_told, n_parameters)
-        Rows that are known or in flight, which are not proposed again as long as there are others.
-    best : float
-        The value to improve upon.
-    order : ndarray of int
-        Positions of `told`, best first.
+        The rows that it knows, also those in flight, which are not proposed again as long as there are others.
     rng : numpy.random.Generator
         Source of the candidates.
     """
     known = set(map(bytes, told))
+    best = float(process.expected.max())
 
     def seen(rows: np.ndarray) -> Points:
         return points(rows, axes.is_list, axes.is_optional)
@@ -71,7 +66,7 @@ def most_promising(
         worth[[bytes(row) in known for row in rows]] = -np.inf
         return worth
 
-    rows = candidates(axes, told[order[:_N_CENTRES]], rng)
+    rows = candidates(axes, told[np.argsort(-process.expected, kind="stable")[:_N_CENTRES]], rng)
     scores = worth(rows)
     first = np.argsort(-scores, kind="stable")[:_N_REFINED]
     rows = np.vstack([rows[first], *(_refined(rows[i], process, axes, best, seen) for i in first)])

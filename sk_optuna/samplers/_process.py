@@ -50,6 +50,11 @@ class Points:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def followed_by(self, rows: "Points") -> "Points":
+        """Return these rows and then others."""
+        numbers, choices = np.vstack([self.numbers, rows.numbers]), np.vstack([self.choices, rows.choices])
+        return Points(numbers, self.owners, choices, self.lists)
+
 
 def points(rows: np.ndarray, is_list: np.ndarray, is_optional: np.ndarray) -> Points:
     """Return rows of coordinates as the kernel compares them."""
@@ -74,17 +79,33 @@ class Process:
         Known variance of each value, beside the noise that all have.
     log_hyperparameters : ndarray of shape (n_parameters + 2,)
         Logarithms of the lengths, of the signal's variance and of the noise's; `most_probable` finds them.
+
+    Attributes
+    ----------
+    expected : ndarray of shape (n_rows,)
+        The expected values there.
     """
 
     def __init__(self, told: Points, values: np.ndarray, errors: np.ndarray, log_hyperparameters: np.ndarray) -> None:
-        self._told = told
+        self._told, self._values, self._errors, self._logs = told, values, errors, log_hyperparameters
         self._lengths = np.exp(log_hyperparameters[:-2])
         self._signal = float(np.exp(log_hyperparameters[-2]))
         noise = float(np.exp(log_hyperparameters[-1]))
         kernel = _matern(self._distances(told), self._signal)[0]
-        kernel[np.diag_indices_from(kernel)] += noise + errors + _JITTER
-        self._factor = _cholesky(kernel)
+        covariance = kernel.copy()
+        covariance[np.diag_indices_from(covariance)] += noise + errors + _JITTER
+        self._factor = _cholesky(covariance)
         self._weights = dpotrs(self._factor, values, lower=1)[0]
+        self.expected: np.ndarray = kernel @ self._weights
+
+    def with_guesses(self, rows: Points) -> "Process":
+        """Return the process for which the values at some more rows are as expected."""
+        return Process(
+            self._told.followed_by(rows),
+            np.concatenate([self._values, self.mean(rows)]),
+            np.concatenate([self._errors, np.zeros(len(rows))]),
+            self._logs,
+        )
 
     def mean(self, rows: Points) -> np.ndarray:
         """Return the expected value at each row."""

@@ -133,12 +133,13 @@ def test_suggestions_are_the_same_at_any_number_of_blas_threads_which_stays_as_i
     assert found[0] == found[1]
 
 
-def test_trials_in_flight_are_not_suggested_again():
-    study = run(branin, 12, direction="minimize")
+@pytest.mark.parametrize("seed", range(4))
+def test_trials_in_flight_are_not_suggested_again(seed):
+    study = run(branin, 12, seed=seed, direction="minimize")
     space = {"x": FloatDistribution(-5, 10), "y": FloatDistribution(0, 15)}
     asked = np.array([list(study.ask(space).params.values()) for _ in range(4)]) / 15
     distances = np.linalg.norm(asked[:, None] - asked, axis=2)[np.triu_indices(4, 1)]
-    assert distances.min() > 0.02
+    assert distances.min() > 0.01
 
 
 # --- spaces -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from optuna.distributions import IntDistribution
 from scipy.integrate import quad
 from scipy.optimize import approx_fprime
 from scipy.stats import norm
@@ -11,8 +12,8 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from sk_optuna.samplers import _process
-from sk_optuna.samplers._axes import MISSING
-from sk_optuna.samplers._improvement import _log_h, log_improvement
+from sk_optuna.samplers._axes import MISSING, Axes
+from sk_optuna.samplers._improvement import _log_h, log_improvement, most_promising
 from sk_optuna.samplers._process import Process, most_probable, points
 
 RNG = np.random.default_rng(0)
@@ -109,6 +110,22 @@ def test_most_probable_is_a_minimum():
     assert surprise(found) <= min(near) + 1e-2
 
 
+def test_a_process_knows_what_it_expects_of_told_rows(mixed):
+    _, told, _ = mixed
+    process = Process(told, VALUES, np.zeros(N), np.log([0.5, 0.7, 0.4, 0.9, 1.2, 0.02]))
+    assert process.expected == pytest.approx(process.mean(told))
+
+
+def test_guesses_change_no_expectation_and_make_surer(mixed):
+    rows, told, is_list = mixed
+    guessed_at = points(rows[:5] * 0.8, is_list, np.array([False, True, False, False]))
+    process = Process(told, VALUES, np.zeros(N), np.log([0.5, 0.7, 0.4, 0.9, 1.2, 0.02]))
+    mean, deviation = process.with_guesses(guessed_at).mean_and_deviation(guessed_at)
+    before, unsure = process.mean_and_deviation(guessed_at)
+    assert mean == pytest.approx(before)
+    assert (deviation < unsure).all()
+
+
 def test_a_value_with_a_large_error_counts_for_little():
     rows = np.array([[0.2, 0.5, 0.5], [0.8, 0.5, 0.5]])
     for errors, expected in (([0.0, 0.0], 1.0), ([0.0, 100.0], 0.0)):
@@ -139,3 +156,16 @@ def test_improvement_has_a_slope_however_far_below():
     assert slope[-1] == pytest.approx(1e8)
     middle = (log_h[1:] - log_h[:-1]) / (z[1:] - z[:-1])
     assert ((slope[1:] >= middle - 1e-6 * np.abs(middle)) & (slope[:-1] <= middle + 1e-6 * np.abs(middle))).all()
+
+
+@pytest.mark.parametrize("length", [0.05, 0.2, 0.8])
+def test_the_most_promising_row_has_the_greatest_improvement_over_the_best_that_is_expected(length):
+    axes = Axes({"n": IntDistribution(0, 15)}, [])
+    known = axes.rows({"n": n} for n in (1, 4, 9, 14))
+    told = points(known, axes.is_list, axes.is_optional)
+    process = Process(told, np.array([0.0, 1.0, -1.0, 0.5]), np.zeros(4), np.log([length, 1.0, 0.01]))
+    rows = axes.rows({"n": n} for n in range(16) if n not in (1, 4, 9, 14))
+    mean, deviation = process.mean_and_deviation(points(rows, axes.is_list, axes.is_optional))
+    worth = log_improvement(mean, deviation, process.mean(told).max())
+    chosen = most_promising(process, axes, known, np.random.default_rng(0))
+    assert chosen == pytest.approx(rows[worth.argmax()])
