@@ -2,11 +2,12 @@
 
 Searches run over tables of real scores (tables.py): regret is the distance from the best candidate of the table, in
 units of the distance between the best and the median one. All folds of all trials run, so that samplers differ and
-nothing else. Differences are paired: the same task, the same seed. Intervals are 95 % bootstraps over tasks and seeds.
+nothing else; there are five, since the number of folds decides how many trials are in flight. Differences are paired:
+the same task, the same seed. Intervals are 95 % bootstraps over tasks and seeds.
 
 What the samplers are made of was chosen on the first half of the tasks; the second half shares no data set with it.
 ``--variants`` compares what else ``sampler="auto"`` could have been: the Gaussian process alone, with other turns of
-TPE, with quasi-random points, or with a forest of random trees as SMAC has it.
+TPE, with quasi-random points, with a forest of random trees as SMAC has it, with several lengths, or with a margin.
 
 Run: python benchmarks/sampling.py [--samplers NAME ...] [--variants] [--seeds N] [--trials N] [--in-flight N ...]
 """
@@ -28,31 +29,58 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 from sklearn.ensemble import ExtraTreesRegressor
-from tables import CACHE, CHOOSING, HELD_OUT, Lookup, Task, build, interval, print_versions, table
+from tables import CACHE, CHOOSING, HELD_OUT, Task, build, interval, print_versions, search
 from threadpoolctl import threadpool_limits
 
-from sk_optuna import OptunaSearchCV
 from sk_optuna.samplers import GaussianProcessSampler
-from sk_optuna.samplers._axes import Axes
+from sk_optuna.samplers._axes import MISSING, Axes
+from sk_optuna.samplers._gaussian_process import _Told, _warped
 from sk_optuna.samplers._improvement import candidates, log_improvement
+from sk_optuna.samplers._process import Process, most_probable, points
 
 MARKS = (10, 25, 50, 100, 200)
 N_FOLDS = 5
 
 
-class Whole(Lookup):
-    """The mean of all folds, as one score."""
-
-    def score(self, X: np.ndarray, y: None = None) -> float:
-        """Return the mean score of the candidate."""
-        place = [p for p in (self.a, self.b, self.c, self.d, self.e, self.f, self.g) if p is not None]
-        known = table(self.task, self.n_folds, self.cache_dir)
-        return float(known.means[known.row(self.branch, place)])
-
-
 def optunas_gp(seed: int) -> BaseSampler:
     """Return Optuna's own Gaussian process, which needs torch."""
     return GPSampler(seed=seed, warn_independent_sampling=False)
+
+
+class Averaged(GaussianProcessSampler):
+    """The process with the improvement averaged over hyperparameters that few trials cannot tell apart."""
+
+    def __init__(self, seed: int, *, shorter: Sequence[float] = (0.0, 0.5), margin: float = 0.0) -> None:
+        super().__init__(seed)
+        self._shorter, self._margin = shorter, margin
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict) -> dict[str, Any]:
+        if not search_space:
+            return {}
+        trials = study.get_trials(deepcopy=False)
+        told = [each for each in trials if each.state == TrialState.COMPLETE]
+        running = [each.params for each in trials if each.state == TrialState.RUNNING and each.number != trial.number]
+        axes = Axes(search_space, [each.params for each in told])
+        rows, pending = axes.rows(each.params for each in told), axes.rows(running)
+        values, errors = _warped([_Told(each, study.direction) for each in told])
+        at = partial(points, is_list=axes.is_list, is_optional=axes.is_optional)
+        n_present = float((rows != MISSING).sum(axis=1).mean())
+        found = most_probable(at(rows), values, errors, len(axes.names), n_present)
+        lengths = np.arange(len(found)) < len(axes.names)
+        models = [Process(at(rows), values, errors, found - shorter * lengths) for shorter in self._shorter]
+        models = [model.with_guesses(at(pending)) for model in models]
+        rows = np.vstack([rows, pending])
+        order = np.argsort(-np.mean([model.expected for model in models], axis=0), kind="stable")
+        new = candidates(axes, rows[order[:5]], np.random.default_rng([self._seed, trial.number]))
+        worth = np.logaddexp.reduce(
+            [
+                log_improvement(*model.mean_and_deviation(at(new)), model.expected.max() + self._margin)
+                for model in models
+            ]
+        )
+        known = set(map(bytes, rows))
+        worth[[bytes(row) in known for row in new]] = -np.inf
+        return axes.params(new[worth.argmax()])
 
 
 class Forest(BaseSampler):
@@ -124,6 +152,8 @@ if importlib.util.find_spec("torch"):
 # By name: functions of the search's seed.
 VARIANTS: dict[str, Callable[[int], BaseSampler]] = {
     "process": GaussianProcessSampler,
+    "averaged": Averaged,
+    "with a margin": partial(Averaged, shorter=(0.0,), margin=0.1),
     "forest": Forest,
     **{f"turns {turns}": partial(Turns, turns) for turns in ("ggt", "gt", "gggq", "ggf")},
     **{f"from 14 {turns}": partial(Turns, turns, start=14) for turns in ("gggt", "gt", "gf", "gtgf")},
@@ -134,24 +164,14 @@ def regrets(task: Task, seed: int, cache_dir: Path, n_trials: int, options: dict
     """Return the regret after each trial of a search."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    known = table(task.name, N_FOLDS, cache_dir)
-    rows = np.arange(2)
     if "of_seed" in options:
         options = {**options, "sampler": options["of_seed"](seed)}
         del options["of_seed"]
     with threadpool_limits(1):
-        found = OptunaSearchCV(
-            Whole(task.name, N_FOLDS, cache_dir),
-            task.space(),
-            n_trials=n_trials,
-            cv=[(rows, rows)],
-            refit=False,
-            random_state=seed,
-            **options,
-        ).fit(rows[:, None])
-    best = np.maximum.accumulate(found.cv_results_["mean_test_score"])
+        run = search(task, N_FOLDS, seed, cache_dir, n_trials, **options)
+    best = np.maximum.accumulate(run.means)
     best = np.append(best, np.full(n_trials - len(best), best[-1]))
-    return (known.means.max() - best) / known.spread
+    return (run.top - best) / run.spread
 
 
 Contestants = dict[str, dict[str, Any]]
