@@ -208,7 +208,7 @@ class _Flight:
     def occupy(self) -> None:
         """Submit folds if a worker idles, before the search takes time for something else."""
         if self._engine.has_idle_worker:
-            self.submit()
+            self._submit(self._n_may_run())
 
     def _submit_ahead(self, most: int) -> None:
         """Submit folds of the oldest trials on which there is no decision yet, while a worker would idle.
