@@ -29,7 +29,7 @@ from sklearn.model_selection import GridSearchCV
 
 import sk_optuna
 from sk_optuna._compat._numpy import ARRAY_MEMORY_ERROR
-from sk_optuna._compat._optuna import make_unwarned
+from sk_optuna._compat._optuna import caching, make_unwarned
 
 COMPAT = Path(sk_optuna.__file__).parent / "_compat"
 
@@ -366,6 +366,8 @@ ROWS = [
     held("optuna.study.study._SYSTEM_ATTR_METRIC_NAMES", named_study,
          lambda: importlib.import_module("optuna.study.study"),
          "The value of a trial in a storage has its metric's name, which set_metric_names would warn about."),
+    instance("optuna.storages._CachedStorage", lambda: caching(optuna.storages.RDBStorage("sqlite://")),
+             "RDBStorage reads all trials in order to count them."),
     # skorch
     held("skorch.NeuralNet._modules", lambda names: names == ["module"], initialized_net,
          "Weights of all modules are copied, also of those that a subclass adds."),

@@ -13,6 +13,7 @@ from typing import Any
 
 import optuna
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
+from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
@@ -21,6 +22,7 @@ __all__ = [
     "QMC_LOG",
     "RDB_LOG",
     "as_of_now",
+    "caching",
     "contains",
     "frozen",
     "make_unwarned",
@@ -151,6 +153,11 @@ def wrapped_pruner(pruner: Any) -> Any:
 def storage_of(study: optuna.Study) -> Any:
     """Return the storage of a study."""
     return study._storage
+
+
+def caching(storage: BaseStorage) -> BaseStorage:
+    """Return a storage that reads the finished trials of a database once; any other storage as it is."""
+    return _CachedStorage(storage) if isinstance(storage, RDBStorage) else storage
 
 
 def as_of_now(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:

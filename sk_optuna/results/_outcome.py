@@ -11,6 +11,7 @@ import numpy as np
 
 from sk_optuna._compat._sklearn import select_best_index
 from sk_optuna.evaluation import TrialRecord
+from sk_optuna.exceptions import NoScoreError
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._no_best import check_any_score, check_not_pruned
 from sk_optuna.results._rules import Rules
@@ -96,15 +97,22 @@ def conclude(records: Sequence[TrialRecord], rules: Rules) -> Outcome:
     Parameters
     ----------
     records : sequence of TrialRecord
-        The trials that were told, at least one.
+        The trials that were told. A search tells at least one, unless it shares a study and others were slower.
     rules : Rules
         The search's arguments.
 
     Raises
     ------
+    NoScoreError
+        Where there are no trials.
     ValueError
         Where all fits failed, or `refit` names no metric.
     """
+    if not records:
+        raise NoScoreError(
+            "No candidate has ended: the timeout passed while other processes, which share the study, ran theirs. Fit "
+            "again when they are further, or with a longer timeout."
+        )
     steering = rules.steering(records)
     return Outcome(
         records,

@@ -29,10 +29,16 @@ def n_trials_wanted(n_trials: int | None, n_iter: int | None, timeout: float | N
     return _DEFAULT_N_TRIALS if wanted is None and timeout is None and not is_grid else wanted
 
 
-def in_flight(most: int | Literal["auto"], n_splits: int, by_process: bool = False) -> Callable[[int], int]:
+def in_flight(
+    most: int | Literal["auto"],
+    n_splits: int,
+    by_process: bool = False,
+    workers_if_shared: Callable[[], int | None] = lambda: None,
+) -> Callable[[int], int]:
     """Return the function from a trial's number to the trials, it included, that are then asked and not yet told.
 
-    It knows nothing of workers, so that which trials were told when one is asked does not depend on them.
+    It knows nothing of workers, so that which trials were told when one is asked does not depend on them. Only where
+    several processes share a study, and results depend on timing anyway, each takes no more than its workers need.
 
     Parameters
     ----------
@@ -42,12 +48,17 @@ def in_flight(most: int | Literal["auto"], n_splits: int, by_process: bool = Fal
         Folds of a trial.
     by_process : bool, default=False
         Whether a Gaussian process suggests the trials.
+    workers_if_shared : callable, default=None
+        Returns the number of this process's workers while others share the study, else None.
     """
     early, n_early, later = _N_IN_FLIGHT, _N_KNOWS_LITTLE, _N_LATER
     if by_process:
         early, n_early, later = ceil(_N_FOLDS / n_splits), _N_PROCESS_KNOWS_LITTLE, _N_LATER_OF_PROCESS
 
     def n_in_flight(number: int) -> int:
+        n_workers = workers_if_shared()
+        if n_workers is not None:
+            return min(n_workers, _N_IN_FLIGHT if most == "auto" else most)
         if most != "auto":
             return most
         return _N_FIRST if number < _N_FIRST else early if number < n_early else later

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat._optuna import stop_requested, stoppable
+from sk_optuna._compat._optuna import frozen, stop_requested, stoppable
 from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Outcome, open_engine
@@ -22,8 +22,9 @@ from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
 from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
 from sk_optuna.search._replay import ReplayingEngine, known_results
-from sk_optuna.search._schedule import search_trials
-from sk_optuna.storage import StoredTrial
+from sk_optuna.search._schedule import Asking, search_trials
+from sk_optuna.search._sharing import SharedTrials
+from sk_optuna.storage import Driver, StoredTrial, ended
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
 from sk_optuna.worker import EndSignals
 
@@ -75,6 +76,7 @@ def run_trials(
     past: Sequence[StoredTrial],
     keep: Callable[[ToldTrial[TrialRecord]], None],
     signals: EndSignals | None = None,
+    driver: Driver | None = None,
 ) -> None:
     """Run trials until there are no more, the time is over, or a callback ends the search.
 
@@ -98,6 +100,8 @@ def run_trials(
         Called with each new trial that was told, before callbacks are.
     signals : EndSignals, default=None
         The signals that end the search.
+    driver : Driver or None, default=None
+        This process as a driver of the study, which others may share. Callbacks do not hear of their trials.
 
     Raises
     ------
@@ -118,8 +122,19 @@ def run_trials(
     )
     if past:
         engine = ReplayingEngine(engine, known_results(past), deadline.start)
+    source: Asking = proposals
+    if driver is not None:
+
+        def hear(told: ToldTrial[TrialRecord]) -> None:
+            if progress is not None:
+                progress.recall(told.record, told.state, told.value)
+
+        source = SharedTrials(
+            proposals, driver, len(past), deadline, conduct.recall, lambda record: rules.steering([record]), hear
+        )
+        conduct.settle = source.settle
     trials = search_trials(
-        proposals,
+        source,
         engine,
         conduct,
         n_in_flight=run.n_in_flight,
@@ -178,7 +193,7 @@ class TrialConduct:
         limits: FoldLimits = NO_FOLD_LIMITS,
         signals: EndSignals | None = None,
     ) -> None:
-        self._past = past
+        self._past = dict(enumerate(past))
         self._proposals = proposals
         self._limits = limits
         self._signals = signals
@@ -190,10 +205,11 @@ class TrialConduct:
         self.order = pruning.order
         self.chances = pruning.chances
         self._unjudged: set[tuple[int, int]] = set()
+        self.settle: Callable[[Proposal, ToldTrial[TrialRecord]], StoredTrial | None] | None = None
 
     def _past_of(self, record: TrialRecord) -> StoredTrial | None:
         """Return the trial as it is known; None of one that runs for the first time."""
-        return self._past[record.number] if record.number < len(self._past) else None
+        return self._past.get(record.number)
 
     def ready(self, proposal: Proposal, record: TrialRecord) -> Sequence[int]:
         """Return the folds that may run now; of a known trial those that ran."""
@@ -288,6 +304,12 @@ class TrialConduct:
             value, record.n_dropped = past.value, past.n_dropped
         elif is_pruned and value is not None:
             value = self._pruning.estimate(proposal, scores, curves)
+        if past is None and self.settle is not None:
+            trial = ended(frozen(proposal.trial), record.state(metric), value, summarize(record))
+            counts = self.settle(proposal, ToldTrial(trial, scores, curves, record, proposal.notes))
+            if counts is not None:
+                record, value, is_pruned = self._record_of(proposal, counts), counts.value, counts.state == "PRUNED"
+                scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         return self._proposals.tell(
             proposal,
             value,
@@ -297,6 +319,27 @@ class TrialConduct:
             attributes=summarize(record),
             record=record,
         )
+
+    def recall(self, proposal: Proposal, stored: StoredTrial) -> ToldTrial[TrialRecord]:
+        """Tell a trial that another process has told; the pruner is asked of it, too, since it takes notes."""
+        self._past[proposal.number] = stored
+        record = TrialRecord(proposal.number, proposal.params, self.order)
+        for number in self.order:
+            if number in stored.folds:
+                record.add(number, stored.folds[number])
+                if not record.is_finished:
+                    self.stops(proposal, record)
+        record.is_cut = stored.is_cut
+        self.ended(proposal, record)
+        return self.tell(proposal, record)
+
+    def _record_of(self, proposal: Proposal, stored: StoredTrial) -> TrialRecord:
+        """Return the record of a trial that another process has told."""
+        record = TrialRecord(proposal.number, proposal.params, self.order)
+        for number, fold in stored.folds.items():
+            record.add(number, fold)
+        record.is_cut, record.n_dropped = stored.is_cut, stored.n_dropped
+        return record
 
     def _leading_scores(self, record: TrialRecord) -> Any:
         # Whether the metric is one that `refit` names is checked when the trial is told.

@@ -11,6 +11,7 @@ from sk_optuna.evaluation import TrialRecord
 from sk_optuna.exceptions import StorageError
 from sk_optuna.search._arguments import seed_from
 from sk_optuna.storage import (
+    Driver,
     History,
     Store,
     StoredTrial,
@@ -100,7 +101,9 @@ class Keeper:
     history : History
         The history: that of the store, the earlier one with `warm_start`, or a new one.
     past : list of StoredTrial
-        The trials that were finished when this fit began.
+        The trials that were finished when this fit began; none where others run trials of the same study.
+    driver : Driver or None
+        This process as a driver of the study, which several may share; None without a storage and a name.
 
     Raises
     ------
@@ -112,6 +115,16 @@ class Keeper:
 
     def __init__(self, search: Search, identity: dict[str, str], earlier: History | None) -> None:
         self._store = None if search.storage is None else Store(search.storage, search.study_name, identity)
+        self.driver: Driver | None = None
+        try:
+            if self._store is not None and search.study_name is not None:
+                self.driver = Driver(self._store)
+            self._find(search, identity, earlier)
+        except BaseException:
+            self.close()
+            raise
+
+    def _find(self, search: Search, identity: dict[str, str], earlier: History | None) -> None:
         versions = versions_of(search.estimator)
         found = earlier if self._store is None and search.warm_start else None
         if self._store is not None:
@@ -124,7 +137,14 @@ class Keeper:
             _warn_of_versions(found, versions)
         self._is_new = found is None
         self.history = found or History(identity, versions, seed_from(search.random_state))
+        if self.is_shared:
+            self.history.trials = []  # they are read as those of others are
         self.past: list[StoredTrial] = list(self.history.trials)
+
+    @property
+    def is_shared(self) -> bool:
+        """True if other drivers take part in the study."""
+        return self.driver is not None and not self.driver.is_alone
 
     def begin(self, splits: Any, *, in_grid_order: bool) -> None:
         """Keep what the search has drawn for itself, before the first trial."""
@@ -132,6 +152,8 @@ class Keeper:
             self.history.splits, self.history.in_grid_order = splits, in_grid_order
             if self._store is not None:
                 self._store.create(self.history)
+        if self.driver is not None:
+            self.driver.begin()
 
     def keep(self, told: ToldTrial[TrialRecord], metric: str) -> None:
         """Keep a finished trial.
@@ -143,15 +165,28 @@ class Keeper:
         """
         stored = StoredTrial.of(told)
         self.history.trials.append(stored)
-        if self._store is not None:
+        if self.driver is not None:
+            self.driver.keep(told.trial, stored, told.record.params, metric)
+        elif self._store is not None:
             self._store.add(told.trial, stored, told.record.params, metric)
 
     def catch_up(self, told: Sequence[ToldTrial[TrialRecord]]) -> None:
-        """Keep, in the search itself, a trial that was told when the run broke off, before it could be kept."""
-        self.history.trials.extend(StoredTrial.of(trial) for trial in told[len(self.history.trials) :])
+        """Keep, in the search itself, a trial that was told when the run broke off, before it could be kept.
+
+        Where others share the study, put the trials in order, theirs among them, and give each its place for a number.
+        """
+        if not self.is_shared:
+            self.history.trials.extend(StoredTrial.of(trial) for trial in told[len(self.history.trials) :])
+            return
+        in_order = sorted(told, key=lambda each: each.number)
+        self.history.trials = [StoredTrial.of(each) for each in in_order]
+        for i, each in enumerate(in_order):
+            each.record.number = i
 
     def close(self) -> None:
         """Close the store."""
+        if self.driver is not None:
+            self.driver.close()
         if self._store is not None:
             self._store.close()
 

@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import indexable
@@ -252,6 +253,14 @@ class OptunaSearchCV(SearchBase):
         Name of the study in `storage`. If it is that of another search, an error lists the differences. None for a name
         that follows from the search and its data, so that no two searches share one. Leave it out in nested
         cross-validation, where each outer fold has other data.
+
+        Several processes that make the same call with the same `storage` and `study_name` share the study, be they on
+        one machine or, with a database, on many. Each asks for a candidate, runs it and tells it; together they tell
+        `n_trials`. In the end each waits for those that others run, has the whole table, and refits by itself. A
+        process that gives no sign of life for a minute, by the database's clock, counts as dead, and others run its
+        candidates. This is the one case in which results depend on timing. A process that is alone searches as one
+        without a name; while others take part, it has no more candidates in flight than it has workers.
+        `study_callbacks` hear of the candidates of their own process only.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the candidates that this object has from its last fit, with a larger `n_trials` or
@@ -600,6 +609,7 @@ class OptunaSearchCV(SearchBase):
                     by_epoch=by_epoch,
                     n_splits=len(splits),
                     random_state=random_state,
+                    is_alone=lambda: not keeper.is_shared,
                 )
                 estimator = clone(base_estimator)
                 prefixes = self._share_prefixes_of(estimator)
@@ -755,10 +765,16 @@ class OptunaSearchCV(SearchBase):
         signals: EndSignals,
     ) -> Best | None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
+        n_workers = effective_n_jobs(self.n_jobs)
         run = Run(
             n_jobs=self.n_jobs,
             pre_dispatch=self.pre_dispatch,
-            n_in_flight=in_flight(self.max_concurrent_trials, self.n_splits_, is_gaussian_process(self.sampler)),
+            n_in_flight=in_flight(
+                self.max_concurrent_trials,
+                self.n_splits_,
+                is_gaussian_process(self.sampler),
+                workers_if_shared=lambda: n_workers if keeper.is_shared else None,
+            ),
             timeout=self.timeout,
             verbose=self.verbose,
             study_callbacks=self.study_callbacks or (),
@@ -770,18 +786,21 @@ class OptunaSearchCV(SearchBase):
         told = proposals.told
 
         def keep(trial: ToldTrial[TrialRecord]) -> None:
-            keeper.keep(trial, rules.steering(told.records[-1:]))
+            keeper.keep(trial, rules.steering([trial.record]))
 
         def keep_finished() -> None:
             # A table that cannot be made, or a warning that is an error, must not take the interrupt's place.
             with suppress(ValueError, Warning), unwarned_table():
                 if told:
+                    keeper.catch_up(told)
                     self._keep(conclude(told.records, rules))
 
         keeper.begin(evaluator.splits, in_grid_order=proposals.in_grid_order)
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
-                run_trials(run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep, signals)
+                run_trials(
+                    run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep, signals, keeper.driver
+                )
         except TooManyFailuresError:
             keep_finished()
             raise
@@ -795,8 +814,8 @@ class OptunaSearchCV(SearchBase):
         finally:
             evaluator.close()
             self.study_ = proposals.close()
-            self.errors_ = errors_table(told.records)
             keeper.catch_up(told)
+            self.errors_ = errors_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
 

@@ -9,6 +9,7 @@ SQLAlchemy is imported where it is used: it takes a third of a second, and most 
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,8 +23,8 @@ from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError, Storag
 # Seconds for which a writer waits for another.
 _BUSY_TIMEOUT = 60
 _MAGIC = b"SQLite format 3\0"
-# Another process may create the tables at the same moment.
-_ATTEMPTS = 3
+# Other processes may create the tables at the same moment: attempts, and seconds between them.
+_ATTEMPTS, _CREATED_IN = 20, 0.2
 _OTHERWISE = "The file was not changed. Move it away, or name another one."
 
 
@@ -172,13 +173,21 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _opened(url: str, engine_kwargs: dict[str, Any]) -> RDBStorage:
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS - 1):
         try:
             return RDBStorage(url, engine_kwargs=engine_kwargs)
-        except faults():
-            if attempt == _ATTEMPTS - 1:
+        except faults() as error:
+            if not _others_create(error):
                 raise
-    raise AssertionError
+            time.sleep(_CREATED_IN)
+    return RDBStorage(url, engine_kwargs=engine_kwargs)
+
+
+def _others_create(error: Exception) -> bool:
+    """Return whether an error means that another process creates the same tables, or fills them, at the moment."""
+    from sqlalchemy.exc import IntegrityError
+
+    return isinstance(error, IntegrityError) or "already exists" in str(error)
 
 
 def _write_without_flushing_each_time(connection: Any, record: Any) -> None:

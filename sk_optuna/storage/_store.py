@@ -7,16 +7,16 @@ runs the search; trials in flight leave nothing behind. Rows of the data are nev
 import json
 import time
 from collections.abc import Callable, Mapping
-from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 from optuna.exceptions import DuplicatedStudyError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from sk_optuna._compat._optuna import METRIC_NAMES, RDB_LOG, without_log_lines
+from sk_optuna._compat._optuna import METRIC_NAMES, RDB_LOG, caching, without_log_lines
 from sk_optuna._version import __version__
 from sk_optuna.exceptions import ResumeMismatchError, StorageError
+from sk_optuna.storage._attributes import MOST_LEGIBLE, RECORD, chunks, joined, legible, stored
 from sk_optuna.storage._history import History, check_same, name_of
 from sk_optuna.storage._opening import close_storage, faults, open_storage
 from sk_optuna.storage._splits import splits_from_text, splits_to_text
@@ -24,13 +24,11 @@ from sk_optuna.storage._stored_trial import StoredTrial
 
 # The format of what is written here. A store of a newer one is refused.
 _FORMAT = 1
-_FORMAT_KEY, _HISTORY, _SPLITS, _RECORD = (f"sk_optuna:{name}" for name in ("format", "history", "splits", "record"))
-# Characters of one attribute at most: MySQL's TEXT holds 65,535 bytes.
-_MOST_CHARACTERS = 60_000
-# Of those attributes that are for readers only.
-_MOST_LEGIBLE = 2_000
+_FORMAT_KEY, _HISTORY, _SPLITS = (f"sk_optuna:{name}" for name in ("format", "history", "splits"))
 # Seconds for which a write is tried again, and between two tries.
 _RETRY_FOR, _RETRY_EVERY = 60.0, 0.5
+
+Answer = TypeVar("Answer")
 
 
 class Store:
@@ -49,6 +47,14 @@ class Store:
     ----------
     history : History or None
         The search so far; None if the study is new.
+    is_whole : bool
+        Whether all trials have ended. Trials in flight are written only where several processes share the study.
+    opened, storage : optuna.storages.BaseStorage
+        The storage, and the same as one that reads ended trials once: RDBStorage reads all to count them.
+    study_id : int
+        The study in it; -1 if there is none yet.
+    shown : str
+        The study and its storage, for errors.
 
     Raises
     ------
@@ -60,16 +66,39 @@ class Store:
 
     def __init__(self, storage: Any, study_name: str | None, identity: Mapping[str, str]) -> None:
         self._name = name_of(identity) if study_name is None else study_name
-        self._storage = open_storage(storage)
-        self._is_own = self._storage is not storage
+        self.opened = open_storage(storage)
+        self.storage = caching(self.opened)
+        self._is_own = self.opened is not storage
         self._shown = repr(storage) if self._is_own else type(storage).__name__
-        self._study_id = -1  # none yet
+        self.shown = f"The study {self._name!r} in storage={self._shown}"
+        self.study_id = -1  # none yet
+        self.is_whole = True
         self._n_trials = 0
+        self._identity = identity
         try:
             self.history = self._read(identity)
+            if not self.is_whole and study_name is None:
+                raise StorageError(
+                    f"{self.shown} has candidates that other processes run, or ran when they were killed. Give its "
+                    "name as study_name to share them."
+                )
         except BaseException:
             self.close()
             raise
+
+    def make_study(self) -> None:
+        """Make the study if there is none; another process may do the same at this moment."""
+        if self.study_id >= 0:
+            return
+        try:
+            with without_log_lines(RDB_LOG):
+                self.study_id = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+        except DuplicatedStudyError:
+            self.study_id = self.tried(lambda: self.storage.get_study_id_from_name(self._name))
+
+    def read_again(self) -> None:
+        """Read the history again, since others may have written it meanwhile."""
+        self.history = self._read(self._identity)
 
     def create(self, history: History) -> None:
         """Write the beginning of a search: its arguments and folds; what follows are finished trials, if there are any.
@@ -90,25 +119,25 @@ class Store:
             ) from error
 
     def _create(self, history: History) -> None:
-        if self._study_id < 0:
+        if self.study_id < 0:
             with without_log_lines(RDB_LOG):
-                self._study_id = self._storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+                self.study_id = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
         assert history.splits is not None
         header = {name: value for name, value in vars(history).items() if name not in ("splits", "trials")}
         for name, value in {"sk_optuna": __version__, **history.versions, **history.identity}.items():
-            self._storage.set_study_user_attr(self._study_id, name, value[:_MOST_LEGIBLE])
-        chunks = {**_chunks(_HISTORY, json.dumps(header)), **_chunks(_SPLITS, splits_to_text(history.splits))}
-        for key, value in {**chunks, _FORMAT_KEY: _FORMAT}.items():
-            self._storage.set_study_system_attr(self._study_id, key, value)
+            self.storage.set_study_user_attr(self.study_id, name, value[:MOST_LEGIBLE])
+        texts = {**chunks(_HISTORY, json.dumps(header)), **chunks(_SPLITS, splits_to_text(history.splits))}
+        for key, value in {**texts, _FORMAT_KEY: _FORMAT}.items():
+            self.storage.set_study_system_attr(self.study_id, key, value)
 
-    def add(self, trial: FrozenTrial, stored: StoredTrial, params: Mapping[str, Any], metric: str) -> None:
+    def add(self, trial: FrozenTrial, kept: StoredTrial, params: Mapping[str, Any], metric: str) -> None:
         """Write a finished trial.
 
         Parameters
         ----------
         trial : FrozenTrial
             The trial as the study in memory keeps it, the next in order.
-        stored : StoredTrial
+        kept : StoredTrial
             The trial as it is kept.
         params : mapping
             The user's parameters, for readers.
@@ -122,38 +151,45 @@ class Store:
         """
         if self._n_trials == 0:
             names = [f"mean_test_{metric}"]
-            self._tried(lambda: self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, names))
-        trial = _legible(trial, stored, params)
-        trial.system_attrs = _chunks(_RECORD, stored.to_json())
-        self._tried(lambda: self._write(trial))
+            self.tried(lambda: self.storage.set_study_system_attr(self.study_id, METRIC_NAMES, names))
+        trial = legible(trial, kept, params)
+        trial.system_attrs = chunks(RECORD, kept.to_json())
+        self.tried(lambda: self._write(trial))
         self._n_trials += 1
 
     def close(self) -> None:
         """Close the storage, unless it is the user's."""
         if self._is_own:
-            close_storage(self._storage)
+            close_storage(self.opened)
 
     def _write(self, trial: FrozenTrial) -> None:
         # A write may have arrived though its answer did not.
-        if self._storage.get_n_trials(self._study_id) == self._n_trials:
-            self._storage.create_new_trial(self._study_id, template_trial=trial)
-        n_trials = self._storage.get_n_trials(self._study_id)
+        if self.storage.get_n_trials(self.study_id) == self._n_trials:
+            self.storage.create_new_trial(self.study_id, template_trial=trial)
+        n_trials = self.storage.get_n_trials(self.study_id)
         if n_trials != self._n_trials + 1:
             raise StorageError(
-                f"The study {self._name!r} in storage={self._shown} has {n_trials} trials, where this search told "
+                f"{self.shown} has {n_trials} trials, where this search told "
                 f"{self._n_trials + 1}: another process writes to it. Give each search a storage or a study_name of "
                 "its own."
             )
 
-    def _tried(self, write: Callable[[], Any]) -> None:
-        """Write, again and again for a minute if the storage refuses: the disk may be full, the database restarting."""
+    def tried(self, act: Callable[[], Answer]) -> Answer:
+        """Read or write, again and again for a minute if the storage refuses.
+
+        The disk may be full, the database restarting.
+
+        Raises
+        ------
+        StorageError
+            Where it refuses for longer, or the study is gone.
+        """
         start = time.monotonic()
         while True:
             try:
-                write()
-                return
+                return act()
             except KeyError as error:
-                raise StorageError(f"The study {self._name!r} in storage={self._shown} is gone.") from error
+                raise StorageError(f"{self.shown} is gone.") from error
             except faults() as error:
                 if time.monotonic() - start > _RETRY_FOR:
                     raise StorageError(
@@ -164,44 +200,45 @@ class Store:
     def _read(self, identity: Mapping[str, str]) -> History | None:
         """Return the history in the storage; None if there is none yet."""
         try:
-            self._study_id = self._storage.get_study_id_from_name(self._name)
+            self.study_id = self.storage.get_study_id_from_name(self._name)
         except KeyError:
             return None
         except faults() as error:
             raise self._damaged(error) from error
         try:
-            attributes = self._storage.get_study_system_attrs(self._study_id)
-            trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+            attributes = self.storage.get_study_system_attrs(self.study_id)
+            trials = self.storage.get_all_trials(self.study_id, deepcopy=False)
             if _FORMAT_KEY not in attributes:
                 self._take_over(trials)
                 return None
             self._check_format(attributes[_FORMAT_KEY])
-            history = History(**json.loads(_joined(attributes, _HISTORY)))
+            history = History(**json.loads(joined(attributes, _HISTORY)))
             self._check_identity(history.identity, identity)
-            history.splits = splits_from_text(_joined(attributes, _SPLITS))
-            history.trials = [_stored(trial) for trial in trials]
+            history.splits = splits_from_text(joined(attributes, _SPLITS))
+            history.trials = [stored(trial) for trial in trials if trial.state.is_finished()]
         except faults(LookupError, ValueError, TypeError) as error:
             if isinstance(error, StorageError | ResumeMismatchError):
                 raise
             raise self._damaged(error) from error
         self._n_trials = len(trials)
+        self.is_whole = len(history.trials) == len(trials)
         return history
 
     def _take_over(self, trials: list[FrozenTrial]) -> None:
         """Use a study without a history: the process that made it was killed at once. One with trials is someone's."""
-        directions = self._storage.get_study_directions(self._study_id)
+        directions = self.storage.get_study_directions(self.study_id)
         if trials or list(directions) != [StudyDirection.MAXIMIZE]:
             raise StorageError(
-                f"The study {self._name!r} in storage={self._shown} was not made by a search: it has {len(trials)} "
+                f"{self.shown} was not made by a search: it has {len(trials)} "
                 f"trials of its own, and its directions are {[direction.name for direction in directions]}. Use "
                 "another study_name. To begin with its best parameters, pass them as initial_params."
             )
 
     def _check_format(self, found: int) -> None:
         if found > _FORMAT:
-            version = self._storage.get_study_user_attrs(self._study_id).get("sk_optuna", "a newer one")
+            version = self.storage.get_study_user_attrs(self.study_id).get("sk_optuna", "a newer one")
             raise StorageError(
-                f"The study {self._name!r} in storage={self._shown} was written by sk-optuna {version}, in format "
+                f"{self.shown} was written by sk-optuna {version}, in format "
                 f"{found}; sk-optuna {__version__} reads formats up to {_FORMAT}. Install sk-optuna>={version}, or use "
                 "another study_name."
             )
@@ -210,7 +247,7 @@ class Store:
         check_same(
             old,
             new,
-            f"The study {self._name!r} in storage={self._shown}",
+            self.shown,
             "To go on with that search, call it with the same arguments and data. To keep both, use another study_name "
             "or none: each search, and each fold of a nested cross-validation, then has its own. To start afresh, "
             f"delete it: optuna.delete_study(study_name={self._name!r}, storage=...). To begin a new search with its "
@@ -219,42 +256,6 @@ class Store:
 
     def _damaged(self, error: Exception) -> StorageError:
         return StorageError(
-            f"The study {self._name!r} in storage={self._shown} cannot be read: {type(error).__name__}: {error}. "
+            f"{self.shown} cannot be read: {type(error).__name__}: {error}. "
             "Nothing was changed. Name another file or another study_name."
         )
-
-
-def _legible(trial: FrozenTrial, stored: StoredTrial, params: Mapping[str, Any]) -> FrozenTrial:
-    """Return a copy of the trial with the user's parameters, the scores of its folds and their seconds for readers."""
-    trial = copy(trial)
-    trial.user_attrs = {
-        **trial.user_attrs,
-        "params": {name: _plain(value) for name, value in params.items()},
-        "fold_scores": {str(i): fold.test_scores for i, fold in stored.folds.items()},
-        "fold_seconds": {str(i): fold.fit_time + fold.score_time for i, fold in stored.folds.items()},
-    }
-    return trial
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, bool | int | float | str | None) else repr(value)[:_MOST_LEGIBLE]
-
-
-def _stored(trial: FrozenTrial) -> StoredTrial:
-    return StoredTrial.from_json(
-        _joined(trial.system_attrs, _RECORD), row=trial.params, state=trial.state.name, value=trial.value
-    )
-
-
-def _chunks(key: str, text: str) -> dict[str, Any]:
-    parts = range(0, len(text), _MOST_CHARACTERS)
-    return {f"{key}:{i}": text[start : start + _MOST_CHARACTERS] for i, start in enumerate(parts)}
-
-
-def _joined(attributes: Mapping[str, Any], key: str) -> str:
-    parts: list[str] = []
-    while (part := attributes.get(f"{key}:{len(parts)}")) is not None:
-        parts.append(part)
-    if not parts:
-        raise LookupError(f"there is no {key.partition(':')[2]}")
-    return "".join(parts)

@@ -84,7 +84,7 @@ class StoredTrial:
         for fold in content["folds"].values():  # type: ignore[attr-defined]
             for name in ("curve", "ending"):
                 fold[name] = None if fold[name] is None else fold[name]._asdict()
-        return json.dumps(content, default=_plain)
+        return json.dumps(content, default=plain)
 
     @classmethod
     def from_json(cls, text: str, *, row: Mapping[str, Any], state: str, value: float | None) -> "StoredTrial":
@@ -106,6 +106,6 @@ def _fold(values: dict[str, Any]) -> FoldResult:
     return FoldResult(**values)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the plain number of a NumPy scalar, which a scorer may have returned."""
     return value.item()

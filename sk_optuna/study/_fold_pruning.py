@@ -1,6 +1,6 @@
 """Decide after a fold whether a trial's other folds run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,9 @@ class FoldPruning:
         The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
+    is_alone : callable, default=None
+        Returns whether all trials in flight are the search's own, so that they may wait for each other. They are by
+        default.
 
     Attributes
     ----------
@@ -53,11 +56,20 @@ class FoldPruning:
 
     looks_back = False
 
-    def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
+    def __init__(
+        self,
+        pruner: Any,
+        study: Study,
+        told: Told[Any],
+        *,
+        order: Sequence[int],
+        is_alone: Callable[[], bool] | None = None,
+    ) -> None:
         self.pruner: BasePruner = FOR_FOLDS[pruner](len(order)) if isinstance(pruner, str) else deepcopy(pruner)
         self.order = order
         self._study = study
         self._told = told
+        self._is_alone = is_alone
         self._compares_folds = compares_folds(self.pruner)
         self._n_before: dict[int, int] = {}
         self._own: dict[int, BasePruner] = {}
@@ -118,9 +130,13 @@ class FoldPruning:
     def _heat(self) -> Heat:
         """The trials that are in flight when the first of them is to run; empty where there is no heat.
 
+        Nor is there one where other processes run trials of the same study, for which nobody can wait.
+
         All of them have been asked by then, and nothing was told.
         """
         pruner, trials = self.pruner, self._study.get_trials(deepcopy=False)
+        if self._is_alone is not None and not self._is_alone():
+            trials = []
         size, n_first = min(_MOST_IN_HEAT, len(trials)), _N_FIRST
         if isinstance(pruner, PairedRacePruner):
             n_first = max(n_first, pruner.n_startup_steps)
@@ -169,6 +185,6 @@ class FoldPruning:
         """Return the study as it was when the trial was asked, without the trials then in flight."""
 
         def told(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-            return trials[: proposal.n_told]
+            return [each.trial for each in self._told[: proposal.n_told]]
 
         return study_showing(self._study, told)

@@ -34,7 +34,7 @@ _NOT_ASKED = RandomSampler(seed=0)
 
 
 class PastTrial(Protocol):
-    """A trial that was told before the search was broken off."""
+    """A trial that was proposed before: the search was broken off, or another process runs the trial."""
 
     @property
     def row(self) -> Mapping[str, Any]:
@@ -138,7 +138,7 @@ class Proposals(Generic[Record]):
         self._make_sampler = make_sampler
         self._random_state = random_state
         self._first = first
-        self._past = past
+        self._past = dict(enumerate(past))
         self._asks_again = asks_again
         self._n_asked = 0
         self._with_estimates = study_showing(study, self.told.with_estimates)
@@ -164,8 +164,8 @@ class Proposals(Generic[Record]):
     def ask(self) -> Proposal | None:
         """Return the next trial; None if there are no more."""
         number = self._n_asked
-        past = self._past[number] if number < len(self._past) else None
-        if past is None and (number == self.n_trials or (self._tried is not None and self._tried.exhausted)):
+        past = self._past.get(number)
+        if past is None and self._is_over:
             return None
         self.study.sampler = self._sampler(number)
         try:
@@ -182,6 +182,25 @@ class Proposals(Generic[Record]):
             self._tried.add(trial.params)
         self._n_asked += 1
         return Proposal(trial, params, len(self.told), {} if self._asks_again else notes_on(trial))
+
+    def recall(self, trial: PastTrial) -> Proposal:
+        """Return the next trial, as another process has proposed it."""
+        self._past[self._n_asked] = trial
+        proposal = self.ask()
+        assert proposal is not None
+        return proposal
+
+    @property
+    def _is_over(self) -> bool:
+        """True if there are no more trials to ask for."""
+        if self.n_trials is not None and self._n_asked >= self.n_trials:
+            return True
+        return self._tried is not None and self._tried.exhausted
+
+    @property
+    def n_asked(self) -> int:
+        """Number of trials that were asked for, the next one's number."""
+        return self._n_asked
 
     def _check_past(self, trial: Trial, past: PastTrial) -> None:
         """Check that a trial is proposed as it was, and give it the notes that it had."""
@@ -250,7 +269,7 @@ class Proposals(Generic[Record]):
         """Return the sampler of trial `number`, held to the values that are prescribed for it."""
         if self._grid is not None:
             return RowSampler(self._space, _NOT_ASKED, fixed=self._grid.row(number), tried=None, seed=0)
-        past = self._past[number].row if number < len(self._past) else None
+        past = self._past[number].row if number in self._past else None
         if past is not None and not self._asks_again:
             return self._held_to(past)
         fixed = self._first[number] if number < len(self._first) else {}

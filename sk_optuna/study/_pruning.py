@@ -7,7 +7,7 @@ the first trials of a race, which wait for each other (`_heat`).
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +23,14 @@ from sk_optuna.study._told import Curves, Told
 
 
 def open_pruning(
-    pruner: Any, study: Study, told: Told[Any], *, by_epoch: bool, n_splits: int, random_state: int
+    pruner: Any,
+    study: Study,
+    told: Told[Any],
+    *,
+    by_epoch: bool,
+    n_splits: int,
+    random_state: int,
+    is_alone: Callable[[], bool] | None = None,
 ) -> "Pruning":
     """Return the pruning between folds, or between epochs.
 
@@ -41,6 +48,8 @@ def open_pruning(
         Folds of a trial.
     random_state : int
         Seed of the search.
+    is_alone : callable, default=None
+        Returns whether all trials in flight are the search's own; they are by default.
 
     Warns
     -----
@@ -62,7 +71,7 @@ def open_pruning(
             stacklevel=4,
         )
         return EveryFold(n_splits)
-    return FoldPruning(pruner, study, told, order=order)
+    return FoldPruning(pruner, study, told, order=order, is_alone=is_alone)
 
 
 def random_order(n_splits: int, random_state: int) -> Sequence[int]:

@@ -125,8 +125,8 @@ class Told(Sequence[ToldTrial[Record]]):
 
     @property
     def records(self) -> list[Record]:
-        """The records of the trials."""
-        return [told.record for told in self._trials]
+        """The records of the trials, by their numbers."""
+        return [told.record for told in sorted(self._trials, key=lambda told: told.number)]
 
     @property
     def complete(self) -> list[ToldTrial[Record]]:

@@ -1,0 +1,59 @@
+"""The attributes in which a study keeps a search: long texts in parts, and what readers of a trial want to know."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from sk_optuna.storage._stored_trial import StoredTrial
+
+RECORD = "sk_optuna:record"
+# Characters of one attribute at most: MySQL's TEXT holds 65,535 bytes.
+_MOST_CHARACTERS = 60_000
+# Of those attributes that are for readers only.
+MOST_LEGIBLE = 2_000
+
+
+def chunks(key: str, text: str) -> dict[str, Any]:
+    """Return the attributes that keep a text."""
+    parts = range(0, len(text), _MOST_CHARACTERS)
+    return {f"{key}:{i}": text[start : start + _MOST_CHARACTERS] for i, start in enumerate(parts)}
+
+
+def joined(attributes: Mapping[str, Any], key: str) -> str:
+    """Return the text that attributes keep; a LookupError where there is none."""
+    parts: list[str] = []
+    while (part := attributes.get(f"{key}:{len(parts)}")) is not None:
+        parts.append(part)
+    if not parts:
+        raise LookupError(f"there is no {key.partition(':')[2]}")
+    return "".join(parts)
+
+
+def stored(trial: FrozenTrial) -> StoredTrial:
+    """Return a finished trial of the storage as it is kept."""
+    return StoredTrial.from_json(
+        joined(trial.system_attrs, RECORD), row=trial.params, state=trial.state.name, value=trial.value
+    )
+
+
+def legible(trial: FrozenTrial, kept: StoredTrial, params: Mapping[str, Any]) -> FrozenTrial:
+    """Return a copy of the trial with the user's parameters, the scores of its folds and their seconds for readers."""
+    trial = copy(trial)
+    trial.user_attrs = {
+        **trial.user_attrs,
+        "params": legible_params(params),
+        "fold_scores": {str(i): fold.test_scores for i, fold in kept.folds.items()},
+        "fold_seconds": {str(i): fold.fit_time + fold.score_time for i, fold in kept.folds.items()},
+    }
+    return trial
+
+
+def legible_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user's parameters as JSON can keep them."""
+    return {name: _plain(value) for name, value in params.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | str | None) else repr(value)[:MOST_LEGIBLE]
