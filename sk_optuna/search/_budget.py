@@ -48,7 +48,7 @@ def in_flight(
         Folds of a trial.
     by_process : bool, default=False
         Whether a Gaussian process suggests the trials.
-    workers_if_shared : callable, default=None
+    workers_if_shared : callable, default=none
         Returns the number of this process's workers while others share the study, else None.
     """
     early, n_early, later = _N_IN_FLIGHT, _N_KNOWS_LITTLE, _N_LATER

@@ -75,9 +75,10 @@ class Driver:
             return True
 
     def begin(self) -> None:
-        """Note that the beginning of the search is written: from now on others may take part."""
+        """Note that the beginning of the search is written: from now on others may take part, those that wait at once."""
         with self.guard:
             self._has_begun = True
+            self._look()
 
     def close(self) -> None:
         """Leave the study: what this driver has not told is for others to take over."""

@@ -58,6 +58,11 @@ def test_several_metrics_without_refit_leave_the_choice_to_the_user():
     assert outcome.best() is None
 
 
+def test_without_a_trial_there_is_no_outcome():
+    with pytest.raises(NoScoreError, match="No candidate has ended: the timeout passed while other processes"):
+        conclude([], rules())
+
+
 def test_a_table_without_a_score_is_there_before_the_refusal():
     failed = record(0, {}, [np.nan] * 2, score_errors=("Traceback\nValueError: no labels",))
     failed.folds = [fold._replace(failed_scores=("score",)) for fold in failed.folds]

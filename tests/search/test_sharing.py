@@ -303,13 +303,17 @@ def test_epochs_of_others_are_known(several, pruner):
         np.testing.assert_array_equal(column, other.learning_curves_[name])
 
 
-def test_a_whole_grid_has_the_rows_that_it_has_alone(several):
+def test_a_whole_grid_has_the_rows_that_it_has_alone(several, tmp_path):
     storage, first = InMemoryStorage(), [{"C": 10.0, "kernel": "linear"}]
     arguments = {"space": GRID, "n_trials": None, "initial_params": first}
     one, other = several([search_over(storage, **arguments) for _ in range(2)])
     assert_same(one, other)
     alone = search_over(None, study_name=None, **arguments).fit(X, Y)
     assert one.cv_results_["params"] == alone.cv_results_["params"]
+    other.save_study(tmp_path / "saved.db")
+    fits = len(FITTED)
+    assert_same(search_over(tmp_path / "saved.db", study_name=None, **arguments).fit(X, Y), one)
+    assert len(FITTED) == fits
 
 
 def test_a_sample_of_a_grid_has_no_row_twice(several):
