@@ -405,8 +405,10 @@ def test_a_killed_process_loses_no_finished_trial(path):
     for number in (0, 6):
         killed = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(path), str(number)], check=False)
         assert killed.returncode == -signal.SIGKILL
-        (study,) = optuna.get_all_study_summaries(f"sqlite:///{path}")
+        storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        (study,) = optuna.get_all_study_summaries(storage)
         assert study.n_trials == number + 1
+        storage.engine.dispose()
 
     def new(**arguments):
         return OptunaSearchCV(SVC(), RANGES, n_trials=12, cv=4, random_state=0, **arguments)
