@@ -75,7 +75,7 @@ class Driver:
             return True
 
     def begin(self) -> None:
-        """Note that the beginning of the search is written: from now on others may take part, those that wait at once."""
+        """Note that the beginning of the search is written: others may take part, those that wait at once."""
         with self.guard:
             self._has_begun = True
             self._look()

@@ -22,26 +22,36 @@ IDENTITY = {"estimator": "sklearn.svm.SVC()", "X": "some"}
 SPLITS = [(np.arange(4), np.arange(4, 6)), (np.arange(2, 6), np.arange(2))]
 
 
-def in_memory(directory):
+def in_memory(request, directory):
     storage = InMemoryStorage()
     return lambda: storage
 
 
-def journal(directory):
+def journal(request, directory):
     return lambda: JournalStorage(JournalFileBackend(str(directory / "journal.log")))
 
 
-def file(directory):
-    return lambda: str(directory / "search.db")
+def file(request, directory):
+    return lambda: f"sqlite:///{directory}/search.db"
 
 
-STORAGES = {"file": file, "journal": journal, "memory": in_memory}
+def postgresql(request, directory):
+    """Return a function to the URL of a database in which no test before has left a study."""
+    url = request.getfixturevalue("postgresql_url")
+    opened = optuna.storages.RDBStorage(url)
+    for study in opened.get_all_studies():
+        opened.delete_study(study._study_id)
+    opened.engine.dispose()
+    return lambda: url
+
+
+STORAGES = {"file": file, "journal": journal, "memory": in_memory, "postgresql": postgresql}
 
 
 @pytest.fixture(params=STORAGES)
 def storage(request, tmp_path):
     """Return a function that opens one storage, as each process does for itself."""
-    return STORAGES[request.param](tmp_path)
+    return STORAGES[request.param](request, tmp_path)
 
 
 @pytest.fixture
@@ -116,7 +126,7 @@ def later(function):
 
 def states(storage):
     opened = storage()
-    opened = optuna.storages.RDBStorage(f"sqlite:///{opened}") if isinstance(opened, str) else opened
+    opened = optuna.storages.RDBStorage(opened) if isinstance(opened, str) else opened
     trials = opened.get_all_trials(opened.get_study_id_from_name("shared"))
     if isinstance(opened, optuna.storages.RDBStorage):
         opened.engine.dispose()
