@@ -8,7 +8,7 @@ up to three times, each of which may cost a worker; the search takes them back i
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,8 @@ from sk_optuna.execution._shared import Kept
 
 # Seconds without any worker after which a search ends, unless joblib's `wait_for_workers_timeout` says more.
 NO_WORKER_FOR = 60.0
+# Seconds between looks for a worker that data can be sent to.
+_LOOK_EVERY = 0.1
 
 
 class DaskCluster:
@@ -48,6 +50,7 @@ class DaskCluster:
         self._patience = patience
         self.waiting = waiting
         self._client: Any = None
+        self._data: Any = None
         self._lock = threading.Lock()
         self._tasks: dict[str, tuple[int, Any]] = {}
         self._is_stale = False
@@ -66,7 +69,6 @@ class DaskCluster:
         self._kept, self._report = kept, report
         connect: Any = Client
         self._client = connect(self._of_user.scheduler.address, security=self._of_user.security, set_as_default=False)
-        self.check()
         self._hand_over()
 
     def submit(self, ticket: int, payload: bytes) -> None:
@@ -118,8 +120,14 @@ class DaskCluster:
             self._client = None
 
     def _hand_over(self) -> None:
-        # To all at once: the scheduler gives tasks to workers that have the data, others would idle.
-        self._data = self._client.scatter(self._kept, broadcast=True, hash=False)
+        """Send `kept` to all workers at once: the scheduler gives tasks to those that have it, others would idle."""
+        self._data = None
+        while self._data is None:
+            while not self.check():
+                time.sleep(_LOOK_EVERY)
+            # the workers may go, and do so without a word, before they have it
+            with suppress(TimeoutError):
+                self._data = self._client.scatter(self._kept, broadcast=True, hash=False)
         self._is_stale = False
 
     def _pop(self, key: str) -> tuple[int, Any] | None:

@@ -107,7 +107,6 @@ def test_tasks_come_back_and_neither_data_nor_actors_stay(monkeypatch):
     # Ray's backend for joblib would have changed joblib's pool of multiprocessing for good.
     assert PicklingPool.__bases__ == bases
     pids = {outcome.result[0] for outcome in outcomes.values()}
-    assert len(pids) == 2
     while any(_is_alive(pid) for pid in pids):
         time.sleep(0.05)
 
