@@ -6,36 +6,39 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from sk_optuna.storage._describe import digest
 from sk_optuna.storage._stored_trial import StoredTrial
 
 RECORD = "sk_optuna:record"
-# Characters of one attribute at most: MySQL's TEXT holds 65,535 bytes.
-_MOST_CHARACTERS = 60_000
+# Characters of one attribute at most: MySQL's TEXT holds 65,535 bytes, and JSON may need two for each.
+_MOST_CHARACTERS = 32_000
 # Of those attributes that are for readers only.
 MOST_LEGIBLE = 2_000
 
 
 def chunks(key: str, text: str) -> dict[str, Any]:
-    """Return the attributes that keep a text."""
+    """Split a text, behind a digest of it, into attributes of the length that a database takes."""
+    text = f"{digest(text)} {text}"
     parts = range(0, len(text), _MOST_CHARACTERS)
     return {f"{key}:{i}": text[start : start + _MOST_CHARACTERS] for i, start in enumerate(parts)}
 
 
 def joined(attributes: Mapping[str, Any], key: str) -> str:
-    """Return the text that attributes keep; a LookupError where there is none."""
+    """Return the text that attributes keep; a LookupError where there is none, a ValueError where it was changed."""
     parts: list[str] = []
     while (part := attributes.get(f"{key}:{len(parts)}")) is not None:
         parts.append(part)
     if not parts:
         raise LookupError(f"there is no {key.partition(':')[2]}")
-    return "".join(parts)
+    expected, _, text = "".join(parts).partition(" ")
+    if digest(text) != expected:
+        raise ValueError(f"the {key.partition(':')[2]} was changed")
+    return text
 
 
 def stored(trial: FrozenTrial) -> StoredTrial:
     """Return a finished trial of the storage as it is kept."""
-    return StoredTrial.from_json(
-        joined(trial.system_attrs, RECORD), row=trial.params, state=trial.state.name, value=trial.value
-    )
+    return StoredTrial.from_json(joined(trial.system_attrs, RECORD))
 
 
 def legible(trial: FrozenTrial, kept: StoredTrial, params: Mapping[str, Any]) -> FrozenTrial:

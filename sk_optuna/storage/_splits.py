@@ -39,7 +39,7 @@ def _part(arrays: Any, i: int) -> np.ndarray:
     if f"mask{i}" in arrays:
         return np.unpackbits(arrays[f"mask{i}"], count=int(arrays[f"length{i}"])).astype(bool)
     differences = arrays[f"rows{i}"]
-    return np.cumsum(differences, dtype=differences.dtype)
+    return np.cumsum(differences, dtype=differences.dtype).astype(differences.dtype, copy=False)  # the byte order
 
 
 def _differences(rows: np.ndarray) -> np.ndarray:

@@ -15,16 +15,18 @@ from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import METRIC_NAMES, RDB_LOG, caching, without_log_lines
 from sk_optuna._version import __version__
-from sk_optuna.exceptions import ResumeMismatchError, StorageError
+from sk_optuna.exceptions import InvalidArgumentError, ResumeMismatchError, StorageError
 from sk_optuna.storage._attributes import MOST_LEGIBLE, RECORD, chunks, joined, legible, stored
 from sk_optuna.storage._history import History, check_same, name_of
-from sk_optuna.storage._opening import close_storage, faults, open_storage
+from sk_optuna.storage._opening import Place, close_storage, faults, open_storage, reason, shown
 from sk_optuna.storage._splits import splits_from_text, splits_to_text
 from sk_optuna.storage._stored_trial import StoredTrial
 
 # The format of what is written here. A store of a newer one is refused.
 _FORMAT = 1
 _FORMAT_KEY, _HISTORY, _SPLITS = (f"sk_optuna:{name}" for name in ("format", "history", "splits"))
+# Characters of a study's name in a database.
+_LONGEST_NAME = 512
 # Seconds for which a write is tried again, and between two tries.
 _RETRY_FOR, _RETRY_EVERY = 60.0, 0.5
 
@@ -66,11 +68,13 @@ class Store:
 
     def __init__(self, storage: Any, study_name: str | None, identity: Mapping[str, str]) -> None:
         self._name = name_of(identity) if study_name is None else study_name
+        _check_name(self._name)
         self.opened = open_storage(storage)
         self.storage = caching(self.opened)
         self._is_own = self.opened is not storage
-        self._shown = repr(storage) if self._is_own else type(storage).__name__
+        self._shown = shown(storage)
         self.shown = f"The study {self._name!r} in storage={self._shown}"
+        self._place = Place(self.opened)
         self.study_id = -1  # none yet
         self.is_whole = True
         self._n_trials = 0
@@ -114,8 +118,8 @@ class Store:
             self._create(history)
         except faults(DuplicatedStudyError) as error:
             raise StorageError(
-                f"The study {self._name!r} cannot be written to storage={self._shown}: {error}. Check that there is "
-                "room, that it may be written to, and that no other process runs the same search."
+                f"The study {self._name!r} cannot be written to storage={self._shown}: {reason(error)}. Check that "
+                "there is room, that it may be written to, and that no other process runs the same search."
             ) from error
 
     def _create(self, history: History) -> None:
@@ -163,16 +167,24 @@ class Store:
             close_storage(self.opened)
 
     def _write(self, trial: FrozenTrial) -> None:
-        # A write may have arrived though its answer did not.
-        if self.storage.get_n_trials(self.study_id) == self._n_trials:
-            self.storage.create_new_trial(self.study_id, template_trial=trial)
+        self._place.check()
         n_trials = self.storage.get_n_trials(self.study_id)
-        if n_trials != self._n_trials + 1:
-            raise StorageError(
-                f"{self.shown} has {n_trials} trials, where this search told "
-                f"{self._n_trials + 1}: another process writes to it. Give each search a storage or a study_name of "
-                "its own."
-            )
+        if n_trials == self._n_trials:
+            self.storage.create_new_trial(self.study_id, template_trial=trial)
+            n_trials = self.storage.get_n_trials(self.study_id)
+            if n_trials == self._n_trials + 1:
+                return
+        elif n_trials == self._n_trials + 1 and self._has_arrived(trial):
+            return
+        raise StorageError(
+            f"{self.shown} has {n_trials} trials, which are not the {self._n_trials + 1} that this search told: "
+            "another process writes to it. Give each search a storage or a study_name of its own."
+        )
+
+    def _has_arrived(self, trial: FrozenTrial) -> bool:
+        """Return whether the write of a trial has arrived though its answer has not."""
+        trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, self._n_trials)
+        return bool(self.storage.get_trial(trial_id).system_attrs == trial.system_attrs)
 
     def tried(self, act: Callable[[], Answer]) -> Answer:
         """Read or write, again and again for a minute if the storage refuses.
@@ -190,10 +202,12 @@ class Store:
                 return act()
             except KeyError as error:
                 raise StorageError(f"{self.shown} is gone.") from error
-            except faults() as error:
+            except (StorageError, TypeError, AttributeError):
+                raise
+            except Exception as error:  # of whatever storage it is
                 if time.monotonic() - start > _RETRY_FOR:
                     raise StorageError(
-                        f"storage={self._shown} has refused to be written for {_RETRY_FOR:.0f} s: {error}"
+                        f"storage={self._shown} has refused to be written for {_RETRY_FOR:.0f} s: {reason(error)}."
                     ) from error
                 time.sleep(_RETRY_EVERY)
 
@@ -216,9 +230,9 @@ class Store:
             self._check_identity(history.identity, identity)
             history.splits = splits_from_text(joined(attributes, _SPLITS))
             history.trials = [stored(trial) for trial in trials if trial.state.is_finished()]
-        except faults(LookupError, ValueError, TypeError) as error:
-            if isinstance(error, StorageError | ResumeMismatchError):
-                raise
+        except (StorageError, ResumeMismatchError):
+            raise
+        except Exception as error:  # whatever damaged content makes of those who read it
             raise self._damaged(error) from error
         self._n_trials = len(trials)
         self.is_whole = len(history.trials) == len(trials)
@@ -256,6 +270,14 @@ class Store:
 
     def _damaged(self, error: Exception) -> StorageError:
         return StorageError(
-            f"{self.shown} cannot be read: {type(error).__name__}: {error}. "
-            "Nothing was changed. Name another file or another study_name."
+            f"{self.shown} cannot be read: {type(error).__name__}: {reason(error)}. Nothing was changed. Name another "
+            "file or another study_name."
+        )
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
+        raise InvalidArgumentError(
+            f"The 'study_name' parameter must be a text of 1 to {_LONGEST_NAME} characters, but got "
+            f"{repr(name)[:80]}. Leave it out for a name that follows from the search."
         )

@@ -74,24 +74,27 @@ class StoredTrial:
         )
 
     def to_json(self) -> str:
-        """Return all but row, state and value, which a store keeps by itself, as JSON; floats come back bit by bit."""
-        content = {
+        """Return the trial as JSON; floats come back bit by bit."""
+        content: dict[str, Any] = {
+            "row": dict(self.row),
+            "state": self.state,
+            "value": self.value,
             "folds": {str(number): fold._asdict() for number, fold in self.folds.items()},
             "is_cut": self.is_cut,
             "n_dropped": self.n_dropped,
             "notes": dict(self.notes),
         }
-        for fold in content["folds"].values():  # type: ignore[attr-defined]
+        for fold in content["folds"].values():
             for name in ("curve", "ending"):
                 fold[name] = None if fold[name] is None else fold[name]._asdict()
         return json.dumps(content, default=plain)
 
     @classmethod
-    def from_json(cls, text: str, *, row: Mapping[str, Any], state: str, value: float | None) -> "StoredTrial":
+    def from_json(cls, text: str) -> "StoredTrial":
         """Return the trial that `to_json` wrote."""
         content = json.loads(text)
         folds = {int(number): _fold(values) for number, values in content["folds"].items()}
-        return cls(row, state, value, folds, content["is_cut"], content["n_dropped"], content["notes"])
+        return cls(**{**content, "folds": folds})
 
 
 def _fold(values: dict[str, Any]) -> FoldResult:

@@ -1,0 +1,347 @@
+"""What is lost when a search is killed, its file cut off or its workers die, and what does a store cost?
+
+Four counts, each for itself with ``--only``:
+
+- kills: the process of a search is killed (SIGKILL) at a random moment, a quarter of them counted from the call, the
+  others from its first new fold, and the same call goes on, again and again until the search ends. Counted are trials that a callback had heard of and the store has not, stores that could not be read,
+  trials that are not finished, worker processes that are left ten seconds later, and searches whose table in the end is
+  not that of the uninterrupted one. Recovery is the time from the call of `fit` until the first new fold begins.
+- offsets: a store is cut off at offsets from its first byte to its last: one that was closed, one whose process was
+  killed (which has a log beside it), and the log.
+- workers: a worker process is killed every 20 folds. Every fold is innocent and has to be scored.
+- costs: milliseconds a trial, of five folds that fit nothing, beside those of Optuna's own storage. ``--url`` adds rows
+  of a database.
+
+Run: python benchmarks/resilience.py [--kills 200] [--url postgresql+psycopg://user@host/name]
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import optuna
+from optuna.distributions import FloatDistribution
+from scipy.stats import loguniform, uniform
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import KFold
+
+from sk_optuna import OptunaSearchCV
+from sk_optuna.exceptions import StorageError
+
+X, Y = np.arange(40.0)[:, None], np.arange(40.0)
+SPACE = {"level": uniform(0, 1), "rate": loguniform(1e-3, 1.0)}
+FOLDER = "SK_OPTUNA_RESILIENCE"
+"""Environment variable: where fits leave their marks."""
+
+
+class Marking(RegressorMixin, BaseEstimator):
+    """Fits for some milliseconds, and leaves a mark in a file first; each so-manieth mark costs the worker its life."""
+
+    def __init__(self, level: float = 0.5, rate: float = 0.1, seconds: float = 0.004, deadly: int = 0) -> None:
+        self.level = level
+        self.rate = rate
+        self.seconds = seconds
+        self.deadly = deadly
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "Marking":
+        if FOLDER in os.environ:
+            with (Path(os.environ[FOLDER]) / "fits").open("ab", buffering=0) as file:
+                file.write(f"{time.monotonic():24.9f}".encode())
+                n_fits = file.tell() // 24
+            if self.deadly and n_fits % self.deadly == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(self.seconds)
+        return self
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        noise = 0.02 * np.sin(991 * self.level * (1 + X[0, 0]))
+        return float(-((self.level - 0.7) ** 2) - 0.05 * np.log10(self.rate / 0.03) ** 2 + noise)
+
+
+def search(**arguments: object) -> OptunaSearchCV:
+    defaults = {"n_trials": 40, "cv": KFold(5, shuffle=True, random_state=0), "random_state": 0, "refit": False}
+    return OptunaSearchCV(Marking(), SPACE, **{**defaults, **arguments})
+
+
+def is_same(found: OptunaSearchCV, whole: OptunaSearchCV) -> bool:
+    """Return whether two searches have the same table, times aside."""
+    one, other = found.cv_results_, whole.cv_results_
+    names = [name for name in other if "time" not in name]
+    return list(one) == list(other) and all(repr(list(one[name])) == repr(list(other[name])) for name in names)
+
+
+class Heard:
+    """A study callback that writes down the trials that it has heard of."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        with self.path.open("ab", buffering=0) as file:
+            file.write(f"{trial.number}\n".encode())
+
+
+def in_a_process(run: Callable[[], object]) -> int:
+    """Run a function in a fork of this process, the leader of a session of its own, and return its id."""
+    process = os.fork()
+    if process == 0:
+        os.setsid()
+        try:
+            run()
+        except BaseException as error:
+            print(type(error).__name__, error, file=sys.stderr, flush=True)
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+def members(session: int) -> list[int]:
+    """Return the processes of a session that live."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has just ended
+            continue
+        if int(of) == session and state != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+def n_left(session: int, patience: float = 10.0) -> int:
+    """Return how many processes of a killed driver live on when the patience is at its end."""
+    end = time.monotonic() + patience
+    while members(session) and time.monotonic() < end:
+        time.sleep(0.05)
+    return len(members(session))
+
+
+def wait_for(path: Path, process: int) -> None:
+    """Wait until a process has made a file, or has ended."""
+    while not path.exists() and os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        time.sleep(0.001)
+
+
+def states(path: Path) -> list[str]:
+    """Return the states of the trials that a reader sees; no study yet, no trials."""
+    names = optuna.get_all_study_names(f"sqlite:///{path}") if path.exists() and path.stat().st_size else []
+    if not names:
+        return []
+    study = optuna.load_study(study_name=names[0], storage=f"sqlite:///{path}")
+    return [trial.state.name for trial in study.get_trials(deepcopy=False)]
+
+
+def kill_until_it_ends(
+    arguments: dict, whole: OptunaSearchCV, seconds: float, rng: np.random.Generator, counts: Counter, n_kills: int
+) -> list[float]:
+    """Kill one search again and again, then let it end, and return the seconds of each recovery."""
+    folder = Path(tempfile.mkdtemp())
+    os.environ[FOLDER] = str(folder)
+    path, heard, fits = folder / "search.db", folder / "heard", folder / "fits"
+    recoveries = []
+    for _ in range(n_kills):
+        fits.unlink(missing_ok=True)
+        start = time.monotonic()
+        process = in_a_process(lambda: search(storage=path, study_callbacks=[Heard(heard)], **arguments).fit(X, Y))
+        if rng.random() < 0.75:
+            wait_for(fits, process)
+        time.sleep(rng.uniform(0, seconds))
+        os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+        if not os.WIFSIGNALED(status):
+            counts["ended before the kill"] += os.waitstatus_to_exitcode(status) == 0
+            counts["errors"] += os.waitstatus_to_exitcode(status) != 0
+        counts["kills"] += os.WIFSIGNALED(status)
+        counts["worker processes left"] += n_left(process)
+        if fits.exists() and len(first := fits.read_bytes()[:24]) == 24 and heard.exists():
+            recoveries.append(float(first) - start)
+        try:
+            found = states(path)
+        except Exception as error:  # a count of what cannot be read needs all ways of that
+            print("unreadable:", type(error).__name__, error)
+            counts["unreadable stores"] += 1
+            continue
+        n_heard = len(set(heard.read_text().split())) if heard.exists() else 0
+        counts["finished trials lost"] += max(0, n_heard - len(found))
+        counts["zombie trials"] += sum(state in ("RUNNING", "WAITING") for state in found)
+    del os.environ[FOLDER]
+    try:
+        counts["searches that ended otherwise"] += not is_same(search(storage=path, **arguments).fit(X, Y), whole)
+    except StorageError as error:
+        print("unreadable:", error)
+        counts["unreadable stores"] += 1
+    counts["searches"] += 1
+    shutil.rmtree(folder)
+    return recoveries
+
+
+def count_kills(n_kills: int, n_each: int) -> None:
+    rng = np.random.default_rng(0)
+    columns = ("kills", "finished trials lost", "unreadable stores", "zombie trials", "worker processes left", "errors")
+    print(f"{'':28}{'searches':>9}{'otherwise':>10}" + "".join(f"{name.split()[-1]:>12}" for name in columns), end="")
+    print(f"{'recovery, s':>14}{'worst':>8}")
+    total: Counter = Counter()
+    kinds = [(n_jobs, pruner) for n_jobs in (1, 2) for pruner in (None, "race")]
+    for n_jobs, pruner in kinds:
+        arguments = {"n_jobs": n_jobs, "pruner": pruner}
+        start = time.monotonic()
+        whole = search(**arguments).fit(X, Y)
+        seconds = time.monotonic() - start
+        counts: Counter = Counter()
+        recoveries: list[float] = []
+        while counts["kills"] < n_kills / len(kinds):
+            # each of them gets a share of the way, so that the last ones find a search that is nearly over
+            recoveries += kill_until_it_ends(arguments, whole, 2 * seconds / n_each, rng, counts, n_each)
+        print(f"n_jobs={n_jobs}, pruner={pruner!r}".ljust(28), end="")
+        print(f"{counts['searches']:9}{counts['searches that ended otherwise']:10}", end="")
+        print("".join(f"{counts[name]:12}" for name in columns), end="")
+        print(f"{np.median(recoveries or np.nan):14.2f}{max(recoveries, default=np.nan):8.2f}", flush=True)
+        total += counts
+    print(", ".join(f"{name}: {total[name]}" for name in (*columns, "searches", "searches that ended otherwise")), "\n")
+
+
+def _note(told: list[int], study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    told.append(trial.number)
+
+
+def count_offsets(n_offsets: int) -> None:
+    folder = Path(tempfile.mkdtemp())
+    closed, broken, here = folder / "closed.db", folder / "broken.db", folder / "here.db"
+    n_trials = search(storage=closed, n_trials=8).fit(X, Y).n_trials_
+
+    def copy(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if trial.number == n_trials - 1:
+            for name in ("", "-wal"):
+                shutil.copy(f"{folder}/open.db{name}", f"{broken}{name}")
+
+    search(storage=folder / "open.db", n_trials=8, study_callbacks=[copy]).fit(X, Y)
+    whole = search(n_trials=8).fit(X, Y)
+    columns = ("refused", "recovered whole", "recovered in part", "begun anew", "otherwise", "changed though refused")
+    print(f"{'cut off':28}" + "".join(f"{name.split()[0] + ' ' + name.split()[-1]:>18}" for name in columns))
+    for source, which in ((closed, ""), (broken, ""), (broken, "-wal")):
+        counts: Counter = Counter()
+        size = Path(f"{source}{which}").stat().st_size
+        for offset in np.linspace(0, size, n_offsets, dtype=int):
+            for name in ("", "-wal", "-shm"):
+                Path(f"{here}{name}").unlink(missing_ok=True)
+            for name in ("", "-wal"):
+                if Path(f"{source}{name}").exists():
+                    shutil.copy(f"{source}{name}", f"{here}{name}")
+            os.truncate(f"{here}{which}", offset)
+            before = here.read_bytes()
+            told: list[int] = []
+            callback = partial(_note, told)
+            try:
+                found = search(storage=here, n_trials=8, study_callbacks=[callback]).fit(X, Y)
+            except StorageError:
+                counts["refused"] += 1
+                counts["changed though refused"] += here.read_bytes() != before
+                continue
+            n_new = len(told)
+            kind = "recovered whole" if not n_new else "begun anew" if n_new == n_trials else "recovered in part"
+            counts[kind if is_same(found, whole) else "otherwise"] += 1
+        name = f"{'with a log' if source == broken else 'closed'}, {'the log' if which else 'the file'}"
+        print(f"{name:28}" + "".join(f"{counts[column]:18}" for column in columns), flush=True)
+    print()
+    shutil.rmtree(folder)
+
+
+def count_workers(n_trials: int) -> None:
+    whole = search(n_trials=n_trials).fit(X, Y)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[FOLDER] = folder
+        found = search(n_trials=n_trials, n_jobs=2).set_params(estimator__deadly=20).fit(X, Y)
+        n_fits = Path(folder, "fits").stat().st_size // 24
+        del os.environ[FOLDER]
+    scores = np.array([found.cv_results_[f"split{i}_test_score"] for i in range(5)])
+    print(f"a worker killed every 20 folds: {n_fits // 20} killed, {scores.size} folds, all of them innocent,", end=" ")
+    print(f"{np.isfinite(scores).sum()} scored, the table is the same: {is_same(found, whole)}, hangs: 0\n", flush=True)
+
+
+def by_hand(storage: object, n_trials: int) -> None:
+    space = {"level": FloatDistribution(0, 1), "rate": FloatDistribution(1e-3, 1, log=True)}
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    study = optuna.create_study(storage=storage, direction="maximize", sampler=sampler)
+    for _ in range(n_trials):
+        trial = study.ask(space)
+        study.tell(trial, trial.params["level"])
+
+
+def show_costs(n_trials: int, n_rounds: int, url: str | None) -> None:
+    folder = Path(tempfile.mkdtemp())
+    number = iter(range(10**6))
+    quick = Marking(seconds=0.0)
+
+    def ours(**arguments: object) -> None:
+        search(n_trials=n_trials, sampler="random", **arguments).set_params(estimator=quick).fit(X, Y)
+
+    rows: dict[str, Callable[[], object]] = {
+        "memory: OptunaSearchCV": ours,
+        "memory: bare Optuna, ask + tell": lambda: by_hand(None, n_trials),
+        "sqlite: OptunaSearchCV": lambda: ours(storage=folder / f"{next(number)}.db"),
+        "sqlite: bare Optuna, ask + tell": lambda: by_hand(f"sqlite:///{folder}/{next(number)}.db", n_trials),
+    }
+    if url is not None:
+        rows["database: OptunaSearchCV"] = lambda: ours(storage=url, study_name=f"{os.getpid()}-{next(number)}")
+        rows["database: bare Optuna, ask + tell"] = lambda: by_hand(url, n_trials)
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
+    for run in rows.values():  # imports
+        run()
+    for i in range(n_rounds):
+        for name in np.random.default_rng(i).permutation(list(rows)):
+            wall, cpu = time.perf_counter(), time.process_time()
+            rows[name]()
+            seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    ms = {name: np.median(by_round, axis=0) / n_trials * 1e3 for name, by_round in seconds.items()}
+    first = ms["memory: OptunaSearchCV"]
+    print(
+        f"{f'ms a trial, {n_trials} trials of 5 folds':36}{'wall':>10}{'over memory':>14}{'CPU':>10}{'over memory':>14}"
+    )
+    for name, (wall, cpu) in ms.items():
+        over = (f"{wall - first[0]:14.2f}", f"{cpu - first[1]:14.2f}") if "Search" in name else ("", "")
+        print(f"{name:36}{wall:10.2f}{over[0]:>14}{cpu:10.2f}{over[1]:>14}")
+    shutil.rmtree(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--each", type=int, default=10, help="kills of one search")
+    parser.add_argument("--offsets", type=int, default=100)
+    parser.add_argument("--url", help="of a database, for a row of the costs")
+    parser.add_argument("--only", choices=["kills", "offsets", "workers", "costs"], nargs="+")
+    parser.add_argument("--tiny", action="store_true", help="a taste")
+    arguments = parser.parse_args()
+    n_kills, n_each, n_offsets = (4, 1, 5) if arguments.tiny else (arguments.kills, arguments.each, arguments.offsets)
+    only = arguments.only or ["kills", "offsets", "workers", "costs"]
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore")
+    packages = ["sk-optuna", "scikit-learn", "optuna", "sqlalchemy", "joblib"]
+    print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages), "\n")
+    with tempfile.TemporaryDirectory() as folder:  # imports
+        search(n_trials=1, storage=Path(folder) / "search.db").fit(X, Y)
+    if "kills" in only:
+        count_kills(n_kills, n_each)
+    if "offsets" in only:
+        count_offsets(n_offsets)
+    if "workers" in only:
+        count_workers(8 if arguments.tiny else 60)
+    if "costs" in only:
+        show_costs(*((10, 1) if arguments.tiny else (200, 5)), arguments.url)
+
+
+if __name__ == "__main__":
+    main()
