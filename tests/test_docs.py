@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import joblib
 import optuna
 import pytest
 from scipy.stats import loguniform
@@ -62,9 +61,10 @@ def test_a_study_goes_where_the_user_guide_says(search):
     assert len(search.study_.trials) == 8
 
 
-def test_trials_can_be_saved_after_each_as_the_user_guide_says(tmp_path, monkeypatch):
+def test_the_code_about_going_on_runs_in_its_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    [said] = re.findall(r"`(study_callbacks=\[lambda.*?\])`", (DOCS / "user_guide.md").read_text(encoding="utf-8"))
-    saving = eval(said.partition("=")[2], {"joblib": joblib})
-    search = OptunaSearchCV(SVC(), SPACE, n_trials=3, cv=3, random_state=0, study_callbacks=saving).fit(X, y)
-    assert joblib.load("trials.joblib") == search.study_.trials
+    given = {"SVC": SVC, "X": X, "y": y, "space": SPACE, "X_new": X[:120], "y_new": y[:120]}
+    for block in code_of("resume.md"):
+        exec(block, given)
+    assert given["search"].n_trials_ == 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["later.db", "search.db"]

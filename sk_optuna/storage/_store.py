@@ -168,23 +168,25 @@ class Store:
 
     def _write(self, trial: FrozenTrial) -> None:
         self._place.check()
-        n_trials = self.storage.get_n_trials(self.study_id)
-        if n_trials == self._n_trials:
-            self.storage.create_new_trial(self.study_id, template_trial=trial)
-            n_trials = self.storage.get_n_trials(self.study_id)
-            if n_trials == self._n_trials + 1:
+        there = self._trial_there()
+        if there is None:
+            trial_id = self.storage.create_new_trial(self.study_id, template_trial=trial)
+            if self._trial_there() == trial_id:
                 return
-        elif n_trials == self._n_trials + 1 and self._has_arrived(trial):
-            return
+        elif self.storage.get_trial(there).system_attrs == trial.system_attrs:
+            return  # it has arrived, though the answer has not
         raise StorageError(
-            f"{self.shown} has {n_trials} trials, which are not the {self._n_trials + 1} that this search told: "
-            "another process writes to it. Give each search a storage or a study_name of its own."
+            f"{self.shown} has other trials than the {self._n_trials + 1} that this search told: another process writes "
+            "to it. Give each search a storage or a study_name of its own."
         )
 
-    def _has_arrived(self, trial: FrozenTrial) -> bool:
-        """Return whether the write of a trial has arrived though its answer has not."""
-        trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, self._n_trials)
-        return bool(self.storage.get_trial(trial_id).system_attrs == trial.system_attrs)
+    def _trial_there(self) -> int | None:
+        """Return the id of the next trial if it is there already; the number of trials is what Optuna reads all for."""
+        try:
+            trial_id: int = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, self._n_trials)
+        except KeyError:
+            return None
+        return trial_id
 
     def tried(self, act: Callable[[], Answer]) -> Answer:
         """Read or write, again and again for a minute if the storage refuses.

@@ -103,8 +103,12 @@ def test_a_reader_that_asks_ten_times_a_second_disturbs_nothing(path, n_trials):
         [sys.executable, "-c", READER, f"sqlite:///{path}", str(n_trials)], stdout=subprocess.PIPE, text=True
     ) as reader:
         assert reader.stdout.readline() == "reads\n"
-        search = search_over(path, n_trials=n_trials).fit(X, Y)
-        n_reads = reader.stdout.read()
+        try:
+            search = search_over(path, n_trials=n_trials).fit(X, Y)
+            n_reads = reader.stdout.read()
+        except BaseException:
+            reader.kill()
+            raise
     assert reader.returncode == 0
     assert int(n_reads) > 1
     study = optuna.load_study(study_name="mine", storage=f"sqlite:///{path}")

@@ -215,9 +215,7 @@ def test_another_writer_is_noticed(path):
     write(path, stored(0.1))
     one, other = Store(path, None, IDENTITY), Store(path, None, IDENTITY)
     one.add(frozen(stored(0.2)), stored(0.2), {}, "score")
-    with pytest.raises(
-        StorageError, match=r"has 2 trials, which are not the 2 that this search told: another process writes to it"
-    ):
+    with pytest.raises(StorageError, match=r"has other trials than the 2 that this .*another process"):
         other.add(frozen(stored(0.3)), stored(0.3), {}, "score")
     one.close()
     other.close()
