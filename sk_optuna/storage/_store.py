@@ -176,8 +176,8 @@ class Store:
         elif self.storage.get_trial(there).system_attrs == trial.system_attrs:
             return  # it has arrived, though the answer has not
         raise StorageError(
-            f"{self.shown} has other trials than the {self._n_trials + 1} that this search told: another process writes "
-            "to it. Give each search a storage or a study_name of its own."
+            f"{self.shown} has other trials than the {self._n_trials + 1} that this search told: another process "
+            "writes to it. Give each search a storage or a study_name of its own."
         )
 
     def _trial_there(self) -> int | None:
