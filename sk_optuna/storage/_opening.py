@@ -160,8 +160,8 @@ def _open_database(url: str) -> RDBStorage:
     except ImportError as error:
         raise MissingExtraError(
             f"storage={name} needs a driver for its database, which is not installed: {error.__cause__ or error}. "
-            "Install it, or name one that is: psycopg goes with 'postgresql+psycopg://', pymysql with "
-            "'mysql+pymysql://'."
+            "Install it, or name one that is: psycopg (pip install 'sk-optuna[postgresql]') goes with "
+            "'postgresql+psycopg://', pymysql with 'mysql+pymysql://'."
         ) from error
     except faults(RuntimeError) as error:
         raise StorageError(
