@@ -174,7 +174,7 @@ class JoblibWorkers:
 
     def cancel(self, job: Any) -> bool:
         """Cancel a job that has not started, on loky only: dask does not survive cancelled futures."""
-        return self._loky is not None and bool(job.cancel())
+        return self._loky is not None and job is not None and bool(job.cancel())
 
     def abort(self) -> None:
         """Leave the workers at once, whatever they do."""

@@ -197,8 +197,12 @@ class JoblibEngine:
             call, args = _run_sealed, (self._shared, task.payload)
         else:
             call, args = _run_noted, (self._shared, task.payload, self._notes.folder, ticket)
-        job = self._workers.submit(call, args, lambda result, error: self._arrived.put((ticket, result, error)))
-        self._outstanding[ticket] = self._outstanding[ticket]._replace(job=job)
+        try:
+            job = self._workers.submit(call, args, lambda result, error: self._arrived.put((ticket, result, error)))
+        except BrokenProcessPool as error:  # a worker has died meanwhile, of which `wait` has not heard
+            self._arrived.put((ticket, None, error))
+        else:
+            self._outstanding[ticket] = self._outstanding[ticket]._replace(job=job)
 
     def _run_in_thread(self, *args: Any) -> Any:
         """Run a task in a thread; none any more once the engine is left, as after Ctrl-C."""

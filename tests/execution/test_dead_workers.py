@@ -1,10 +1,13 @@
 """A worker that dies costs the search no more than the fold that killed it."""
 
+from concurrent.futures.process import BrokenProcessPool
+
 import numpy as np
 import pytest
 from optuna.pruners import BasePruner
 from sklearn.exceptions import FitFailedWarning
 
+from sk_optuna._compat._joblib import JoblibWorkers
 from sk_optuna.exceptions import WorkerDiedError
 
 pytestmark = [
@@ -46,6 +49,24 @@ def test_a_worker_that_dies_once_loses_nothing(backend, tmp_path, faults):
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
     assert set(search.cv_results_["trial_state"]) == {"COMPLETE"}
     assert search.best_params_ == alone.best_params_ == {"a": 5}
+
+
+def test_a_death_that_is_noticed_when_a_fold_is_sent_loses_nothing(monkeypatch, faults):
+    submit, sent = JoblibWorkers.submit, []
+
+    def refusing(self, *args):
+        sent.append(args)
+        if len(sent) == 5:
+            raise BrokenProcessPool("a worker process was terminated")
+        return submit(self, *args)
+
+    monkeypatch.setattr(JoblibWorkers, "submit", refusing)
+    with faults.on("loky"):
+        search = faults.search(2).fit(faults.DATA)
+    assert len(sent) > 12
+    alone = faults.search(1).fit(faults.DATA)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+    assert set(search.cv_results_["trial_state"]) == {"COMPLETE"}
 
 
 @process_backends
