@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, Protocol
 
+import numpy as np
 import optuna
 
 from sk_optuna.evaluation import TrialRecord
@@ -130,7 +131,7 @@ class Keeper:
         if self._store is not None:
             found = self._store.history
         elif found is not None:
-            if not isinstance(search.random_state, int | None):  # a generator, from which the last fit has drawn
+            if isinstance(search.random_state, np.random.RandomState):  # a generator, from which the last fit has drawn
                 identity["random_state"] = found.identity["random_state"]
             check_same(found.identity, identity, "The last fit of this search", _WAYS_ON)
         if found is not None:

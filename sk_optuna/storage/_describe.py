@@ -53,10 +53,14 @@ def _describe(value: Any, within: tuple[int, ...]) -> str:
     if id(value) in within:
         return "..."
     within = (*within, id(value))
-    for is_kind, of_kind in _KINDS:
-        if is_kind(value):
-            return of_kind(value, within)
-    return _of_object(value, within)
+    try:
+        for is_kind, of_kind in _KINDS:
+            if is_kind(value):
+                return of_kind(value, within)
+        return _of_object(value, within)
+    except Exception:
+        # Whatever others' objects raise when they are asked what they are: a search that needs no storage goes on.
+        return _name(type(value))
 
 
 def _of_object(value: Any, within: tuple[int, ...]) -> str:
@@ -206,11 +210,11 @@ def describe_data(data: Any) -> str:
     if isinstance(data, np.ndarray):
         return f"array of shape {data.shape}, {data.dtype}, {_digest_of_array(data)}"
     kind = type(data).__name__
-    if hasattr(data, "shape"):
-        kind += f" of shape {tuple(data.shape)}"
-    elif hasattr(data, "__len__"):
-        kind += f" of length {len(data)}"
     try:
+        if hasattr(data, "shape"):
+            kind += f" of shape {tuple(data.shape)}"
+        elif hasattr(data, "__len__"):
+            kind += f" of length {len(data)}"
         return f"{kind}, {_digest_of(data)}"
     except Exception:
         # Whatever other libraries raise: such data is not compared.

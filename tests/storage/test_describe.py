@@ -381,3 +381,28 @@ def test_forests_in_a_pipeline_are_described_whole():
     one = make_pipeline(RandomForestClassifier(random_state=0))
     assert describe(one) == describe(make_pipeline(RandomForestClassifier(random_state=0)))
     assert describe(one) != describe(make_pipeline(RandomForestClassifier(random_state=0, ccp_alpha=0.1)))
+
+
+class Shy(BaseEstimator):
+    """Cannot be asked for anything."""
+
+    def get_params(self, deep=True):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+class Endless:
+    """Has no length, as datasets that are streams."""
+
+    def __len__(self):
+        raise TypeError("no length")
+
+    def __reduce__(self):
+        raise TypeError("no pickle")
+
+
+def test_objects_that_raise_when_they_are_asked_are_described_by_their_class():
+    assert describe([Shy(), 1]).endswith("Shy, 1]")
+    assert describe_data(Endless()) == "Endless"
