@@ -280,7 +280,7 @@ def test_several_metrics_and_estimators_as_values(path):
     [
         ({"sampler": "random"}, r"sampler: 'tpe' then, 'random' now"),
         ({"pruner": "race"}, r"pruner: None then, 'race' now"),
-        ({"cv": KFold(3)}, r"cv: KFold\(n_splits=4.*KFold\(n_splits=3"),
+        ({"cv": KFold(3)}, r"cv: \S*KFold\(n_splits=4.*KFold\(n_splits=3"),
         ({"scoring": "f1_macro"}, r"scoring: None then, 'f1_macro' now"),
         ({"random_state": 1}, r"random_state: 0 then, 1 now"),
         ({"estimator": Counted(kernel="linear")}, r"estimator: .*Counted\(\) then, .*Counted\(kernel='linear'\) now"),
