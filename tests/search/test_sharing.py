@@ -70,7 +70,7 @@ class Drivers:
         self._directory = directory
         self._started = []
 
-    def start(self, n_fits=FOR_EVER, n_trials=16, lease=SHORT_LEASE):
+    def start(self, n_fits=FOR_EVER, n_trials=12, lease=SHORT_LEASE):
         """Start a driver that hangs for ever after so many fits."""
         out = self._directory / f"driver{len(self._started)}"
         code = DRIVER.format(lease=lease)
@@ -144,16 +144,16 @@ def test_of_four_drivers_two_are_killed_and_each_trial_is_told_once(drivers):
     one, other = drivers.results_of(*others)
     assert [path.name for path in drivers.path.parent.glob("search.db*")] == ["search.db"]
     assert_equal(one, other)
-    assert_whole(drivers.trials(), 16)
-    assert len(one[0]["params"]) == 16
+    assert_whole(drivers.trials(), 12)
+    assert len(one[0]["params"]) == 12
     # the folds of the one trial that the killed drivers told, and those of which a trial has no record
-    assert one[3] + other[3] >= 15 * 3
+    assert one[3] + other[3] >= 11 * 3
 
 
 def test_two_that_start_at_once_run_each_fold_once(drivers):
     one, other = drivers.results_of(drivers.start(lease=LEASE), drivers.start(lease=LEASE))
-    assert_whole(drivers.trials(), 16)
-    assert one[3] + other[3] == 16 * 3
+    assert_whole(drivers.trials(), 12)
+    assert one[3] + other[3] == 12 * 3
     assert_equal(one, other)
 
 
@@ -165,12 +165,8 @@ def test_when_all_are_killed_the_next_one_runs_what_they_left(drivers):
         kill(each)
     assert any(trial.state == TrialState.RUNNING for trial in drivers.trials())
     (result,) = drivers.results_of(drivers.start())
-    assert_whole(drivers.trials(), 16)
-    assert result[3] >= 15 * 3
-    (more,) = drivers.results_of(drivers.start(n_trials=18))
-    assert more[3] == 2 * 3
-    assert_whole(drivers.trials(), 18)
-    np.testing.assert_array_equal(more[0]["mean_test_score"][:16], result[0]["mean_test_score"])
+    assert_whole(drivers.trials(), 12)
+    assert result[3] >= 11 * 3
 
 
 @pytest.fixture(params=["memory", "journal", "file"])
