@@ -132,7 +132,7 @@ def test_a_url_that_is_none_is_refused_and_no_password_is_shown(url):
 @pytest.mark.parametrize(
     ("url", "missing"),
     [
-        ("postgresql+pg8000://me:secret@host/name", "No module named 'pg8000'.*psycopg goes with 'postgresql"),
+        ("postgresql+pg8000://me:secret@host/name", "No module named 'pg8000'.*psycopg .*goes with 'postgresql"),
         ("mysql+mysqldb://me:secret@host/name", "No module named 'MySQLdb'.*pymysql with"),
         ("postgres://me:secret@host/name", "kind of database that is not known: 'postgres'. Write 'postgresql"),
         ("https://host/search.db", "not known: 'https'.*or the path of a file"),
