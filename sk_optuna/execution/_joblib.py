@@ -9,6 +9,7 @@ when one is missing. This death is no mystery, so that nobody falls under suspic
 in the order in which they were submitted. Those that ran then have the whole time of the limit before the next end.
 """
 
+import os
 import queue
 import time
 from collections import deque
@@ -24,6 +25,7 @@ from sk_optuna.execution._engine import OnLook, Outcome
 from sk_optuna.execution._limits import NO_LIMITS, Excess, Limits, Notes, noted
 from sk_optuna.execution._shared import Shared
 from sk_optuna.execution._suspects import Suspects
+from sk_optuna.worker import end_with
 
 
 class _Task(NamedTuple):
@@ -88,6 +90,8 @@ class JoblibEngine:
         self._ended: deque[Outcome] = deque()
         self._again: list[_Task] = []
         self._is_over = False
+        # workers of others may be on other machines
+        self._driver = os.getpid() if workers.are_joblibs_own else None
 
     @property
     def has_room(self) -> bool:
@@ -194,9 +198,9 @@ class JoblibEngine:
         if self._shared is None:
             call, args = self._run_in_thread, task.payload
         elif self._notes is None:
-            call, args = _run_sealed, (self._shared, task.payload)
+            call, args = _run_sealed, (self._shared, task.payload, self._driver)
         else:
-            call, args = _run_noted, (self._shared, task.payload, self._notes.folder, ticket)
+            call, args = _run_noted, (self._shared, task.payload, self._driver, self._notes.folder, ticket)
         try:
             job = self._workers.submit(call, args, lambda result, error: self._arrived.put((ticket, result, error)))
         except BrokenProcessPool as error:  # a worker has died meanwhile, of which `wait` has not heard
@@ -310,15 +314,17 @@ class JoblibEngine:
         return True
 
 
-def _run_sealed(function: Callable[..., Any], payload: bytes) -> Any:
+def _run_sealed(function: Callable[..., Any], payload: bytes, driver: int | None) -> Any:
     """Run a task in a worker process. The `Shared` function arrives unpickled, the arguments do not."""
+    if driver is not None:
+        end_with(driver)
     return function(*loads(payload))
 
 
-def _run_noted(function: Callable[..., Any], payload: bytes, folder: str, ticket: int) -> Any:
+def _run_noted(function: Callable[..., Any], payload: bytes, driver: int | None, folder: str, ticket: int) -> Any:
     """Run a task in a worker process, and note meanwhile that it runs."""
     with noted(folder, ticket):
-        return function(*loads(payload))
+        return _run_sealed(function, payload, driver)
 
 
 def _death(error: BaseException) -> WorkerDiedError:

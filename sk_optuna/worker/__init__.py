@@ -18,6 +18,7 @@ from sk_optuna.worker._memory import (
     resident_memory,
 )
 from sk_optuna.worker._origins import Origins, reference_to
+from sk_optuna.worker._parent import end_with
 from sk_optuna.worker._torch_threads import torch_threads, torch_threads_of_a_fold
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "current_fold",
     "delivered",
     "end_signals",
+    "end_with",
     "free_memory",
     "generators_lock",
     "in_fold",
