@@ -27,7 +27,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -161,10 +160,9 @@ def kill_until_it_ends(
         time.sleep(rng.uniform(0, seconds))
         os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
-        if not os.WIFSIGNALED(status):
-            counts["ended before the kill"] += os.waitstatus_to_exitcode(status) == 0
-            counts["errors"] += os.waitstatus_to_exitcode(status) != 0
+        counts["errors"] += not os.WIFSIGNALED(status) and os.waitstatus_to_exitcode(status) != 0
         counts["kills"] += os.WIFSIGNALED(status)
+        counts["kills with trials"] += os.WIFSIGNALED(status) and heard.exists()
         counts["worker processes left"] += n_left(process)
         if fits.exists() and len(first := fits.read_bytes()[:24]) == 24 and heard.exists():
             recoveries.append(float(first) - start)
@@ -177,6 +175,8 @@ def kill_until_it_ends(
         n_heard = len(set(heard.read_text().split())) if heard.exists() else 0
         counts["finished trials lost"] += max(0, n_heard - len(found))
         counts["zombie trials"] += sum(state in ("RUNNING", "WAITING") for state in found)
+        if not os.WIFSIGNALED(status):  # it has ended before
+            break
     del os.environ[FOLDER]
     # in a process of its own, too: this one must not have workers when it is forked
     process = in_a_process(lambda: os._exit(0 if is_same(search(storage=path, **arguments).fit(X, Y), whole) else 3))
@@ -188,9 +188,18 @@ def kill_until_it_ends(
 
 def count_kills(n_kills: int, n_each: int) -> None:
     rng = np.random.default_rng(0)
-    columns = ("kills", "finished trials lost", "unreadable stores", "zombie trials", "worker processes left", "errors")
-    print(f"{'':28}{'searches':>9}{'otherwise':>10}" + "".join(f"{name.split()[-1]:>12}" for name in columns), end="")
-    print(f"{'recovery, s':>14}{'worst':>8}")
+    columns = {
+        "searches": "searches",
+        "searches that ended otherwise": "otherwise",
+        "kills": "kills",
+        "kills with trials": "with trials",
+        "finished trials lost": "trials lost",
+        "unreadable stores": "unreadable",
+        "zombie trials": "zombies",
+        "worker processes left": "processes",
+        "errors": "errors",
+    }
+    print(f"{'':26}" + "".join(f"{name:>12}" for name in columns.values()) + f"{'recovery, s':>13}{'worst':>7}")
     total: Counter = Counter()
     kinds = [(n_jobs, pruner) for n_jobs in (1, 2) for pruner in (None, "race")]
     for n_jobs, pruner in kinds:
@@ -201,18 +210,13 @@ def count_kills(n_kills: int, n_each: int) -> None:
         counts: Counter = Counter()
         recoveries: list[float] = []
         while counts["kills"] < n_kills / len(kinds):
-            # each of them gets a share of the way, so that the last ones find a search that is nearly over
-            recoveries += kill_until_it_ends(arguments, whole, 2 * seconds / n_each, rng, counts, n_each)
-        print(f"n_jobs={n_jobs}, pruner={pruner!r}".ljust(28), end="")
-        print(f"{counts['searches']:9}{counts['searches that ended otherwise']:10}", end="")
+            # up to half of the whole way: a race tells nobody before it has run through its first eight trials
+            recoveries += kill_until_it_ends(arguments, whole, 0.5 * seconds, rng, counts, n_each)
+        print(f"n_jobs={n_jobs}, pruner={pruner!r}".ljust(26), end="")
         print("".join(f"{counts[name]:12}" for name in columns), end="")
-        print(f"{np.median(recoveries or np.nan):14.2f}{max(recoveries, default=np.nan):8.2f}", flush=True)
+        print(f"{np.median(recoveries or np.nan):13.2f}{max(recoveries, default=np.nan):7.2f}", flush=True)
         total += counts
-    print(", ".join(f"{name}: {total[name]}" for name in (*columns, "searches", "searches that ended otherwise")), "\n")
-
-
-def _note(told: list[int], study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-    told.append(trial.number)
+    print(", ".join(f"{name}: {total[name]}" for name in columns), "\n")
 
 
 def count_offsets(n_offsets: int) -> None:
@@ -227,6 +231,7 @@ def count_offsets(n_offsets: int) -> None:
 
     search(storage=folder / "open.db", n_trials=8, study_callbacks=[copy]).fit(X, Y)
     whole = search(n_trials=8).fit(X, Y)
+    os.environ[FOLDER], fits = str(folder), folder / "fits"
     columns = ("refused", "recovered whole", "recovered in part", "begun anew", "otherwise", "changed though refused")
     print(f"{'cut off':28}" + "".join(f"{name.split()[0] + ' ' + name.split()[-1]:>18}" for name in columns))
     for source, which in ((closed, ""), (broken, ""), (broken, "-wal")):
@@ -240,20 +245,20 @@ def count_offsets(n_offsets: int) -> None:
                     shutil.copy(f"{source}{name}", f"{here}{name}")
             os.truncate(f"{here}{which}", offset)
             before = here.read_bytes()
-            told: list[int] = []
-            callback = partial(_note, told)
+            fits.unlink(missing_ok=True)
             try:
-                found = search(storage=here, n_trials=8, study_callbacks=[callback]).fit(X, Y)
+                found = search(storage=here, n_trials=8).fit(X, Y)
             except StorageError:
                 counts["refused"] += 1
                 counts["changed though refused"] += here.read_bytes() != before
                 continue
-            n_new = len(told)
+            n_new = fits.stat().st_size // 24 // 5 if fits.exists() else 0
             kind = "recovered whole" if not n_new else "begun anew" if n_new == n_trials else "recovered in part"
             counts[kind if is_same(found, whole) else "otherwise"] += 1
         name = f"{'with a log' if source == broken else 'closed'}, {'the log' if which else 'the file'}"
         print(f"{name:28}" + "".join(f"{counts[column]:18}" for column in columns), flush=True)
     print()
+    del os.environ[FOLDER]
     shutil.rmtree(folder)
 
 

@@ -42,10 +42,14 @@ def stored(trial: FrozenTrial) -> StoredTrial:
 
 
 def legible(trial: FrozenTrial, kept: StoredTrial, params: Mapping[str, Any]) -> FrozenTrial:
-    """Return a copy of the trial with the user's parameters, the scores of its folds and their seconds for readers."""
+    """Return a copy of the trial with the user's parameters, the scores of its folds and their seconds for readers.
+
+    Each attribute costs a database some milliseconds, so that those are left out which follow from these and the value.
+    """
     trial = copy(trial)
+    follow = ("mean_fit_time", "mean_test_score", "std_test_")
     trial.user_attrs = {
-        **trial.user_attrs,
+        **{name: value for name, value in trial.user_attrs.items() if not name.startswith(follow)},
         "params": legible_params(params),
         "fold_scores": {str(i): fold.test_scores for i, fold in kept.folds.items()},
         "fold_seconds": {str(i): fold.fit_time + fold.score_time for i, fold in kept.folds.items()},
