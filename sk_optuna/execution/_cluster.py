@@ -21,9 +21,9 @@ import joblib
 from sk_optuna._compat._joblib import dumps, loads
 from sk_optuna._compat._sklearn import with_caller_config
 from sk_optuna.exceptions import WorkerDiedError
-from sk_optuna.execution._engine import OnLook, Outcome
+from sk_optuna.execution._engine import OldestTasks, OnLook, Outcome
 from sk_optuna.execution._shared import Kept
-from sk_optuna.execution._suspects import Suspects
+from sk_optuna.execution._suspects import Suspects, death_of_blamed
 
 # Seconds between looks at which workers the cluster has.
 _LOOK_EVERY = 1.0
@@ -128,7 +128,7 @@ class ClusterEngine:
         self._ended: deque[Outcome] = deque()
         self._unwanted: set[int] = set()
         self._on_look = on_look
-        self._began: dict[int, float] = {}
+        self._oldest = OldestTasks()
         self._n_sent = 0
         self._next_look = time.monotonic() + _LOOK_EVERY
 
@@ -210,7 +210,7 @@ class ClusterEngine:
         blamed = None if arrival.death is None else self._suspects.after_death(tasks, unwanted)
         for i, task in enumerate(tasks):
             if i in unwanted or task is blamed:
-                self._end(task, None, death=_death(words))
+                self._end(task, None, death=death_of_blamed(f"The cluster says: {words}"))
             elif arrival.death is None:
                 self._send(task)
 
@@ -231,15 +231,9 @@ class ClusterEngine:
                         self._on_look(self._running())
 
     def _running(self) -> list[tuple[Hashable, float]]:
-        """Return the keys of the tasks that run and are wanted, with seconds; workers take the oldest first."""
-        now = time.perf_counter()
-        oldest = list(self._outstanding)[: self._n_workers]
-        self._began = {ticket: self._began.get(ticket, now) for ticket in oldest}
-        return [
-            (self._outstanding[ticket].key, now - start)
-            for ticket, start in self._began.items()
-            if ticket not in self._unwanted
-        ]
+        """Return the keys of the tasks that run and are wanted, with seconds."""
+        running = self._oldest.running(list(self._outstanding), self._n_workers)
+        return [(self._outstanding[ticket].key, seconds) for ticket, seconds in running if ticket not in self._unwanted]
 
     def _drain(self) -> None:
         """Take back the tasks that have not started, and wait for the others; those that are lost now stay lost."""
@@ -269,10 +263,3 @@ def run_kept(kept: Kept, payload: bytes) -> bytes:
         error.add_note(f"A fold on a worker of the cluster ended with {outcome!r:.500}, which cannot be sent back.")
         content = dumps((None, error))
     return content
-
-
-def _death(words: str) -> WorkerDiedError:
-    return WorkerDiedError(
-        "The worker process died twice while it ran this fold, the second time alone. The usual causes are that the "
-        f"machine ran out of memory or that native code crashed. The cluster says: {words}"
-    )

@@ -4,6 +4,7 @@ So the next task can depend on the last result; joblib's own generators dispatch
 nothing of trials: a task is a key and the arguments of the one function that all tasks call.
 """
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
@@ -77,6 +78,19 @@ class Engine(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class OldestTasks:
+    """A guess at the tasks that run, where workers do not say: they take tasks in the order of submission."""
+
+    def __init__(self) -> None:
+        self._began: dict[int, float] = {}
+
+    def running(self, outstanding: Sequence[int], n_workers: int) -> list[tuple[int, float]]:
+        """Return the oldest of the outstanding tasks, one for each worker, with the seconds since they became so."""
+        now = time.perf_counter()
+        self._began = {ticket: self._began.get(ticket, now) for ticket in outstanding[:n_workers]}
+        return [(ticket, now - start) for ticket, start in self._began.items()]
 
 
 class NoSetUp:

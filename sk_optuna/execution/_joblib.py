@@ -21,10 +21,10 @@ from typing import Any, NamedTuple, Self
 from sk_optuna._compat._joblib import JoblibWorkers, dumps, loads
 from sk_optuna._compat._sklearn import with_caller_config
 from sk_optuna.exceptions import WorkerDiedError
-from sk_optuna.execution._engine import OnLook, Outcome
+from sk_optuna.execution._engine import OldestTasks, OnLook, Outcome
 from sk_optuna.execution._limits import NO_LIMITS, Excess, Limits, Notes, noted
 from sk_optuna.execution._shared import Shared
-from sk_optuna.execution._suspects import Suspects
+from sk_optuna.execution._suspects import Suspects, death_of_blamed
 from sk_optuna.worker import end_with
 
 
@@ -83,7 +83,7 @@ class JoblibEngine:
         self._on_look = on_look
         self._notes: Notes | None = None
         self._next_look = 0.0
-        self._began: dict[int, float] = {}
+        self._oldest = OldestTasks()
         # tickets of tasks that nobody waits for, keys of tasks that exceeded a limit maybe not by themselves
         self._unwanted: set[int] = set()
         self._doubted: set[Hashable] = set()
@@ -240,15 +240,10 @@ class JoblibEngine:
         return None
 
     def _running(self) -> list[tuple[Hashable, float]]:
-        """Return the keys of the tasks that run and are wanted, with seconds; workers take the oldest first."""
-        now = time.perf_counter()
-        oldest = list(self._outstanding)[: self._n_workers]
-        self._began = {ticket: self._began.get(ticket, now) for ticket in oldest}
-        return [
-            (self._outstanding[ticket].task.key, now - start)
-            for ticket, start in self._began.items()
-            if ticket not in self._unwanted
-        ]
+        """Return the keys of the tasks that run and are wanted, with seconds."""
+        running = self._oldest.running(list(self._outstanding), self._n_workers)
+        wanted = [(ticket, seconds) for ticket, seconds in running if ticket not in self._unwanted]
+        return [(self._outstanding[ticket].task.key, seconds) for ticket, seconds in wanted]
 
     def _suspect(self, error: BrokenProcessPool) -> None:
         """Have the tasks that a death cost run again, except one that is to blame, and those that nobody waits for."""
@@ -328,9 +323,6 @@ def _run_noted(function: Callable[..., Any], payload: bytes, driver: int | None,
 
 
 def _death(error: BaseException) -> WorkerDiedError:
-    death = WorkerDiedError(
-        "The worker process died twice while it ran this fold, the second time alone. The usual causes are that the "
-        f"machine ran out of memory or that native code crashed. joblib says: {error}"
-    )
+    death = death_of_blamed(f"joblib says: {error}")
     death.__cause__ = error
     return death

@@ -11,10 +11,20 @@ from collections import deque
 from collections.abc import Callable, Container, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from sk_optuna.exceptions import WorkerDiedError
+
 T = TypeVar("T")
 
 # A task that may have been running at so many deaths is blamed.
 _MOST_DEATHS = 2
+
+
+def death_of_blamed(words: str) -> WorkerDiedError:
+    """Return the death to report of a task that is blamed, with the words of whoever told of it."""
+    return WorkerDiedError(
+        "The worker process died twice while it ran this fold, the second time alone. The usual causes are that the "
+        f"machine ran out of memory or that native code crashed. {words}"
+    )
 
 
 class _Suspect(NamedTuple, Generic[T]):

@@ -167,7 +167,7 @@ class SearchBase(BaseSearchCV):
             Where the storage cannot be written, or has this search already.
         """
         check_is_fitted(self, "study_")
-        save_history(self._history, self.study_, self.cv_results_, storage, study_name)
+        save_history(self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name)
 
     def _forget_last_fit(self) -> History | None:
         """Remove the results of an earlier fit, and return its history.

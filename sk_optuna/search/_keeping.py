@@ -147,6 +147,11 @@ class Keeper:
         """True if other drivers take part in the study."""
         return self.driver is not None and not self.driver.is_alone
 
+    @property
+    def in_grid_order(self) -> bool | None:
+        """Whether a whole grid is evaluated in order, as the history says; None while no trial depends on it."""
+        return self.history.in_grid_order if self.past or (self.is_shared and not self._is_new) else None
+
     def begin(self, splits: Any, *, in_grid_order: bool) -> None:
         """Keep what the search has drawn for itself, before the first trial."""
         if self._is_new:
@@ -211,7 +216,8 @@ def save_history(
     Raises
     ------
     StorageError
-        Where the storage cannot be written, or has this search already.
+        Where the storage cannot be written, or has this search already; where the search was broken off while it went
+        over the candidates that it had.
     """
     with closing(Store(storage, study_name, history.identity)) as store:
         if store.history is not None:
@@ -219,11 +225,16 @@ def save_history(
                 f"storage={storage!r} has this search already, with {len(store.history.trials)} candidates. Name "
                 "another file, or another study_name."
             )
+        trials = study.get_trials(deepcopy=False)
+        if len(trials) < len(history.trials):
+            raise StorageError(
+                f"This search was broken off before it had gone over the {len(history.trials)} candidates from which "
+                "it went on. Fit it again, which runs none of them anew, and save it then."
+            )
         store.create(history)
-        metric = next(name for name in table if name.startswith("mean_test_")).removeprefix("mean_test_")
-        for trial, stored, params in zip(
-            study.get_trials(deepcopy=False), history.trials, table["params"], strict=True
-        ):
+        # without a trial there is no table, and no metric
+        metric = next((name for name in table if name.startswith("mean_test_")), "").removeprefix("mean_test_")
+        for trial, stored, params in zip(trials, history.trials, table.get("params", ()), strict=True):
             store.add(trial, stored, params, metric)
 
 

@@ -589,12 +589,11 @@ class OptunaSearchCV(SearchBase):
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = routed_for_fit(self, params)
-        base_estimator = clone(self.estimator)
-        space = space_from_user(self.param_distributions, self.param_grid, base_estimator)
-        first = first_trials(self.initial_params, space, base_estimator)
+        estimator = clone(self.estimator)
+        space = space_from_user(self.param_distributions, self.param_grid, estimator)
+        first = first_trials(self.initial_params, space, estimator)
         with end_signals() as signals:
             with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
-                random_state = keeper.history.random_state
                 proposals = self._proposals(space, first, keeper)
                 hooks = FitHooks(self, X, y, params)
                 splits = keeper.history.splits
@@ -608,29 +607,12 @@ class OptunaSearchCV(SearchBase):
                     proposals.told,
                     by_epoch=by_epoch,
                     n_splits=len(splits),
-                    random_state=random_state,
+                    random_state=keeper.history.random_state,
                     is_alone=lambda: not keeper.is_shared,
-                )
-                estimator = clone(base_estimator)
-                prefixes = self._share_prefixes_of(estimator)
-                evaluator = FoldEvaluator(
-                    estimator=estimator,
-                    X=X,
-                    y=y,
-                    splits=splits,
-                    scorer=scorers,
-                    fit_params=routed.estimator.fit,
-                    score_params=routed.scorer.score,
-                    error_score=self.error_score,
-                    return_train_score=self.return_train_score,
-                    verbose=self.verbose,
-                    caller=self if has_own_callbacks(self) else None,
-                    random_state=random_state,
-                    prefixes=prefixes,
-                    epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
                 )
                 self.n_splits_ = len(splits)
                 self.scorer_ = scorers_by_name(scorers) or scorers
+                evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state)
                 rules = self._rules(refit_metric, by_epoch=by_epoch)
                 best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
             if self.refit:
@@ -728,7 +710,29 @@ class OptunaSearchCV(SearchBase):
             n_trials=n_trials_wanted(self.n_trials, self.n_iter, self.timeout, is_grid=space.is_grid),
             past=keeper.past,
             asks_again=remembers(self.sampler),
-            in_grid_order=keeper.history.in_grid_order if keeper.past else None,
+            in_grid_order=keeper.in_grid_order,
+        )
+
+    def _evaluator(self, X: Any, y: Any, splits: Any, scorers: Any, routed: Any, random_state: int) -> FoldEvaluator:
+        """Return what a worker needs to run a fold."""
+        estimator = clone(self.estimator)
+        prefixes = self._share_prefixes_of(estimator)
+        by_epoch = self.report == "epoch"
+        return FoldEvaluator(
+            estimator=estimator,
+            X=X,
+            y=y,
+            splits=splits,
+            scorer=scorers,
+            fit_params=routed.estimator.fit,
+            score_params=routed.scorer.score,
+            error_score=self.error_score,
+            return_train_score=self.return_train_score,
+            verbose=self.verbose,
+            caller=self if has_own_callbacks(self) else None,
+            random_state=random_state,
+            prefixes=prefixes,
+            epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
@@ -765,24 +769,8 @@ class OptunaSearchCV(SearchBase):
         signals: EndSignals,
     ) -> Best | None:
         """Run the trials and keep their results; after Ctrl-C keep those of the trials that were finished."""
-        n_workers = effective_n_jobs(self.n_jobs)
-        run = Run(
-            n_jobs=self.n_jobs,
-            pre_dispatch=self.pre_dispatch,
-            n_in_flight=in_flight(
-                self.max_concurrent_trials,
-                self.n_splits_,
-                is_gaussian_process(self.sampler),
-                workers_if_shared=lambda: n_workers if keeper.is_shared else None,
-            ),
-            timeout=self.timeout,
-            verbose=self.verbose,
-            study_callbacks=self.study_callbacks or (),
-            speculate=speculates(self),
-            max_failures=self.max_failures,
-            limits=FoldLimits(self.fold_timeout, self.fold_memory),
-        )
-        n_folds = None if proposals.n_trials is None else proposals.n_trials * self.n_splits_
+        n_new = None if proposals.n_trials is None else proposals.n_trials - len(keeper.past)
+        n_folds = None if n_new is None else n_new * self.n_splits_
         told = proposals.told
 
         def keep(trial: ToldTrial[TrialRecord]) -> None:
@@ -799,7 +787,16 @@ class OptunaSearchCV(SearchBase):
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
                 run_trials(
-                    run, proposals, pruning, evaluator, rules, trial_hooks, keeper.past, keep, signals, keeper.driver
+                    self._run(keeper),
+                    proposals,
+                    pruning,
+                    evaluator,
+                    rules,
+                    trial_hooks,
+                    keeper.past,
+                    keep,
+                    signals,
+                    keeper.driver,
                 )
         except TooManyFailuresError:
             keep_finished()
@@ -818,6 +815,25 @@ class OptunaSearchCV(SearchBase):
             self.errors_ = errors_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
+
+    def _run(self, keeper: Keeper) -> Run:
+        n_workers = effective_n_jobs(self.n_jobs)
+        return Run(
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            n_in_flight=in_flight(
+                self.max_concurrent_trials,
+                self.n_splits_,
+                is_gaussian_process(self.sampler),
+                workers_if_shared=lambda: n_workers if keeper.is_shared else None,
+            ),
+            timeout=self.timeout,
+            verbose=self.verbose,
+            study_callbacks=self.study_callbacks or (),
+            speculate=speculates(self),
+            max_failures=self.max_failures,
+            limits=FoldLimits(self.fold_timeout, self.fold_memory),
+        )
 
     def _goes_on_after(self, signals: EndSignals) -> bool:
         """Return whether `fit` returns what there is, after an interrupt."""

@@ -15,7 +15,6 @@ from typing import Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat._optuna import METRIC_NAMES
 from sk_optuna.exceptions import StorageError
 from sk_optuna.storage._attributes import RECORD, chunks, joined, legible, legible_params, stored
 from sk_optuna.storage._store import Store
@@ -143,8 +142,7 @@ class Claims:
         """
         trial = legible(trial, kept, params)
         if trial.number == 0:
-            names = [f"mean_test_{metric}"]
-            self._store.tried(lambda: self._storage.set_study_system_attr(self._study_id, METRIC_NAMES, names))
+            self._store.name_values(metric)
         return self._store.tried(lambda: self._end(trial, kept))
 
     def _end(self, trial: FrozenTrial, kept: StoredTrial) -> StoredTrial:

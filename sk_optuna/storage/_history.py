@@ -7,9 +7,11 @@ set, which its identity says.
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from typing import Any
+
+import numpy as np
+import optuna
+import sklearn
 
 from sk_optuna.exceptions import ResumeMismatchError
 from sk_optuna.storage._describe import digest
@@ -17,9 +19,6 @@ from sk_optuna.storage._splits import Splits, splits_from_text, splits_to_text
 from sk_optuna.storage._stored_trial import StoredTrial
 
 _MOST_SHOWN = 200
-
-# A version takes a millisecond to read.
-version = cache(metadata.version)
 
 
 @dataclass
@@ -49,11 +48,6 @@ class History:
     in_grid_order: bool = False
     trials: list[StoredTrial] = field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        """A name that follows from the identity."""
-        return name_of(self.identity)
-
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes, with compressed splits: of a million rows they would take forty megabytes."""
         return {**vars(self), "splits": None if self.splits is None else splits_to_text(self.splits)}
@@ -71,14 +65,10 @@ def name_of(identity: Mapping[str, str]) -> str:
 
 def versions_of(estimator: Any) -> dict[str, str]:
     """Return the versions of the packages on which a search over `estimator` depends."""
-    packages = {part.__module__.partition(".")[0] for part in _parts_of(estimator)} - {
-        "sklearn",
-        "__main__",
-        "builtins",
-    }
-    modules = {package: getattr(sys.modules.get(package), "__version__", None) for package in sorted(packages)}
-    known = {name: str(found) for name, found in modules.items() if found is not None}
-    return {**{name: version(name) for name in ("scikit-learn", "optuna", "numpy")}, **known}
+    packages = {part.__module__.partition(".")[0] for part in _parts_of(estimator)} - {"sklearn"}
+    found = {package: getattr(sys.modules.get(package), "__version__", None) for package in sorted(packages)}
+    known = {name: str(version) for name, version in found.items() if version is not None}
+    return {"scikit-learn": sklearn.__version__, "optuna": optuna.__version__, "numpy": np.__version__, **known}
 
 
 def _parts_of(estimator: Any) -> list[type]:

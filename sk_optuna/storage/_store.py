@@ -95,10 +95,14 @@ class Store:
         if self.study_id >= 0:
             return
         try:
-            with without_log_lines(RDB_LOG):
-                self.study_id = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+            self.study_id = self._new_study()
         except DuplicatedStudyError:
             self.study_id = self.tried(lambda: self.storage.get_study_id_from_name(self._name))
+
+    def _new_study(self) -> int:
+        with without_log_lines(RDB_LOG):
+            study_id: int = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+        return study_id
 
     def read_again(self) -> None:
         """Read the history again, since others may have written it meanwhile."""
@@ -124,8 +128,7 @@ class Store:
 
     def _create(self, history: History) -> None:
         if self.study_id < 0:
-            with without_log_lines(RDB_LOG):
-                self.study_id = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+            self.study_id = self._new_study()
         assert history.splits is not None
         header = {name: value for name, value in vars(history).items() if name not in ("splits", "trials")}
         for name, value in {"sk_optuna": __version__, **history.versions, **history.identity}.items():
@@ -154,12 +157,16 @@ class Store:
             Where the storage refuses for a minute.
         """
         if self._n_trials == 0:
-            names = [f"mean_test_{metric}"]
-            self.tried(lambda: self.storage.set_study_system_attr(self.study_id, METRIC_NAMES, names))
+            self.name_values(metric)
         trial = legible(trial, kept, params)
         trial.system_attrs = chunks(RECORD, kept.to_json())
         self.tried(lambda: self._write(trial))
         self._n_trials += 1
+
+    def name_values(self, metric: str) -> None:
+        """Note, for readers, the metric whose mean the value of a trial is."""
+        names = [f"mean_test_{metric}"]
+        self.tried(lambda: self.storage.set_study_system_attr(self.study_id, METRIC_NAMES, names))
 
     def close(self) -> None:
         """Close the storage, unless it is the user's."""

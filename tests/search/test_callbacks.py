@@ -143,6 +143,16 @@ def test_tree_has_one_root_one_search_a_task_per_fold_and_one_refit(tmp_path, ba
         assert sorted(folds) == list(range(9))
 
 
+def test_a_search_that_goes_on_announces_the_folds_that_are_to_run(tmp_path):
+    notes = Notes(tmp_path / "notes")
+    first, more = (OptunaSearchCV(Steps(), _GRID, cv=3, n_trials=n, storage=tmp_path / "search.db") for n in (1, 4))
+    _fit(first)
+    _fit(more, notes)
+    begun = [note for note in _notes(notes) if note["hook"] == "begin"]
+    (search,) = [note for note in begun if note["path"][-1][0] == "search"]
+    assert search["most"] == sum(note["path"][-1][0] == "candidate-split-evaluation" for note in begun) == 9
+
+
 @engines
 def test_true_from_a_hook_at_the_end_of_a_fold_ends_the_search_after_that_trial(tmp_path, backend, n_jobs):
     stop = Stop(tmp_path / "notes")

@@ -68,6 +68,16 @@ class BrokenOff:
             raise KeyboardInterrupt
 
 
+# Trials at which `breakable` breaks off.
+BREAKS_AT = []
+
+
+def breakable(trial):
+    if trial.number in BREAKS_AT:
+        raise KeyboardInterrupt
+    return {"C": trial.suggest_float("C", 1e-3, 1e3, log=True)}
+
+
 def fits():
     n = len(FITTED)
     FITTED.clear()
@@ -359,6 +369,35 @@ def test_a_search_that_had_no_storage_is_saved_and_goes_on(path):
     same(more, search_over(n_trials=15, pruner="race").fit(X, Y))
 
 
+def test_a_search_without_a_finished_candidate_saves_its_folds_and_seed(path):
+    search = search_over(breakable, n_trials=9, cv=ShuffleSplit(3), random_state=None)
+    BREAKS_AT.append(0)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, Y)
+    BREAKS_AT.clear()
+    search.save_study(path, "mine")
+    again = search_over(breakable, n_trials=9, cv=ShuffleSplit(3), random_state=None, storage=path, study_name="mine")
+    again.fit(X, Y)
+    ours, theirs = again._history, search._history
+    assert ours.random_state == theirs.random_state
+    np.testing.assert_equal(list(ours.splits), list(theirs.splits))
+    assert again.n_trials_ == 9
+
+
+def test_a_search_that_is_broken_off_while_it_goes_over_what_it_has_loses_nothing(path):
+    search = search_over(breakable, n_trials=9, warm_start=True).fit(X, Y)
+    BREAKS_AT.append(4)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, Y)
+    with pytest.raises(StorageError, match=r"before it had gone over the 9 candidates.*Fit it again"):
+        search.save_study(path)
+    BREAKS_AT.clear()
+    fits()
+    same(search.fit(X, Y), search_over(breakable, n_trials=9).fit(X, Y))
+    assert fits() == 1 + 9 * 4 + 1
+    search.save_study(path)
+
+
 def test_the_best_of_fitted_searches_are_tried_first():
     grid = GridSearchCV(SVC(), {"C": [0.01, 0.1, 1, 10, 100, 1000]}, cv=3).fit(X, Y)
     search = search_over(n_trials=6, pruner="race").fit(X, Y)
@@ -380,7 +419,7 @@ def test_a_search_that_is_not_fitted_cannot_be_tried_first():
 
 def test_newer_packages_are_named(path, monkeypatch):
     search_over(n_trials=2, storage=path).fit(X, Y)
-    monkeypatch.setattr("sk_optuna.storage._history.version", lambda name: "99.0")
+    monkeypatch.setattr("sklearn.__version__", "99.0")
     with pytest.warns(UserWarning, match=r"from 2 candidates that ran with other versions: scikit-learn .*99\.0 now"):
         search_over(n_trials=3, storage=path).fit(X, Y)
 
