@@ -149,7 +149,7 @@ class Keeper:
 
     @property
     def in_grid_order(self) -> bool | None:
-        """Whether a whole grid is evaluated in order, as the history says; None while no trial depends on it."""
+        """True if the history says that a whole grid is evaluated in order; None while no trial depends on it."""
         return self.history.in_grid_order if self.past or (self.is_shared and not self._is_new) else None
 
     def begin(self, splits: Any, *, in_grid_order: bool) -> None:

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Excess, Outcome
-from sk_optuna.search import _conduct, _search_cv
+from sk_optuna.search import _conduct, _fit
 
 K, SIZE = 5, 4
 X, Y = np.arange(K * SIZE, dtype=float)[:, None], np.arange(float(K * SIZE))
@@ -279,7 +279,7 @@ def test_folds_run_ahead_on_workers_that_cost_nothing(backend, n_jobs, arguments
     class Elsewhere(joblib._parallel_backends.ThreadingBackend):
         pass
 
-    monkeypatch.setattr(_search_cv, "run_trials", noted)
+    monkeypatch.setattr(_fit, "run_trials", noted)
     joblib.register_parallel_backend("elsewhere", Elsewhere)
     with joblib.parallel_config(backend), pytest.raises(InterruptedError):
         searches.search(n_trials=2, n_jobs=n_jobs, refit=False, **{"pruner": "race", **arguments}).fit(X, Y)
