@@ -160,6 +160,12 @@ def only_predicts(scorer: Any) -> bool:
     return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
 
 
+def calls_score(scorer: Any) -> bool:
+    """Return whether a scorer, or one of several, calls the estimator's own method `score`."""
+    by_name = scorers_by_name(scorer)
+    return any(isinstance(each, _PassthroughScorer) for each in ([scorer] if by_name is None else by_name.values()))
+
+
 def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
     """Wrap `scorer`, so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
 

@@ -33,17 +33,28 @@ def _way_to_leaf(estimator: Any) -> Iterator[Any]:
         yield estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
-        elif _transforms_target(estimator):
-            estimator = _regressor(estimator)
+        elif transforms_target(estimator):
+            estimator = regressor_of(estimator)
         else:
             return
+
+
+def name_of_leaf(estimator: Any) -> str:
+    """Return the prefix of the leaf's parameters among those of an unfitted estimator, for example ``"model__"``."""
+    names = []
+    for each in _way_to_leaf(estimator):
+        if isinstance(each, Pipeline):
+            names.append(f"{each.steps[-1][0]}__")
+        elif transforms_target(each):
+            names.append("regressor__")
+    return "".join(names)
 
 
 def changes_predictions(estimator: Any) -> bool:
     """Return whether the estimator's predictions differ from its leaf's."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    return _transforms_target(estimator)
+    return transforms_target(estimator)
 
 
 def keeps_data(estimator: Any) -> bool:
@@ -81,19 +92,19 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
                 if hasattr(step, "transform"):
                     X = step.transform(X)
             estimator = estimator.steps[-1][1]
-        elif _transforms_target(estimator):
+        elif transforms_target(estimator):
             y = _transformed(estimator, y)
-            estimator = _regressor(estimator)
+            estimator = regressor_of(estimator)
         else:
             return X, y
 
 
-def _transforms_target(estimator: Any) -> bool:
+def transforms_target(estimator: Any) -> bool:
     # By its parameters: importing sklearn.compose takes 5 MB in each worker.
     return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
 
 
-def _regressor(estimator: Any) -> Any:
+def regressor_of(estimator: Any) -> Any:
     return getattr(estimator, "regressor_", estimator.regressor)
 
 
