@@ -6,6 +6,7 @@ is told whether to stop. Estimators that want to be followed may import this roo
 
 from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
 from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of, name_of_leaf
+from sk_optuna.epochs._libraries import check_early_stopping
 from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
 from sk_optuna.epochs._parked_monitor import ParksMonitor
 from sk_optuna.epochs._predictions import Predictions
@@ -24,6 +25,7 @@ __all__ = [
     "RoundsParameter",
     "UnscoredMonitor",
     "as_leaf_sees",
+    "check_early_stopping",
     "check_reports_epochs",
     "follow_epochs",
     "keeps_data",

@@ -1,0 +1,164 @@
+"""Follow LightGBM by two callbacks of its `fit`: one shows it the test rows, one looks at its predictions for them.
+
+LightGBM evaluates the rows that it is shown, and keeps what comes of that. The second callback comes before all others
+and takes these results away, so that neither the user's callbacks nor the fitted model know of them.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from sk_optuna._compat._boosters import lightgbm_predicting
+from sk_optuna._compat._sklearn import num_samples
+from sk_optuna.epochs._boosters import (
+    Looks,
+    exchanged,
+    first_given,
+    has_own_evaluation_set,
+    predictions_of,
+    threads,
+    training_labels,
+)
+from sk_optuna.epochs._monitors import UnscoredMonitor
+from sk_optuna.epochs._predictions import Predictions
+from sk_optuna.epochs._protocol import EpochMonitor
+
+_NAME = "rows of the fold"
+
+# Of the aliases in LightGBM's documentation those that its scikit-learn classes take, the main name first.
+_ROUNDS = (
+    "num_iterations",
+    "num_iteration",
+    "n_iter",
+    "num_tree",
+    "num_trees",
+    "num_round",
+    "num_rounds",
+    "nrounds",
+    "num_boost_round",
+    "max_iter",
+    "n_estimators",
+)
+_PATIENCE = ("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change")
+_BOOSTING = ("boosting", "boost", "boosting_type")
+_THREADS = ("n_jobs", "num_threads", "num_thread", "nthread", "nthreads")
+
+
+def rounds(leaf: Any) -> tuple[tuple[str, ...], Any]:
+    """Return the names of the number of rounds, and its value."""
+    return _ROUNDS, first_given(leaf.get_params(deep=False), _ROUNDS)
+
+
+def refusal(leaf: Any) -> str | None:
+    """Return why a booster cannot be followed; None if it can."""
+    name = type(leaf).__name__
+    if name.startswith("Dask"):
+        return f"{name} trains on a cluster, where a round cannot be looked at"
+    if name == "LGBMRanker":
+        return (
+            "LGBMRanker takes its queries as a list of sizes, which the folds of a cross-validation cannot be taken "
+            "from (XGBRanker takes a query for each row)"
+        )
+    return None
+
+
+def patience(leaf: Any) -> tuple[str, int] | None:
+    """Return the parameter by which a booster stops early, and its value; None if it does not."""
+    params = leaf.get_params(deep=False)
+    return next(((name, params[name]) for name in _PATIENCE if params.get(name)), None)
+
+
+def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    """Fit a booster, and report its rounds."""
+    params = leaf.get_params(deep=False)
+    own = has_own_evaluation_set(fit_params)
+    wait = None if own else patience(leaf)
+    looks = Looks(monitor, rounds(leaf)[1], None if wait is None else wait[1])
+    follower = _Follower(leaf, y, monitor, looks)
+    if first_given(params, _BOOSTING) == "dart":
+        # Later rounds scale the trees of earlier ones.
+        monitor.go_back_by(lambda n: fit(leaf, X, y, UnscoredMonitor(n_epochs=n), **fit_params))
+    else:
+        monitor.go_back_by(follower.drop_rounds_after)
+    callbacks = [*follower.callbacks(), *(fit_params.get("callbacks") or ())]
+    with exchanged(leaf, threads(params, _THREADS) | ({} if wait is None else {wait[0]: 0})):
+        leaf.fit(X, y, **{**fit_params, "callbacks": callbacks})
+    return leaf
+
+
+class _Follower:
+    """The callbacks of one fit."""
+
+    def __init__(self, leaf: Any, y: Any, monitor: EpochMonitor, looks: Looks) -> None:
+        self._leaf = leaf
+        self._monitor = monitor
+        self._looks = looks
+        self._classes = np.unique(y) if is_classifier(leaf) else None
+        # With an objective of one's own a classifier predicts no probabilities.
+        objective = leaf.get_params(deep=False)["objective"]
+        self._scores_leaf = monitor.needs_model or (callable(objective) and self._classes is not None)
+        self._rows: Any = None
+        self._n_before = 0
+
+    def callbacks(self) -> list[Any]:
+        """Return new callbacks for `fit`."""
+        if self._looks.is_scored:
+            return [_Callback(self._show_rows, before=True), _Callback(self._look)]
+        return [] if self._monitor.n_epochs is None else [_Callback(self._look)]
+
+    def drop_rounds_after(self, n: int) -> None:
+        """Drop the trees after `n` rounds from the fitted booster."""
+        booster = self._leaf.booster_
+        booster.model_from_string(booster.model_to_string(num_iteration=self._n_before + n))
+
+    def _show_rows(self, env: Any) -> None:
+        if env.iteration > env.begin_iteration or self._scores_leaf:
+            return
+        assert self._monitor.valid_data is not None
+        X, _ = self._monitor.valid_data
+        train = env.model.train_set
+        label = training_labels(train.get_label(), num_samples(X))
+        self._rows = train.create_valid(X, label=label, params=env.params)
+        env.model.add_valid(self._rows, _NAME)
+
+    def _look(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        self._n_before = env.begin_iteration
+        env.evaluation_result_list[:] = [each for each in env.evaluation_result_list if each[0] != _NAME]
+        predicting: AbstractContextManager[None] = nullcontext()
+        if self._scores_leaf:
+            predicting = lightgbm_predicting(self._leaf, env.model)
+        with predicting:
+            ends = self._looks.end_after(env.iteration + 1 - env.begin_iteration, lambda: self._predictions(env.model))
+        if ends:
+            raise EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    def _predictions(self, booster: Any) -> Predictions | None:
+        if self._scores_leaf:
+            return None
+        values = []
+
+        def take(predicted: np.ndarray, _: Any) -> tuple[str, float, bool]:
+            # LightGBM writes the next round's to the same array.
+            values.append(np.array(predicted))
+            return "look", 0.0, True
+
+        booster.eval(self._rows, _NAME, take)
+        return predictions_of(self._leaf, self._classes, values[0])
+
+
+class _Callback:
+    """A callback of LightGBM's kind, which is called before all others."""
+
+    order = -1000
+
+    def __init__(self, call: Callable[[Any], None], *, before: bool = False) -> None:
+        self.before_iteration = before
+        self._call = call
+
+    def __call__(self, env: Any) -> None:
+        self._call(env)
