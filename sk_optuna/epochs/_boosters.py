@@ -11,8 +11,7 @@ A library is known by the module of the estimator's class, and imported by nobod
 own (`_lightgbm.py`, `_xgboost.py`, `_catboost.py`) with the same functions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from sk_optuna.epochs._predictions import Predictions
 from sk_optuna.epochs._protocol import EpochMonitor
 from sk_optuna.worker import current_fold
 
+_LIBRARIES = ("lightgbm", "xgboost", "catboost")
 # Arguments of `fit` by which a user hands a booster evaluation sets.
 _OWN_EVALUATION_SETS = ("eval_set", "eval_X")
 
@@ -115,17 +115,13 @@ def training_labels(y: Any, n: int) -> np.ndarray:
     return np.resize(np.asarray(y), n)
 
 
-@contextmanager
-def exchanged(estimator: Any, params: Mapping[str, Any]) -> Iterator[None]:
-    """Give an estimator other parameters for a while."""
-    before = {name: estimator.get_params(deep=False).get(name) for name in params}
-    if params:
-        estimator.set_params(**params)
-    try:
-        yield
-    finally:
-        if params:
-            estimator.set_params(**before)
+def predicts_as_its_library(leaf: Any) -> bool:
+    """Return whether the methods that predict are the library's own, not those of a class derived from its."""
+    for name in ("predict", "predict_proba"):
+        owner = next((base for base in type(leaf).__mro__ if name in vars(base)), None)
+        if owner is not None and owner.__module__.partition(".")[0] not in _LIBRARIES:
+            return False
+    return True
 
 
 def threads(params: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, int]:

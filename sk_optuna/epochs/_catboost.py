@@ -22,6 +22,7 @@ from sk_optuna.epochs._boosters import (
     first_given,
     has_own_evaluation_set,
     predictions_of,
+    predicts_as_its_library,
     threads,
     training_labels,
 )
@@ -119,7 +120,8 @@ def _look_back(leaf: Any, monitor: EpochMonitor, looks: Looks) -> None:
     """Report the rounds of a booster that is fitted, and drop those after the one at which it is stopped."""
     assert monitor.valid_data is not None
     X, _ = monitor.valid_data
-    whole = leaf.copy() if monitor.needs_model else None
+    scores_leaf = monitor.needs_model or not predicts_as_its_library(leaf)
+    whole = leaf.copy() if scores_leaf else None
     n_rounds = leaf.tree_count_
     for n in range(1, n_rounds + 1):
         if n % monitor.period and n != n_rounds:
@@ -151,6 +153,8 @@ def _predictions(leaf: Any, X: Any, n: int) -> Predictions:
 def _from_raw(leaf: Any, params: dict[str, Any], y: Any) -> Callable[[np.ndarray], np.ndarray] | None:
     """Return how raw values become predictions, or probabilities; None where that is not known."""
     loss = first_given(params, _LOSS)
+    if not predicts_as_its_library(leaf):
+        return None
     if _is_on_gpu(params) or np.ndim(y) != 1 or not (loss is None or isinstance(loss, str)):
         return None
     loss = None if loss is None else loss.partition(":")[0]

@@ -15,14 +15,15 @@ from sk_optuna._compat._boosters import lightgbm_predicting
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs._boosters import (
     Looks,
-    exchanged,
     first_given,
     has_own_evaluation_set,
     predictions_of,
+    predicts_as_its_library,
     threads,
     training_labels,
 )
 from sk_optuna.epochs._monitors import UnscoredMonitor
+from sk_optuna.epochs._params import with_params
 from sk_optuna.epochs._predictions import Predictions
 from sk_optuna.epochs._protocol import EpochMonitor
 
@@ -84,7 +85,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     else:
         monitor.go_back_by(follower.drop_rounds_after)
     callbacks = [*follower.callbacks(), *(fit_params.get("callbacks") or ())]
-    with exchanged(leaf, threads(params, _THREADS) | ({} if wait is None else {wait[0]: 0})):
+    with with_params(leaf, threads(params, _THREADS) | ({} if wait is None else {wait[0]: 0})):
         leaf.fit(X, y, **{**fit_params, "callbacks": callbacks})
     return leaf
 
@@ -99,7 +100,8 @@ class _Follower:
         self._classes = np.unique(y) if is_classifier(leaf) else None
         # With an objective of one's own a classifier predicts no probabilities.
         objective = leaf.get_params(deep=False)["objective"]
-        self._scores_leaf = monitor.needs_model or (callable(objective) and self._classes is not None)
+        is_usual = predicts_as_its_library(leaf) and not (callable(objective) and self._classes is not None)
+        self._scores_leaf = monitor.needs_model or not is_usual
         self._rows: Any = None
         self._n_before = 0
 

@@ -4,6 +4,7 @@ A round is much shorter than an epoch of a network, and a score after each would
 report after a period of rounds, which is the same for all candidates, since a judge compares them at the same round.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sk_optuna.epochs._libraries import rounds_of_booster
@@ -36,13 +37,33 @@ def rounds_parameter(leaf: Any) -> RoundsParameter | None:
     params = leaf.get_params(deep=False)
     if "warm_start" not in params:
         return None
-    if is_histogram_boosting(leaf):
+    if inherits(leaf, "HistGradientBoostingClassifier", "HistGradientBoostingRegressor"):
         return RoundsParameter(("max_iter",), params["max_iter"])
     if "n_estimators" in params and not (hasattr(leaf, "partial_fit") and "max_iter" in params):
         return RoundsParameter(("n_estimators",), params["n_estimators"])
     return None
 
 
-def is_histogram_boosting(leaf: Any) -> bool:
-    """Return whether an estimator is scikit-learn's boosting of trees on histograms, or derived from it."""
-    return any(base.__name__.startswith("HistGradientBoosting") for base in type(leaf).__mro__)
+def inherits(leaf: Any, *names: str) -> bool:
+    """Return whether an estimator is of one of these classes of sklearn.ensemble, or derived from it."""
+    return any(base.__name__ in names and _is_of_ensemble(base) for base in type(leaf).__mro__)
+
+
+def predicts_as_its_kind(leaf: Any) -> bool:
+    """Return whether the methods that predict are those of sklearn.ensemble, not of a class derived from it."""
+    for name in ("predict", "predict_proba", "decision_function"):
+        owner = next((base for base in type(leaf).__mro__ if name in vars(base)), None)
+        if owner is not None and not _is_of_ensemble(owner):
+            return False
+    return True
+
+
+def rounds_to_report(n: int, period: int, *, after: int = 0) -> Iterator[int]:
+    """Iterate over the rounds after which an estimator of `n` rounds reports: each period, and the last round."""
+    yield from (each for each in range(period, n + 1, period) if each > after)
+    if n % period and n > after:
+        yield n
+
+
+def _is_of_ensemble(base: type) -> bool:
+    return base.__module__.startswith("sklearn.ensemble.")

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from sk_optuna._compat._boosters import xgboost_predicting, xgboost_take
-from sk_optuna.epochs._boosters import Looks, exchanged, has_own_evaluation_set, predictions_of, threads
+from sk_optuna.epochs._boosters import Looks, has_own_evaluation_set, predictions_of, predicts_as_its_library, threads
 from sk_optuna.epochs._monitors import UnscoredMonitor
+from sk_optuna.epochs._params import with_params
 from sk_optuna.epochs._predictions import Predictions
 from sk_optuna.epochs._protocol import EpochMonitor
 
@@ -67,7 +68,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
         changed["callbacks"] = [follower.callback(leaf.callbacks), *callbacks]
     if wait is not None and wait[0] != "callbacks":
         changed[wait[0]] = None
-    with exchanged(leaf, changed):
+    with with_params(leaf, changed):
         leaf.fit(X, y, **fit_params)
     return leaf
 
@@ -80,8 +81,9 @@ class _Follower:
         self._monitor = monitor
         self._looks = looks
         self._is_classifier = is_classifier(leaf)
-        is_usual = leaf.get_params(deep=False)["objective"] in _PROBABILITIES and np.ndim(y) == 1
-        self._scores_leaf = monitor.needs_model or (self._is_classifier and not is_usual)
+        gives_probabilities = leaf.get_params(deep=False)["objective"] in _PROBABILITIES and np.ndim(y) == 1
+        is_usual = predicts_as_its_library(leaf) and (gives_probabilities or not self._is_classifier)
+        self._scores_leaf = monitor.needs_model or not is_usual
         self._rows: Any = None
         self._n_before = 0
 
