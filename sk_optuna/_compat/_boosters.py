@@ -42,3 +42,5 @@ def catboost_take(estimator: Any, trained: Any) -> None:
     state = trained.__getstate__()
     kept = ("__model", "_prediction_values_change", "_loss_value_change")
     estimator.__setstate__({name: state[name] for name in kept if name in state})
+    # The model's bytes do not have it.
+    estimator._n_features_in = trained._n_features_in

@@ -12,7 +12,7 @@ own (`_lightgbm.py`, `_xgboost.py`, `_catboost.py`) with the same functions.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,14 @@ from sk_optuna.worker import current_fold
 _LIBRARIES = ("lightgbm", "xgboost", "catboost")
 # Arguments of `fit` by which a user hands a booster evaluation sets.
 _OWN_EVALUATION_SETS = ("eval_set", "eval_X")
+
+
+class HeldOut(NamedTuple):
+    """Rows of the training part by which a booster stops early."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
 
 
 class Looks:

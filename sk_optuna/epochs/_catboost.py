@@ -8,7 +8,7 @@ is looked at afterwards, round by round: with evaluation sets of the user's, on 
 or one whose predictions are transformed. A fold that is stopped has then cost a whole fit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sklearn.base import is_classifier
 from sk_optuna._compat._boosters import catboost_take
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs._boosters import (
+    HeldOut,
     Looks,
     first_given,
     has_own_evaluation_set,
@@ -61,6 +62,29 @@ def patience(leaf: Any) -> tuple[str, int] | None:
     if name is None:
         return None
     return name, params[name] if name in _PATIENCE else _DEFAULT_PATIENCE
+
+
+def changes_rounds(leaf: Any) -> str | None:
+    """Return the parameter by which later rounds of a booster change those before; None if they do not."""
+    return None
+
+
+def stop_early(leaf: Any, y: Any, held_out: HeldOut, n_iter_no_change: int, fit_params: Mapping[str, Any]) -> Any:
+    """Return arguments of `fit` by which a booster stops early on rows that are held out."""
+    rows: Any = (held_out.X, held_out.y)
+    if held_out.sample_weight is not None:
+        from catboost import Pool
+
+        kinds = ("cat_features", "text_features", "embedding_features")
+        params = leaf.get_params()
+        columns = {kind: fit_params.get(kind, params.get(kind)) for kind in kinds}
+        rows = Pool(*rows, weight=held_out.sample_weight, **columns)
+    return {**fit_params, "eval_set": rows, "early_stopping_rounds": n_iter_no_change, "use_best_model": True}
+
+
+def n_rounds_kept(leaf: Any) -> int:
+    """Return the number of rounds with which a fitted booster predicts."""
+    return int(leaf.tree_count_)
 
 
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:

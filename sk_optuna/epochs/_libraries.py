@@ -2,12 +2,12 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from sk_optuna.epochs import _catboost, _lightgbm, _xgboost
-from sk_optuna.epochs._boosters import has_own_evaluation_set, names_evaluation_set
+from sk_optuna.epochs._boosters import HeldOut, has_own_evaluation_set, names_evaluation_set
 from sk_optuna.epochs._leaf import leaf_of, name_of_leaf
 from sk_optuna.epochs._protocol import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
@@ -24,6 +24,17 @@ class Follower(Protocol):
 
     def patience(self, leaf: Any) -> tuple[str, int] | None:
         """Return the parameter by which a booster stops early, and its value; None if it does not."""
+
+    def changes_rounds(self, leaf: Any) -> str | None:
+        """Return the parameter by which later rounds of a booster change those before; None if they do not."""
+
+    def stop_early(
+        self, leaf: Any, y: Any, held_out: HeldOut, n_iter_no_change: int, fit_params: Mapping[str, Any]
+    ) -> Any:
+        """Return arguments of `fit` by which a booster stops early on rows that are held out."""
+
+    def n_rounds_kept(self, leaf: Any) -> int:
+        """Return the number of rounds with which a fitted booster predicts."""
 
     def fit(self, leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
         """Fit a booster, and report its rounds."""
@@ -140,6 +151,6 @@ def _stops_on_test_rows(leaf: Any, which: str) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"{name} with {which} stops early by an evaluation set, and in a search with report='epoch' that would be the "
         "test rows of each fold, which makes scores too good. To hold out rows of the training part instead, use "
-        f"sk_optuna.EarlyStoppingBooster({name}(...)) without that parameter. To choose the round on the test rows "
-        "all the same, use checkpoint='best'."
+        f"sk_optuna.boosting.EarlyStoppingBooster({name}(...)) without that parameter. To choose the round on the "
+        "test rows all the same, use checkpoint='best'."
     )

@@ -4,7 +4,7 @@ LightGBM evaluates the rows that it is shown, and keeps what comes of that. The 
 and takes these results away, so that neither the user's callbacks nor the fitted model know of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.base import is_classifier
 from sk_optuna._compat._boosters import lightgbm_predicting
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs._boosters import (
+    HeldOut,
     Looks,
     first_given,
     has_own_evaluation_set,
@@ -72,6 +73,36 @@ def patience(leaf: Any) -> tuple[str, int] | None:
     return next(((name, params[name]) for name in _PATIENCE if params.get(name)), None)
 
 
+def changes_rounds(leaf: Any) -> str | None:
+    """Return the parameter by which later rounds of a booster change those before; None if they do not."""
+    params = leaf.get_params(deep=False)
+    return next((f"{name}='dart'" for name in _BOOSTING if params.get(name) == "dart"), None)
+
+
+def stop_early(leaf: Any, y: Any, held_out: HeldOut, n_iter_no_change: int, fit_params: Mapping[str, Any]) -> Any:
+    """Return arguments of `fit` by which a booster stops early on rows that are held out; `y` are those of the others.
+
+    The rows are shown by a callback: for evaluation sets `fit` has other arguments in each version, and that of 4.7
+    takes no labels that are strings.
+    """
+    from lightgbm import early_stopping
+
+    label = np.searchsorted(np.unique(y), held_out.y) if is_classifier(leaf) else held_out.y
+
+    def show(env: Any) -> None:
+        if env.iteration == env.begin_iteration:
+            _show(env, held_out.X, label, "valid_0", weight=held_out.sample_weight)
+
+    stopping = early_stopping(n_iter_no_change, verbose=False)
+    callbacks = [_Callback(show, before=True), stopping, *(fit_params.get("callbacks") or ())]
+    return {**fit_params, "callbacks": callbacks}
+
+
+def n_rounds_kept(leaf: Any) -> int:
+    """Return the number of rounds with which a fitted booster predicts."""
+    return int(leaf.n_estimators_)
+
+
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Fit a booster, and report its rounds."""
     params = leaf.get_params(deep=False)
@@ -79,8 +110,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     wait = None if own else patience(leaf)
     looks = Looks(monitor, rounds(leaf)[1], None if wait is None else wait[1])
     follower = _Follower(leaf, y, monitor, looks)
-    if first_given(params, _BOOSTING) == "dart":
-        # Later rounds scale the trees of earlier ones.
+    if changes_rounds(leaf) is not None:
         monitor.go_back_by(lambda n: fit(leaf, X, y, UnscoredMonitor(n_epochs=n), **fit_params))
     else:
         monitor.go_back_by(follower.drop_rounds_after)
@@ -88,6 +118,14 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     with with_params(leaf, threads(params, _THREADS) | ({} if wait is None else {wait[0]: 0})):
         leaf.fit(X, y, **{**fit_params, "callbacks": callbacks})
     return leaf
+
+
+def _show(env: Any, X: Any, label: Any, name: str, *, weight: Any = None) -> Any:
+    """Show the booster of a callback's environment rows that it is to evaluate, and return them in LightGBM's form."""
+    X = np.asarray(X) if isinstance(X, list) else X
+    rows = env.model.train_set.create_valid(X, label=label, weight=weight, params=env.params)
+    env.model.add_valid(rows, name)
+    return rows
 
 
 class _Follower:
@@ -121,10 +159,8 @@ class _Follower:
             return
         assert self._monitor.valid_data is not None
         X, _ = self._monitor.valid_data
-        train = env.model.train_set
-        label = training_labels(train.get_label(), num_samples(X))
-        self._rows = train.create_valid(X, label=label, params=env.params)
-        env.model.add_valid(self._rows, _NAME)
+        label = training_labels(env.model.train_set.get_label(), num_samples(X))
+        self._rows = _show(env, X, label, _NAME)
 
     def _look(self, env: Any) -> None:
         from lightgbm.callback import EarlyStopException

@@ -30,8 +30,10 @@ class RoundsParameter(NamedTuple):
 
 def rounds_parameter(leaf: Any) -> RoundsParameter | None:
     """Return the parameter of an estimator that grows by rounds; None for those that count passes over the rows."""
-    if hasattr(leaf, "fit_epochs") or not hasattr(leaf, "get_params") or isinstance(leaf, type):
+    if not hasattr(leaf, "get_params") or isinstance(leaf, type):
         return None
+    if hasattr(leaf, "fit_epochs"):
+        return leaf.rounds_parameter() if hasattr(leaf, "rounds_parameter") else None
     if (of_booster := rounds_of_booster(leaf)) is not None:
         return RoundsParameter(*of_booster)
     params = leaf.get_params(deep=False)

@@ -5,13 +5,21 @@ round predicts with each tree once. Callbacks are a parameter of the constructor
 beginning of one fit, and taken back before the first round.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from sk_optuna._compat._boosters import xgboost_predicting, xgboost_take
-from sk_optuna.epochs._boosters import Looks, has_own_evaluation_set, predictions_of, predicts_as_its_library, threads
+from sk_optuna.epochs._boosters import (
+    HeldOut,
+    Looks,
+    has_own_evaluation_set,
+    predictions_of,
+    predicts_as_its_library,
+    threads,
+)
 from sk_optuna.epochs._monitors import UnscoredMonitor
 from sk_optuna.epochs._params import with_params
 from sk_optuna.epochs._predictions import Predictions
@@ -50,6 +58,27 @@ def _stops_early(callback: Any) -> bool:
     return any(base.__name__ == "EarlyStopping" for base in type(callback).__mro__)
 
 
+def changes_rounds(leaf: Any) -> str | None:
+    """Return the parameter by which later rounds of a booster change those before; None if they do not."""
+    kind = leaf.get_params(deep=False)["booster"]
+    return f"booster={kind!r}" if kind in ("dart", "gblinear") else None
+
+
+def stop_early(leaf: Any, y: Any, held_out: HeldOut, n_iter_no_change: int, fit_params: Mapping[str, Any]) -> Any:
+    """Return arguments of `fit` by which a booster stops early on rows that are held out, and set its parameter."""
+    leaf.set_params(early_stopping_rounds=n_iter_no_change)
+    weights = None if held_out.sample_weight is None else [held_out.sample_weight]
+    evaluation = {"eval_set": [(held_out.X, held_out.y)], "sample_weight_eval_set": weights}
+    return {"verbose": False, **fit_params, **evaluation}
+
+
+def n_rounds_kept(leaf: Any) -> int:
+    """Return the number of rounds with which a fitted booster predicts."""
+    booster = leaf.get_booster()
+    best = booster.attr("best_iteration")
+    return int(booster.num_boosted_rounds() if best is None else int(best) + 1)
+
+
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Fit a booster, and report its rounds."""
     params = leaf.get_params(deep=False)
@@ -57,8 +86,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     wait = None if own else patience(leaf)
     looks = Looks(monitor, leaf.get_num_boosting_rounds(), None if wait is None else wait[1])
     follower = _Follower(leaf, y, monitor, looks)
-    if params["booster"] in ("dart", "gblinear"):
-        # Later rounds change the trees, or the coefficients, of earlier ones.
+    if changes_rounds(leaf) is not None:
         monitor.go_back_by(lambda n: fit(leaf, X, y, UnscoredMonitor(n_epochs=n), **fit_params))
     else:
         monitor.go_back_by(follower.drop_rounds_after)
