@@ -36,7 +36,8 @@ _PATIENCE = ("early_stopping_rounds", "od_wait")
 _DEFAULT_PATIENCE = 20
 # What makes CatBoost stop, or go back, by an evaluation set.
 _STOPPING = (*_PATIENCE, "od_type", "od_pval", "use_best_model")
-_LOSS = ("loss_function", "objective")
+# A regressor has the default of the second one, whatever the first is.
+_LOSS = ("objective", "loss_function")
 # Objectives whose raw values are the predictions.
 _RAW = {"RMSE", "MAE", "MAPE", "Quantile", "Expectile", "Lq", "Huber", "LogCosh"}
 
@@ -59,7 +60,7 @@ def patience(leaf: Any) -> tuple[str, int] | None:
     """Return the parameter by which a booster stops early, and its value; None if it does not."""
     params = leaf.get_params()
     name = next((name for name in _STOPPING if params.get(name)), None)
-    if name is None:
+    if name is None or params.get("eval_fraction"):
         return None
     return name, params[name] if name in _PATIENCE else _DEFAULT_PATIENCE
 
