@@ -348,7 +348,7 @@ def test_a_rule_for_stopping_early_sets_no_rows_aside(name, rule, how):
 
 @pytest.mark.parametrize("judge", [None, Judge()], ids=["unjudged", "judged"])
 def test_categories_and_missing_values_of_tables_are_the_boosters_own(judge):
-    table = pd.DataFrame(X, columns=[f"x{i}" for i in range(8)])
+    table = pd.DataFrame(X.copy(), columns=[f"x{i}" for i in range(8)])
     table["kind"] = pd.Categorical(np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)])
     table.loc[::7, "x2"] = np.nan
     estimator = HistGradientBoostingClassifier(max_iter=N, categorical_features="from_dtype", random_state=0)
