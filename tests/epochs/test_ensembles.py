@@ -197,6 +197,15 @@ def test_pipelines_and_target_transformations_are_around_the_scores(name, judge)
         assert_same_model(fitted, refitted[-1], X)
 
 
+def test_targets_of_test_rows_are_not_transformed():
+    leaf = HistGradientBoostingRegressor(max_iter=N)
+    estimator = TransformedTargetRegressor(leaf, func=np.log, inverse_func=np.exp, check_inverse=False)
+    y = np.where(np.arange(150) < 100, np.exp(Y_REG), 0.0)
+    for judge in (None, Judge()):
+        _, monitor = followed(estimator, X_REG, y, judge=judge, scoring="neg_mean_absolute_error")
+        assert np.isfinite(monitor.curve.scores).all()
+
+
 # --- stopped, and taken back ------------------------------------------------------------------------------------------
 
 
