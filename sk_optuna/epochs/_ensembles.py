@@ -76,11 +76,12 @@ def fit_by_rounds(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, /, **fit_par
     parameter = rounds_parameter(leaf)
     assert parameter is not None
     fit = _Fit(leaf, parameter.names[0], X, y, monitor, fit_params)
+    rows = monitor.valid_rows
     # What `fit` will refuse is left to it.
-    if monitor.valid_data is None or not isinstance(fit.n_rounds, Integral) or fit.n_rounds < 1:
+    if rows is None or not isinstance(fit.n_rounds, Integral) or fit.n_rounds < 1:
         fit.at_once()
     else:
-        fit.scored(monitor.valid_data[0])
+        fit.scored(rows)
     return leaf
 
 

@@ -85,18 +85,26 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     X, y : array-like
         The rows as the fitted steps transform them, the targets likewise.
     """
-    while True:
-        if isinstance(estimator, Pipeline):
-            for _, step in estimator.steps[:-1]:
+    return rows_as_leaf_sees(estimator, X), targets_as_leaf_sees(estimator, y)
+
+
+def rows_as_leaf_sees(estimator: Any, X: Any) -> Any:
+    """Return rows as the fitted steps of an estimator transform them on their way to its leaf."""
+    for each in _way_to_leaf(estimator):
+        if isinstance(each, Pipeline):
+            for _, step in each.steps[:-1]:
                 # Samplers of imbalanced-learn have no `transform`; they change training rows only.
                 if hasattr(step, "transform"):
                     X = step.transform(X)
-            estimator = estimator.steps[-1][1]
-        elif transforms_target(estimator):
-            y = _transformed(estimator, y)
-            estimator = regressor_of(estimator)
-        else:
-            return X, y
+    return X
+
+
+def targets_as_leaf_sees(estimator: Any, y: Any) -> Any:
+    """Return targets as a fitted estimator transforms them on their way to its leaf."""
+    for each in _way_to_leaf(estimator):
+        if transforms_target(each):
+            y = _transformed(each, y)
+    return y
 
 
 def transforms_target(estimator: Any) -> bool:

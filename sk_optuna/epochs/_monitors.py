@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-from sk_optuna.epochs._leaf import as_leaf_sees, changes_predictions
+from sk_optuna.epochs._leaf import changes_predictions, rows_as_leaf_sees, targets_as_leaf_sees
 from sk_optuna.epochs._predictions import Predictions, as_estimator, scores_as_usual
 from sk_optuna.epochs._protocol import Curve, Judge
 
@@ -48,6 +49,12 @@ class UnscoredMonitor:
     def valid_data(self) -> tuple[Any, Any] | None:
         """The test rows and targets."""
         return None if self._valid_data is None else self._valid_data()
+
+    @property
+    def valid_rows(self) -> Any:
+        """The test rows."""
+        data = self.valid_data
+        return None if data is None else data[0]
 
     def go_back_by(self, go_back: Callable[[int], None]) -> None:
         """Take no note of it: the estimator stays where it is."""
@@ -115,14 +122,20 @@ class FoldMonitor:
     _best: tuple[float, int, Any] = (-math.inf, 0, None)
     _go_back: Callable[[int], None] | None = None
     _given: tuple[Any, Any] | None = None
-    _seen: tuple[Any, Any] | None = None
 
     @property
     def valid_data(self) -> tuple[Any, Any]:
         """The test rows and targets as the leaf sees them."""
-        if self._seen is None:
-            self._seen = as_leaf_sees(self.estimator, *self._test_rows())
-        return self._seen
+        return self.valid_rows, self._valid_targets
+
+    @cached_property
+    def valid_rows(self) -> Any:
+        """The test rows as the leaf sees them."""
+        return rows_as_leaf_sees(self.estimator, self._test_rows()[0])
+
+    @cached_property
+    def _valid_targets(self) -> Any:
+        return targets_as_leaf_sees(self.estimator, self._test_rows()[1])
 
     @property
     def judged(self) -> bool:

@@ -44,6 +44,13 @@ class EpochMonitor(Protocol):
         for `n_epochs` at once.
         """
 
+    @property
+    def valid_rows(self) -> Any:
+        """The rows of `valid_data` alone; None where there are none.
+
+        Targets are not transformed for it. A transformation that was made for training targets need not be able to.
+        """
+
     def go_back_by(self, go_back: Callable[[int], None]) -> None:
         """Take note of a function that takes the estimator back to an epoch, before the first report.
 

@@ -197,6 +197,15 @@ def test_pipelines_and_target_transformations_are_around_the_scores(name, judge)
         assert_same_model(fitted, refitted[-1], X)
 
 
+def test_targets_of_test_rows_are_not_transformed():
+    leaf = HistGradientBoostingRegressor(max_iter=N)
+    estimator = TransformedTargetRegressor(leaf, func=np.log, inverse_func=np.exp, check_inverse=False)
+    y = np.where(np.arange(150) < 100, np.exp(Y_REG), 0.0)
+    for judge in (None, Judge()):
+        _, monitor = followed(estimator, X_REG, y, judge=judge, scoring="neg_mean_absolute_error")
+        assert np.isfinite(monitor.curve.scores).all()
+
+
 # --- stopped, and taken back ------------------------------------------------------------------------------------------
 
 
@@ -348,7 +357,7 @@ def test_a_rule_for_stopping_early_sets_no_rows_aside(name, rule, how):
 
 @pytest.mark.parametrize("judge", [None, Judge()], ids=["unjudged", "judged"])
 def test_categories_and_missing_values_of_tables_are_the_boosters_own(judge):
-    table = pd.DataFrame(X, columns=[f"x{i}" for i in range(8)])
+    table = pd.DataFrame(X.copy(), columns=[f"x{i}" for i in range(8)])
     table["kind"] = pd.Categorical(np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)])
     table.loc[::7, "x2"] = np.nan
     estimator = HistGradientBoostingClassifier(max_iter=N, categorical_features="from_dtype", random_state=0)
