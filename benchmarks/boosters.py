@@ -11,6 +11,8 @@ no pruner      report="epoch"
 race, median   the same with the judges of pruner="race" and pruner="median", the latter with ten trials to compare with
 round by round   the estimator grown through `warm_start` and scored after each round; at the fewest rounds only
 
+LightGBM, XGBoost and CatBoost are measured where they are installed, with one thread.
+
 Run: OMP_NUM_THREADS=1 python benchmarks/boosters.py [--tiny]
 """
 
@@ -20,7 +22,9 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -50,6 +54,23 @@ ESTIMATORS: dict[str, Callable[[int], Any]] = {
     "RandomForest": lambda n: RandomForestClassifier(n_estimators=n, random_state=0),
     "ExtraTrees": lambda n: ExtraTreesClassifier(n_estimators=n, random_state=0),
 }
+
+# Of those that are installed: the name of the class in its module, and parameters other than the number of rounds.
+LIBRARIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "lightgbm": ("LGBMClassifier", {"n_jobs": 1, "random_state": 0, "verbose": -1}),
+    "xgboost": ("XGBClassifier", {"n_jobs": 1, "random_state": 0}),
+    "catboost": ("CatBoostClassifier", {"thread_count": 1, "verbose": 0, "allow_writing_files": False}),
+}
+INSTALLED = [name for name in LIBRARIES if find_spec(name) is not None]
+
+
+def of_library(library: str, n: int) -> Any:
+    """Return a booster of a library."""
+    name, params = LIBRARIES[library]
+    return getattr(import_module(library), name)(n_estimators=n, **params)
+
+
+ESTIMATORS |= {LIBRARIES[name][0].removesuffix("Classifier"): partial(of_library, name) for name in INSTALLED}
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -169,14 +190,16 @@ def main() -> None:
     n_rows, n_features = map(int, arguments.shape.split("x"))
     n_informative = max(2, n_features * 6 // 10)
     data = make_classification(n_rows, n_features, n_informative=n_informative, n_redundant=0, random_state=0)
-    packages = ("sk-optuna", "scikit-learn", "optuna", "numpy", "scipy")
-    print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
+    packages = [f"{name} {version(name)}" for name in ("sk-optuna", "scikit-learn", "optuna", "numpy", "scipy")]
+    packages += [f"{name} {import_module(name).__version__}" for name in INSTALLED]
+    print(", ".join([f"Python {platform.python_version()}", *packages]))
     print(f"{arguments.shape}, two classes, accuracy, {arguments.rounds} rounds, CPU time over that of a plain fit\n")
     names = ("plain fold", "no pruner", "race", "median", "round by round")
     print(f"{'':24}{'rounds':>8}{'ms':>10}" + "".join(f"{name:>16}" for name in names))
     for label in arguments.estimators:
         for n in arguments.sizes:
-            slow = n == min(arguments.sizes)
+            # the libraries are not grown by warm starts
+            slow = n == min(arguments.sizes) and hasattr(ESTIMATORS[label](n), "warm_start")
             times = measure(ESTIMATORS[label](n), data, n, arguments.rounds, slow=slow)
             ratios = {name: float(np.median(times[name] / times["plain fit"])) for name in times}
             row = "".join(f"{ratios[name]:16.2f}" if name in ratios else f"{'':16}" for name in names)

@@ -67,7 +67,7 @@ class Library(NamedTuple):
 LIBRARIES = (
     Library("lightgbm", "LGBMModel", (4, 6), _lightgbm, "early_stopping_round"),
     Library("xgboost", "XGBModel", (2, 1, 4), _xgboost, "early_stopping_rounds"),
-    Library("catboost", "CatBoost", (1, 2, 8), _catboost, "early_stopping_rounds"),
+    Library("catboost", "CatBoost", (1, 2, 9), _catboost, "early_stopping_rounds"),
 )
 
 

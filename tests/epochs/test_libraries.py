@@ -3,6 +3,7 @@
 import pickle
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -382,7 +383,10 @@ def test_an_evaluation_set_of_the_users_decides_as_it_would_alone(library, task)
     y = TARGETS[task]
     own = {"eval_set": [(X[:40], 1 - y[:40])]}
     if library == "lightgbm":
-        own = {"eval_X": (X[:40],), "eval_y": (1 - y[:40],), "callbacks": [callbacks_of(library, 2)]}
+        # 4.7 deprecates `eval_set`.
+        if "eval_X" in signature(stopping.fit).parameters:
+            own = {"eval_X": (X[:40],), "eval_y": (1 - y[:40],)}
+        own["callbacks"] = [import_module(library).early_stopping(2, verbose=False)]
     else:
         stopping.set_params(early_stopping_rounds=2)
     leaf, monitor = followed(stopping, task, **own)
@@ -391,10 +395,6 @@ def test_an_evaluation_set_of_the_users_decides_as_it_would_alone(library, task)
     evaluations = leaf.evals_result_
     assert evaluations == expected.evals_result_
     assert monitor.curve.n_epochs < N_ROUNDS
-
-
-def callbacks_of(library, rounds):
-    return import_module(library).early_stopping(rounds, verbose=False)
 
 
 # --- parameters come back ---------------------------------------------------------------------------------------------
@@ -431,7 +431,9 @@ def test_a_fold_uses_its_share_of_the_cores_unless_the_user_said_how_many(librar
             return super().fit(*args, **kwargs)
 
     for own, n_threads, expected in [({}, 2, 2), ({}, None, None), ({OTHER_NAMES[library]: 1}, 2, None)]:
-        leaf = Watched(n_estimators=3, **own, **({"verbose": 0} if library == "catboost" else {}))
+        leaf = Watched(
+            n_estimators=3, **own, **({"verbose": 0, "allow_writing_files": False} if library == "catboost" else {})
+        )
         before = leaf.get_params()
         with in_fold(CurrentFold(0, 0, 0, n_threads=n_threads)):
             how_to_fit_by_epochs(leaf)(leaf, X, TARGETS[task], UnscoredMonitor(n_epochs=n_epochs))

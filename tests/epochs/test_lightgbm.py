@@ -1,5 +1,7 @@
 """LightGBM in its other modes, with callbacks and objectives of the user's."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,6 +17,9 @@ lightgbm = pytest.importorskip("lightgbm")
 X, Y = make_classification(240, 6, n_informative=5, n_redundant=0, flip_y=0.2, random_state=0)
 TRAIN, TEST = slice(0, 160), slice(160, 240)
 LOSS = get_scorer("neg_log_loss")
+# 4.7 deprecates `eval_set`.
+IS_NEW = "eval_X" in signature(lightgbm.LGBMClassifier.fit).parameters
+EVALUATION = {"eval_X": (X[:50],), "eval_y": (Y[:50],)} if IS_NEW else {"eval_set": [(X[:50], Y[:50])]}
 QUICK = {"n_estimators": 9, "n_jobs": 1, "random_state": 0, "verbose": -1}
 
 
@@ -90,8 +95,7 @@ def test_callbacks_of_the_users_hear_what_they_hear_in_a_plain_fit():
     def given(record):
         return {
             "callbacks": [lightgbm.record_evaluation(record), lightgbm.reset_parameter(learning_rate=rates)],
-            "eval_X": (X[:50],),
-            "eval_y": (Y[:50],),
+            **EVALUATION,
             "eval_metric": "auc",
         }
 
