@@ -50,7 +50,7 @@ class Looks:
         self._monitor = monitor
         self._n_rounds = n_rounds
         self._patience = patience
-        self.is_scored = monitor.valid_data is not None
+        self.is_scored = monitor.valid_rows is not None
 
     def end_after(self, n: int, predictions: Callable[[], Predictions | None]) -> bool:
         """Return whether the fit ends after `n` rounds; report them if it is time to.

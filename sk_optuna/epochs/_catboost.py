@@ -1,7 +1,10 @@
-"""Follow CatBoost by a callback, which ends a fit, and by an evaluation metric, which is handed its predictions.
+"""Follow CatBoost by an evaluation metric, which is handed its predictions, and ends a fit by becoming worse.
 
 A metric is a parameter of the constructor, and a fitted CatBoost estimator lets no parameter be taken back. So another
 estimator with the same parameters is fitted, and its model handed over.
+
+Not taken: a callback. CatBoost makes Python objects of all metrics of all rounds for it, at each round; at 1,000 rounds
+that takes a tenth of a fit.
 
 Where the metric cannot be had, or its raw values do not say what the estimator predicts, the fit goes to its end and
 is looked at afterwards, round by round: with evaluation sets of the user's, on a GPU, with an objective of the user's
@@ -93,7 +96,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     params = leaf.get_params()
     own = has_own_evaluation_set(fit_params) or bool(params.get("eval_fraction"))
     wait = None if own else patience(leaf)
-    if wait is not None:
+    if not own:
         params = {name: value for name, value in params.items() if name not in _STOPPING}
     params |= threads(params, ("thread_count",))
     looks = Looks(monitor, rounds(leaf)[1], None if wait is None else wait[1])
@@ -128,23 +131,24 @@ def _fit_with_metric(
     leaf: Any, params: dict[str, Any], follower: "_Follower", X: Any, y: Any, fit_params: dict[str, Any]
 ) -> None:
     """Fit a booster whose follower hears of its raw values for the test rows."""
-    trained = type(leaf)(**{**params, "eval_metric": follower})
-    callbacks = [follower, *(fit_params.get("callbacks") or ())]
+    trained = type(leaf)(**{**params, "eval_metric": follower, "od_type": "Iter", "od_wait": 1})
     trained.fit(
         X,
         y,
-        **{**fit_params, "callbacks": callbacks, "metric_period": 1},
+        **{**fit_params, "metric_period": 1},
         eval_set=follower.evaluation_set(),
         use_best_model=False,
     )
     follower.raise_error()
+    if follower.last_round is not None and trained.tree_count_ > follower.last_round:
+        # CatBoost sees the metric become worse at the second round at the earliest.
+        trained.shrink(follower.last_round)
     catboost_take(leaf, trained)
 
 
 def _look_back(leaf: Any, monitor: EpochMonitor, looks: Looks) -> None:
     """Report the rounds of a booster that is fitted, and drop those after the one at which it is stopped."""
-    assert monitor.valid_data is not None
-    X, _ = monitor.valid_data
+    X = monitor.valid_rows
     scores_leaf = monitor.needs_model or not predicts_as_its_library(leaf)
     whole = leaf.copy() if scores_leaf else None
     n_rounds = leaf.tree_count_
@@ -224,10 +228,15 @@ class _Callback:
 
 
 class _Follower:
-    """The callback and the metric of one fit.
+    """The metric of one fit.
 
-    CatBoost evaluates the training rows first and the test rows last, and then calls the callback. Errors would be lost
-    in its own code, so that they are kept and the fit ends.
+    CatBoost evaluates the training rows and then the test rows, after each round. Errors would be lost in its own code,
+    so that they are kept and the fit ends.
+
+    Attributes
+    ----------
+    last_round : int or None
+        The round after which the fit is to end; None if it goes to its end.
     """
 
     # CatBoost would warn that it cannot compile the metric.
@@ -236,16 +245,15 @@ class _Follower:
     def __init__(
         self, leaf: Any, y: Any, monitor: EpochMonitor, looks: Looks, values: Callable[[np.ndarray], np.ndarray]
     ) -> None:
-        assert monitor.valid_data is not None
+        self.last_round: int | None = None
         self._leaf = leaf
         self._y = y
-        self._X = monitor.valid_data[0]
+        self._X = monitor.valid_rows
         self._looks = looks
         self._values = values
         self._classes = np.unique(y) if is_classifier(leaf) else None
-        self._n_rows = num_samples(self._X)
+        self._is_next = False
         self._n_rounds = 0
-        self._raw: Any = None
         self._error: BaseException | None = None
 
     def __deepcopy__(self, memo: Any) -> "_Follower":
@@ -254,7 +262,7 @@ class _Follower:
 
     def evaluation_set(self) -> tuple[Any, Any]:
         """Return the test rows, with targets of training rows."""
-        return self._X, training_labels(self._y, self._n_rows)
+        return self._X, training_labels(self._y, num_samples(self._X))
 
     def raise_error(self) -> None:
         """Raise the error that ended the fit, if any."""
@@ -262,27 +270,31 @@ class _Follower:
             raise self._error
 
     def is_max_optimal(self) -> bool:
-        """Return whether greater is better, which nobody asks for."""
+        """Return whether greater is better."""
         return True
 
     def evaluate(self, approxes: Any, target: Any, weight: Any) -> tuple[float, float]:
-        """Keep the raw values, if they are for as many rows as the test rows, and a look is due."""
-        if len(approxes[0]) == self._n_rows and self._looks.is_due(self._n_rounds + 1):
-            self._raw = np.array([np.asarray(each) for each in approxes])
-        return 0.0, 1.0
+        """Return a metric that becomes better with each round up to the last, and the weight of all rows."""
+        if self._is_next:
+            self._n_rounds += 1
+            self._look(approxes)
+        self._is_next = not self._is_next
+        return float(self._n_rounds) if self.last_round is None else -1.0, 1.0
 
     def get_final_error(self, error: float, weight: float) -> float:
-        """Return the metric, which nobody reads."""
+        """Return the metric."""
         return error
 
-    def after_iteration(self, info: Any) -> bool:
-        """Return whether the fit goes on."""
-        self._n_rounds = info.iteration
-        try:
-            return not self._looks.end_after(self._n_rounds, self._predictions)
-        except BaseException as error:
-            self._error = error
-            return False
+    def _look(self, approxes: Any) -> None:
+        def predictions() -> Predictions:
+            raw = np.array([np.asarray(each) for each in approxes])
+            return predictions_of(self._leaf, self._classes, self._values(raw))
 
-    def _predictions(self) -> Predictions:
-        return predictions_of(self._leaf, self._classes, self._values(self._raw))
+        if self.last_round is not None:
+            return
+        try:
+            ends = self._looks.end_after(self._n_rounds, predictions)
+        except BaseException as error:
+            self._error, ends = error, True
+        if ends:
+            self.last_round = self._n_rounds

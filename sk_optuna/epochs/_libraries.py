@@ -140,7 +140,7 @@ def check_early_stopping(estimator: Any, names: Iterable[str], fit_params: Itera
 
 def _fit(library: Library, leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     stops = library.follower.patience(leaf)
-    is_own = monitor.valid_data is None or monitor.keeps_best or has_own_evaluation_set(fit_params)
+    is_own = monitor.valid_rows is None or monitor.keeps_best or has_own_evaluation_set(fit_params)
     if stops is not None and not is_own:
         raise _stops_on_test_rows(leaf, f"{stops[0]}={stops[1]}")
     return library.follower.fit(leaf, X, y, monitor, **fit_params)

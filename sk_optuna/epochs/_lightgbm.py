@@ -157,8 +157,7 @@ class _Follower:
     def _show_rows(self, env: Any) -> None:
         if env.iteration > env.begin_iteration or self._scores_leaf:
             return
-        assert self._monitor.valid_data is not None
-        X, _ = self._monitor.valid_data
+        X = self._monitor.valid_rows
         label = training_labels(env.model.train_set.get_label(), num_samples(X))
         self._rows = _show(env, X, label, _NAME)
 

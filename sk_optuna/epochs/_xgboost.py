@@ -156,8 +156,7 @@ class _Follower:
     def _dmatrix(self) -> Any:
         from xgboost import DMatrix
 
-        assert self._monitor.valid_data is not None
-        X, _ = self._monitor.valid_data
+        X = self._monitor.valid_rows
         leaf = self._leaf
         return DMatrix(
             X,
