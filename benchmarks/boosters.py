@@ -8,7 +8,9 @@ those of the plain fit, bit for bit.
 
 plain fold     fitted and scored once, as with report="fold"
 no pruner      report="epoch"
-race, median   the same with the judges of pruner="race" and pruner="median", the latter with ten trials to compare with
+its scores     the metric alone, as often as "no pruner" computes it, of predictions that are there
+race, median   "no pruner" with the judges of pruner="race" and pruner="median", the latter with ten trials to
+               compare with
 round by round   the estimator grown through `warm_start` and scored after each round; at the fewest rounds only
 
 LightGBM, XGBoost and CatBoost are measured where they are installed, with one thread.
@@ -42,7 +44,7 @@ from sklearn.ensemble import (
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold
 
-from sk_optuna.epochs import N_LOOKS, Judge, rounds_parameter
+from sk_optuna.epochs import N_LOOKS, Judge, Predictions, rounds_parameter
 from sk_optuna.evaluation import EpochScores, Fold, FoldEvaluator
 from sk_optuna.study._epoch_judge import EpochJudge, RivalFold
 from sk_optuna.study._epoch_race import RaceJudge
@@ -124,6 +126,23 @@ def plain_fit(estimator: Any, data: Data) -> Any:
     return clone(estimator).fit(data[0][train], data[1][train])
 
 
+class Scores:
+    """Scores the predictions of a fitted estimator as often as a followed fit does; returns the estimator."""
+
+    def __init__(self, estimator: Any, data: Data, n_looks: int) -> None:
+        _, test = next(KFold(5).split(data[0]))
+        self._fitted = plain_fit(estimator, data)
+        self._rows = data[0][test], data[1][test]
+        self._n_looks = n_looks
+        self._scorer = check_scoring(estimator, "accuracy")
+
+    def __call__(self) -> Any:
+        labels = self._fitted.predict(self._rows[0])
+        for _ in range(self._n_looks):
+            self._scorer(Predictions(self._fitted, predict=labels), *self._rows)
+        return self._fitted
+
+
 def round_by_round(estimator: Any, data: Data) -> Any:
     parameter = rounds_parameter(estimator)
     assert parameter is not None
@@ -135,7 +154,7 @@ def round_by_round(estimator: Any, data: Data) -> Any:
     return grown
 
 
-def contestants(estimator: Any, data: Data, period: int, *, slow: bool) -> dict[str, Callable[[], Any]]:
+def contestants(estimator: Any, data: Data, n: int, *, slow: bool) -> dict[str, Callable[[], Any]]:
     """Return functions that fit, and return the fitted estimator."""
 
     def fold(evaluate: FoldEvaluator, make_judge: Callable[[], Judge] | None) -> Any:
@@ -143,11 +162,14 @@ def contestants(estimator: Any, data: Data, period: int, *, slow: bool) -> dict[
         assert result.ending is None
         return evaluate.scorer.last
 
+    period = math.ceil(n / N_LOOKS)
+    n_looks = math.ceil(n / period)
     followed = evaluator(estimator, data, period=period)
     found: dict[str, Callable[[], Any]] = {
         "plain fit": partial(plain_fit, estimator, data),
         "plain fold": partial(fold, evaluator(estimator, data, period=None), None),
         "no pruner": partial(fold, followed, None),
+        "its scores": Scores(estimator, data, n_looks),
         "race": partial(fold, followed, race_judge),
         "median": partial(fold, followed, median_judge),
     }
@@ -164,7 +186,7 @@ def seconds(run: Callable[[], Any]) -> float:
 
 def measure(estimator: Any, data: Data, n: int, n_rounds: int, *, slow: bool) -> dict[str, np.ndarray]:
     """Return the seconds of each contestant by round of the measurement."""
-    fits = contestants(estimator, data, math.ceil(n / N_LOOKS), slow=slow)
+    fits = contestants(estimator, data, n, slow=slow)
     expected = plain_fit(estimator, data).predict_proba(data[0])
     for name, fit in fits.items():
         if name != "round by round" and not np.array_equal(fit().predict_proba(data[0]), expected):
@@ -194,7 +216,7 @@ def main() -> None:
     packages += [f"{name} {import_module(name).__version__}" for name in INSTALLED]
     print(", ".join([f"Python {platform.python_version()}", *packages]))
     print(f"{arguments.shape}, two classes, accuracy, {arguments.rounds} rounds, CPU time over that of a plain fit\n")
-    names = ("plain fold", "no pruner", "race", "median", "round by round")
+    names = ("plain fold", "no pruner", "its scores", "race", "median", "round by round")
     print(f"{'':24}{'rounds':>8}{'ms':>10}" + "".join(f"{name:>16}" for name in names))
     for label in arguments.estimators:
         for n in arguments.sizes:
