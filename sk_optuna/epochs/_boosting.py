@@ -18,9 +18,7 @@ import numpy as np
 from sk_optuna._compat._sklearn import as_of_iteration, cut_iterations, followed, forget_scores, n_iterations
 from sk_optuna.epochs._params import fit_plainly, with_params
 from sk_optuna.epochs._predictions import Predictions
-from sk_optuna.epochs._rounds import predicts_as_its_kind
-
-_METHODS = ("predict", "predict_proba", "decision_function")
+from sk_optuna.epochs._rounds import PREDICTS, is_as_in_ensemble
 
 
 class Stages:
@@ -41,7 +39,7 @@ class Stages:
 
     def predictions(self, n: int) -> Predictions:
         """Return those after `n` rounds, which are read when a scorer asks for them."""
-        methods = [name for name in _METHODS if hasattr(self._booster, f"staged_{name}")]
+        methods = [name for name in PREDICTS if hasattr(self._booster, f"staged_{name}")]
         return Predictions(self._booster, **{name: partial(self._after, n, name) for name in methods})
 
     def _after(self, n: int, method: str) -> np.ndarray:
@@ -81,7 +79,7 @@ class HistogramTrees:
 
     def predictions(self, n: int) -> Predictions | None:
         """Return its predictions after `n` iterations."""
-        if not predicts_as_its_kind(self._leaf):
+        if not is_as_in_ensemble(self._leaf, *PREDICTS):
             return None
         if self._stages is None:
             self._stages = Stages(self._leaf, self._rows)
@@ -157,11 +155,11 @@ class GradientTrees:
 
     def predictions(self, n: int) -> Predictions | None:
         """Return its predictions after `n` rounds; while it trains all trees are asked anew."""
-        if not predicts_as_its_kind(self._leaf):
+        if not is_as_in_ensemble(self._leaf, *PREDICTS):
             return None
         if self._stages is not None:
             return self._stages.predictions(n)
-        methods = [name for name in _METHODS if hasattr(self._leaf, name)]
+        methods = [name for name in PREDICTS if hasattr(self._leaf, name)]
         return Predictions(self._leaf, **{name: partial(self._after, n, name) for name in methods})
 
     def _after(self, n: int, method: str) -> np.ndarray:

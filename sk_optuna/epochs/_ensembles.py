@@ -25,7 +25,7 @@ from sk_optuna.epochs._forests import Bag, Forest
 from sk_optuna.epochs._params import fit_plainly, with_params
 from sk_optuna.epochs._predictions import Predictions
 from sk_optuna.epochs._protocol import EpochMonitor
-from sk_optuna.epochs._rounds import inherits, rounds_parameter, rounds_to_report
+from sk_optuna.epochs._rounds import PREDICTS, inherits, is_as_in_ensemble, rounds_parameter, rounds_to_report
 
 
 class Ensemble(Protocol):
@@ -57,6 +57,18 @@ _KINDS: list[tuple[Callable[[Any, Any], Ensemble], tuple[str, ...]]] = [
     (Forest, ("ForestClassifier", "ForestRegressor")),
     (Bag, ("BaggingClassifier", "BaggingRegressor")),
 ]
+
+
+def _kind_of(leaf: Any) -> Callable[[Any, Any], Ensemble] | None:
+    """Return the kind of an ensemble; None if it is unknown what it predicts before its fit is over, or with a part.
+
+    A class that overrides `fit` may not be able to predict before. One that averages and overrides `predict` may keep
+    its trees elsewhere, as libraries do that accelerate scikit-learn.
+    """
+    kind = next((kind for kind, names in _KINDS if inherits(leaf, *names)), None)
+    if not is_as_in_ensemble(leaf, "fit"):
+        return None
+    return None if kind in (Forest, Bag) and not is_as_in_ensemble(leaf, *PREDICTS) else kind
 
 
 def fit_by_rounds(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, /, **fit_params: Any) -> Any:
@@ -106,7 +118,7 @@ class _Fit:
 
     def scored(self, rows: Any) -> None:
         """Make all rounds, or as many as the judge lets it, and report."""
-        kind = next((kind for kind, names in _KINDS if inherits(self._leaf, *names)), None)
+        kind = _kind_of(self._leaf)
         if kind is None:
             self._by_blocks(None)
             return

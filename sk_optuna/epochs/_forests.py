@@ -10,7 +10,6 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array
 
 from sk_optuna.epochs._predictions import Predictions
-from sk_optuna.epochs._rounds import predicts_as_its_kind
 
 
 class _Averaged:
@@ -92,8 +91,6 @@ class Forest(_Averaged):
     def predictions(self, n: int) -> Predictions | None:
         """Return its predictions with its first `n` trees; None where a classifier has several outputs."""
         leaf = self._leaf
-        if not predicts_as_its_kind(leaf):
-            return None
         if not is_classifier(leaf):
             return Predictions(leaf, predict=lambda: self._mean(n, "predict"))
         if leaf.n_outputs_ > 1:

@@ -11,6 +11,8 @@ from sk_optuna.epochs._libraries import rounds_of_booster
 
 N_LOOKS = 50
 """Reports of a candidate with the most rounds in the space."""
+PREDICTS = ("predict", "predict_proba", "decision_function")
+"""Methods by which an estimator predicts what a scorer asks for."""
 
 
 class RoundsParameter(NamedTuple):
@@ -51,13 +53,13 @@ def inherits(leaf: Any, *names: str) -> bool:
     return any(base.__name__ in names and _is_of_ensemble(base) for base in type(leaf).__mro__)
 
 
-def predicts_as_its_kind(leaf: Any) -> bool:
-    """Return whether the methods that predict are those of sklearn.ensemble, not of a class derived from it."""
-    for name in ("predict", "predict_proba", "decision_function"):
-        owner = next((base for base in type(leaf).__mro__ if name in vars(base)), None)
-        if owner is not None and not _is_of_ensemble(owner):
-            return False
-    return True
+def is_as_in_ensemble(leaf: Any, *methods: str) -> bool:
+    """Return whether these methods of an estimator, as far as it has them, are those of sklearn.ensemble.
+
+    A class that is derived from one of them may train or predict in a way of its own.
+    """
+    owners = (next((base for base in type(leaf).__mro__ if name in vars(base)), None) for name in methods)
+    return all(owner is None or _is_of_ensemble(owner) for owner in owners)
 
 
 def rounds_to_report(n: int, period: int, *, after: int = 0) -> Iterator[int]:

@@ -367,10 +367,11 @@ def test_categories_and_missing_values_of_tables_are_the_boosters_own(judge):
     assert_same_model(fitted, refitted[-1], table)
 
 
+@pytest.mark.parametrize("as_rows", [csr_matrix, pd.DataFrame], ids=["sparse", "table"])
 @pytest.mark.parametrize("name", ["trees binary", "forest binary", "forest regression"])
-def test_sparse_rows_are_followed(name):
+def test_sparse_rows_and_tables_are_followed(name, as_rows):
     estimator, X, y = MODELS[name]
-    rows = csr_matrix(np.where(X > 0, X, 0))
+    rows = as_rows(np.where(X > 0, X, 0))
     for judge in (None, Judge()):
         _, monitor = followed(estimator, rows, y, judge=judge)
         refitted = [with_rounds(estimator, n).fit(rows[TRAIN], y[TRAIN]) for n in ROUNDS]
@@ -421,10 +422,36 @@ class Halved(RandomForestRegressor):
         return super().predict(X) / 2
 
 
+class Scaled(HistGradientBoostingRegressor):
+    """Cannot predict before its fit is over."""
+
+    def fit(self, X, y):
+        super().fit(X, y / 2)
+        self.factor_ = 2
+        return self
+
+    def predict(self, X):
+        return self.factor_ * super().predict(X)
+
+
+class Elsewhere(RandomForestRegressor):
+    """Predicts by something that is made of all trees when it is fitted."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.all_trees_ = list(self.estimators_)
+        return self
+
+    def predict(self, X):
+        return np.mean([tree.predict(X) for tree in self.all_trees_], axis=0)
+
+
 @pytest.mark.parametrize("judge", [None, Judge()], ids=["unjudged", "judged"])
 @pytest.mark.parametrize(
     ("estimator", "y"),
     [
+        (Scaled(max_iter=N), Y_REG),
+        (Elsewhere(n_estimators=N, random_state=0), Y_REG),
         (Shifted(max_iter=N), Y_REG),
         (Flipped(n_estimators=N, random_state=0), Y2),
         (Halved(n_estimators=N, random_state=0), Y_REG),
