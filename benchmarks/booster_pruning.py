@@ -247,9 +247,8 @@ def by_hand(task: str, path: Path, seed: int, n_trials: int) -> Run:
 
 def report(runs: Mapping[str, Sequence[Run]]) -> None:
     whole = runs["no pruning"]
-    print(
-        f"{'':16}{'rounds':>8}{'95 % interval':>16}{'loss':>8}{'95 % interval':>18}{'held out':>10}{'95 % interval':>18}"
-    )
+    columns = (("rounds", 8), ("95 % interval", 16), ("loss", 8), ("95 % interval", 18), ("held out", 10))
+    print(" " * 16 + "".join(f"{name:>{width}}" for name, width in (*columns, columns[3])))
     for name, found in runs.items():
         tasks, pairs = [run.task for run in found], [*zip(found, whole, strict=True)]
         rounds = np.array([run.n_rounds / base.n_rounds for run, base in pairs])

@@ -1,11 +1,13 @@
 """Follow LightGBM by two callbacks of its `fit`: one shows it the test rows, one looks at its predictions for them.
 
-LightGBM evaluates the rows that it is shown, and keeps what comes of that. The second callback comes before all others
-and takes these results away, so that neither the user's callbacks nor the fitted model know of them.
+LightGBM would evaluate the rows that it is shown after each round, with the targets that it has for them, and keep what
+comes of that. It is spared that: its booster's method `eval_valid` answers for evaluation sets of the user's alone,
+until the fit ends. So neither the user's callbacks nor the fitted model know of these rows.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -117,7 +119,16 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     callbacks = [*follower.callbacks(), *(fit_params.get("callbacks") or ())]
     with with_params(leaf, threads(params, _THREADS) | ({} if wait is None else {wait[0]: 0})):
         leaf.fit(X, y, **{**fit_params, "callbacks": callbacks})
+    # Which a pickle could not have.
+    vars(leaf.booster_).pop("eval_valid", None)
     return leaf
+
+
+def _evaluate_others(booster: Any, evaluate: Callable[[Any], list[Any]], feval: Any = None) -> list[Any]:
+    """Return the results of evaluation sets other than the rows of the fold."""
+    if booster.name_valid_sets == [_NAME]:
+        return []
+    return [result for result in evaluate(feval) if result[0] != _NAME]
 
 
 def _show(env: Any, X: Any, label: Any, name: str, *, weight: Any = None) -> Any:
@@ -160,12 +171,13 @@ class _Follower:
         X = self._monitor.valid_rows
         label = training_labels(env.model.train_set.get_label(), num_samples(X))
         self._rows = _show(env, X, label, _NAME)
+        booster = env.model
+        booster.eval_valid = partial(_evaluate_others, booster, booster.eval_valid)
 
     def _look(self, env: Any) -> None:
         from lightgbm.callback import EarlyStopException
 
         self._n_before = env.begin_iteration
-        env.evaluation_result_list[:] = [each for each in env.evaluation_result_list if each[0] != _NAME]
         predicting: AbstractContextManager[None] = nullcontext()
         if self._scores_leaf:
             predicting = lightgbm_predicting(self._leaf, env.model)
