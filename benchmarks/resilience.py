@@ -6,8 +6,8 @@ Five counts, each for itself with ``--only``:
   others from its first new fold, and the same call goes on, again and again until the search ends. Counted are trials
   that a callback had heard of and the store has not, stores that could not be read, trials that are not finished,
   worker processes that are left ten seconds later, and searches whose table in the end is not that of the uninterrupted
-  one. Recovery is the time from the call of `fit` until the first new fold begins; start is the same time of searches
-  without a storage, in which nothing is recovered.
+  one. Recovery is the time from the call of `fit` until the first new fold begins; start is the same time of a search
+  without a storage, which recovers nothing.
 - offsets: a store is cut off at offsets from its first byte to its last: one that was closed, one whose process was
   killed (which has a log beside it), and the log.
 - workers: a worker process is killed every 20 folds. Every fold is innocent and has to be scored.
