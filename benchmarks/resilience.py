@@ -11,8 +11,8 @@ Five counts, each for itself with ``--only``:
 - offsets: a store is cut off at offsets from its first byte to its last: one that was closed, one whose process was
   killed (which has a log beside it), and the log.
 - workers: a worker process is killed every 20 folds. Every fold is innocent and has to be scored.
-  one. Recovery is the time from the call of `fit` until the first new fold begins; start is that time in a search
-  without a storage, which recovers nothing.
+- backends: searches at 1, 2 and 4 jobs on each backend that is installed, and whether their tables are those of one
+  in one thread.
 - costs: milliseconds a trial, of five folds that fit nothing, beside those of Optuna's own storage. ``--url`` adds rows
   of a database.
 
