@@ -6,6 +6,7 @@ import sys
 
 import optuna
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_classification, make_regression
@@ -101,6 +102,8 @@ NO_POINTS = {
 # For the time that they take, not for what they do.
 FEWER = {"max_iter": [5, 10], "n_estimators": [5, 10]}
 ROWS = 120
+# In scikit-learn 1.6 these ask for metadata in a way that no search accepts, GridSearchCV included.
+UNSEARCHED = (MultiTaskElasticNet, MultiTaskLasso) if sklearn.__version__.startswith("1.6") else ()
 
 # Penalties by name are deprecated from scikit-learn 1.8 on; corners of a space need not converge.
 pytestmark = [
@@ -145,6 +148,8 @@ def search_all_over(estimator, space, n_random=2):
 
 @pytest.mark.parametrize("estimator", [*AS_THEY_COME, *(each for each, _, _ in SET_UP)], ids=named)
 def test_corners_and_points_within_can_be_fitted(estimator):
+    if isinstance(estimator, UNSEARCHED):
+        pytest.skip("scikit-learn cannot search it")
     estimator = clone(estimator)
     if "n_estimators" in estimator.get_params() and "n_estimators" not in suggest_space(estimator):
         estimator.set_params(n_estimators=5)
