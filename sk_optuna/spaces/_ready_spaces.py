@@ -106,8 +106,7 @@ def _sgd(params: Params) -> Space:
 
 
 def _neighbors(params: Params) -> Space:
-    # auto-sklearn, 2015: 1 to 100 on a log scale; Kühn et al. 2018, whom Probst et al. 2019 analyse: 1 to 30. More
-    # neighbours than rows of training are an error, hence no more than 50.
+    # auto-sklearn, 2015: 1 to 100 on a log scale. Here to 50: more neighbours than rows to train on are an error.
     space: Space = {"n_neighbors": _log_integers(1, 50), "weights": ["uniform", "distance"]}
     if params.get("metric") == "minkowski":
         space["p"] = [1, 2]
@@ -176,7 +175,7 @@ def _lightgbm(params: Params) -> Space:
 def _xgboost(params: Params) -> Space:
     # Its scikit-learn classes say None for each default; the library's own, such as a rate of 0.3, are points of these.
     space: Space = {"n_estimators": _log_integers(*_ROUNDS), "learning_rate": _log(*_RATES)}
-    # Kühn et al. 2018: 1e-3 to 1e3; TabArena, 2025: 1e-4 to 5; Grinsztajn et al. 2022: 1 to 4.
+    # Kühn et al. 2018: 1e-4 to 1e3; TabArena, 2025: 1e-4 to 5; Grinsztajn et al. 2022: 1 to 4.
     regularization = {"reg_lambda": _log(1e-2, 1e1)}
     if params.get("booster") == "gblinear":
         return space | regularization

@@ -60,11 +60,12 @@ def suggest_space(estimator: Any) -> Space:
     - ``n_neighbors`` goes to 50: with fewer rows to train on, lower it.
 
     When not to use it: where you know the data. The ranges are wide enough for many data sets, so too wide for each.
-    Random forests gain little from any space (Probst et al. 2019).
+    And where there are few rows: on some hundreds, SVC, neighbours, logistic regression, Ridge and forests gained
+    nothing over their defaults (``benchmarks/ready_spaces.py``).
 
-    The space contains the estimator's defaults where they are points of such a range; 0 on a log scale is none, nor are
-    "scale" and "sqrt", which are functions of X. With ``initial_params="default"`` the search tries them first.
-    ``benchmarks/ready_spaces.py`` measures what the spaces are worth. The code has the source of each range beside it.
+    The space contains the estimator's defaults where they are points of such a range; 0 on a log scale is none, nor
+    are "scale" and "sqrt", which are functions of X. With ``initial_params="default"`` the search tries them first. The
+    code has the source of each range beside it.
 
     References
     ----------
