@@ -22,7 +22,7 @@ import optuna
 import pytest
 from numpy.random import RandomState
 from packaging.specifiers import SpecifierSet
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import GridSearchCV
@@ -112,6 +112,20 @@ def search():
 
 def several_metrics():
     return check_scoring(LogisticRegression(), ["accuracy", "f1"])
+
+
+def histogram_booster(**params):
+    return HistGradientBoostingClassifier(**{"max_iter": 2, **params}).fit(np.eye(40), np.arange(40) % 2)
+
+
+def booster_in_its_fit():
+    """A booster that has noted whether it was in its fit when its rule for stopping early asked for a score."""
+    seen = []
+    rule = {"early_stopping": True, "validation_fraction": None}
+    booster = histogram_booster(**rule, scoring=lambda booster, *_: seen.append(booster._in_fit) or len(seen))
+    assert not hasattr(booster, "_in_fit")
+    booster.in_fit_ = seen
+    return booster
 
 
 def callback_context():
@@ -277,6 +291,12 @@ ROWS = [
            "Its call exchanges the process's warning filters; it is replaced while folds run in threads."),
     held("sklearn.ensemble.RandomForestClassifier._validate_y_class_weight", callable, RandomForestClassifier,
          "A forest that grows by epochs would advise against its warm start at each of them."),
+    held("sklearn.ensemble.HistGradientBoostingClassifier._predictors", list, histogram_booster,
+         "a list, to which each iteration adds one; a prefix of it predicts as of that iteration"),
+    held("sklearn.ensemble.HistGradientBoostingClassifier._in_fit", lambda seen: seen == [True] * 3,
+         booster_in_its_fit, "rows are taken for binned ones where it is true", path="in_fit_"),
+    held("sklearn.ensemble.HistGradientBoostingClassifier._scorer", type(None), histogram_booster,
+         "None without a rule for stopping early"),
     held("sklearn.callback.CallbackSupportMixin._skl_callbacks", list, estimator_with_callbacks,
          "An estimator with callbacks cannot be fitted by epochs, and a search says so.", when=SINCE_CALLBACKS),
     held("sklearn.callback.CallbackContext._children_map", dict, callback_context,

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
+from copy import copy
 from traceback import format_exc
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -29,12 +30,18 @@ __all__ = [
     "Interval",
     "MultimetricScorer",
     "StrOptions",
+    "as_of_iteration",
+    "calls_score",
     "check_method_params",
     "check_refit_for_multimetric",
+    "cut_iterations",
     "fit_and_score",
     "fit_context",
+    "followed",
+    "forget_scores",
     "format_results",
     "insert_error_scores",
+    "n_iterations",
     "num_samples",
     "only_predicts",
     "own_warm_start",
@@ -160,6 +167,12 @@ def only_predicts(scorer: Any) -> bool:
     return all(isinstance(each, _BaseScorer | _PassthroughScorer) for each in scorers)
 
 
+def calls_score(scorer: Any) -> bool:
+    """Return whether a scorer, or one of several, calls the estimator's own method `score`."""
+    by_name = scorers_by_name(scorer)
+    return any(isinstance(each, _PassthroughScorer) for each in ([scorer] if by_name is None else by_name.values()))
+
+
 def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
     """Wrap `scorer`, so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
 
@@ -236,6 +249,62 @@ def own_warm_start(estimator: Any) -> Iterator[None]:
         yield
     finally:
         del vars(estimator)[name]
+
+
+# --- boosting on histograms: its iterations, which have no public name ----------------------------------
+
+
+def n_iterations(booster: Any) -> int:
+    """Return the number of iterations that a booster has made by now, in its fit or after it."""
+    return len(booster._predictors)
+
+
+def cut_iterations(booster: Any, n: int) -> None:
+    """Make a fitted booster forget what came after its first iterations."""
+    booster._predictors = booster._predictors[:n]
+
+
+@contextmanager
+def as_of_iteration(booster: Any, n: int) -> Iterator[None]:
+    """Have a booster predict as after `n` iterations, as if it were fitted; a fit may be going on."""
+    # In a fit it would take the rows for binned ones.
+    hidden = {name: vars(booster).pop(name) for name in ("_predictors", "_in_fit") if name in vars(booster)}
+    booster._predictors = hidden["_predictors"][:n]
+    try:
+        yield
+    finally:
+        vars(booster).update(hidden)
+
+
+def followed(booster: Any, n: int) -> Any:
+    """Return a copy of a booster in its fit whose `staged_` methods go on with the fit, for up to `n` iterations.
+
+    Such a generator is to be advanced once for each iteration that has been made.
+    """
+    view = copy(booster)
+    view._predictors = _Coming(booster._predictors, n)
+    return view
+
+
+class _Coming(Sequence[Any]):
+    """A list that grows, with the length that it will have."""
+
+    def __init__(self, growing: list[Any], n: int) -> None:
+        self._growing = growing
+        self._n = n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._growing[place]
+
+
+def forget_scores(booster: Any) -> None:
+    """Leave a booster that was fitted with a rule for stopping early as one that was fitted without."""
+    booster.do_early_stopping_ = False
+    booster._scorer = None
+    booster.train_score_, booster.validation_score_ = np.empty(0), np.empty(0)
 
 
 # --- configuration in workers; `with_config` until 1.6, `with_config_and_warning_filters` since ---------

@@ -36,7 +36,10 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
 
     values : ndarray of shape (n_trials, n_folds, n_epochs)
-        Score or loss after each epoch; NaN for epochs that were not run.
+        Score or loss after each epoch; NaN for epochs that were not run, or not reported.
+
+    epochs : ndarray of shape (n_epochs,) or None, default=None
+        The epochs of `values`, in order; None for 1, 2, 3 and so on.
 
     best_trial : int or None, default=None
         Number of the best trial; None highlights none.
@@ -226,7 +229,7 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
         if focus and (limits := focused_limits(points, greater_is_better=self.greater_is_better)):
             ax.set_ylim(limits)
         tick_whole_numbers(ax.xaxis)
-        n_epochs = max((len(curve.mean) for curve in curves), default=1)
+        n_epochs = max((int(curve.epochs[-1]) for curve in curves), default=1)
         ax.set(xlabel="Epoch", ylabel=self.score_name, xlim=(0.5, n_epochs + 0.5))
         return self._close(legend="lower" if self.greater_is_better else "upper", despine=despine)
 
@@ -235,28 +238,27 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
         self.lines_: list[Any] = []
         self.stops_ = None
         for state, style in _STYLES.items():
-            group = [curve.mean for curve in others if curve.trial_state == state]
-            for i, mean in enumerate(group):
+            group = [curve for curve in others if curve.trial_state == state]
+            for i, curve in enumerate(group):
                 label = counted(state, len(group)) if i == 0 and state != "PRUNED" else None
-                self.lines_.append(self._draw_line(mean, {"label": label, **style, **line_kw}))
+                self.lines_.append(self._draw_line(curve, {"label": label, **style, **line_kw}))
             if state == "PRUNED" and group:
-                ends = zip(*((len(mean), mean[-1]) for mean in group), strict=True)
+                ends = zip(*((curve.epochs[-1], curve.mean[-1]) for curve in group), strict=True)
                 (self.stops_,) = self.ax_.plot(*ends, label=counted(state, len(group)), **_STOP_STYLE)
 
     def _draw_best(self, best: MeanCurve, best_line_kw: Mapping[str, Any]) -> Any:
         """Draw the best line over all others."""
-        line = self._draw_line(best.mean, {"label": f"best (trial {self.best_trial})", **_BEST_STYLE, **best_line_kw})
+        line = self._draw_line(best, {"label": f"best (trial {self.best_trial})", **_BEST_STYLE, **best_line_kw})
         self.lines_.append(line)
         return line
 
     def _draw_band(self, best: MeanCurve, fill_between_kw: Mapping[str, Any]) -> Any:
         """Draw the band in the colour of the best line, below it and above the others."""
         style = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0, "zorder": 2.5, **fill_between_kw}
-        epochs = np.arange(1, len(best.mean) + 1)
-        return self.ax_.fill_between(epochs, best.mean - best.std, best.mean + best.std, **style)
+        return self.ax_.fill_between(best.epochs, best.mean - best.std, best.mean + best.std, **style)
 
-    def _draw_line(self, mean: np.ndarray, style: dict[str, Any]) -> Any:
+    def _draw_line(self, curve: MeanCurve, style: dict[str, Any]) -> Any:
         """Draw a line; a line of a single epoch is a point."""
-        point = {"marker": "o", "markersize": 3} if len(mean) == 1 else {}
-        (line,) = self.ax_.plot(np.arange(1, len(mean) + 1), mean, **{**point, **style})
+        point = {"marker": "o", "markersize": 3} if len(curve.mean) == 1 else {}
+        (line,) = self.ax_.plot(curve.epochs, curve.mean, **{**point, **style})
         return line

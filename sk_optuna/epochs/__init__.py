@@ -5,22 +5,29 @@ is told whether to stop. Estimators that want to be followed may import this roo
 """
 
 from sk_optuna.epochs._following import check_reports_epochs, follow_epochs
-from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of
+from sk_optuna.epochs._leaf import as_leaf_sees, keeps_data, leaf_of, name_of_leaf
 from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
 from sk_optuna.epochs._parked_monitor import ParksMonitor
+from sk_optuna.epochs._predictions import Predictions
 from sk_optuna.epochs._protocol import Curve, EpochMonitor, Judge, Monitor
+from sk_optuna.epochs._rounds import N_LOOKS, RoundsParameter, rounds_parameter
 
 __all__ = [
+    "N_LOOKS",
     "Curve",
     "EpochMonitor",
     "FoldMonitor",
     "Judge",
     "Monitor",
     "ParksMonitor",
+    "Predictions",
+    "RoundsParameter",
     "UnscoredMonitor",
     "as_leaf_sees",
     "check_reports_epochs",
     "follow_epochs",
     "keeps_data",
     "leaf_of",
+    "name_of_leaf",
+    "rounds_parameter",
 ]

@@ -1,15 +1,11 @@
 """Fit estimators epoch by epoch that know nothing of epochs: through `partial_fit`, or through `warm_start`.
 
 `partial_fit` comes first, since it goes on where it stopped: a warm start of a linear model or a perceptron begins its
-learning rate or its optimizer anew. The number of epochs is the estimator's own `max_iter` or `n_estimators`; its own
-rule for stopping early does not apply.
-
-A warm start is how an ensemble grows here, and nothing that its user asked for. So it is not warned of, and by avoiding
-the warnings: filters belong to the process, and other threads fit, too.
+learning rate or its optimizer anew. The number of epochs is the estimator's own `max_iter`; its own rule for stopping
+early does not apply. Ensembles, which grow by rounds, are followed in `_ensembles`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
-from sk_optuna._compat._sklearn import own_warm_start
+from sk_optuna.epochs._ensembles import fit_by_rounds
+from sk_optuna.epochs._params import fit_plainly, with_params
 from sk_optuna.epochs._protocol import EpochMonitor
+from sk_optuna.epochs._rounds import rounds_parameter
 
 FitByEpochs = Callable[..., Any]
 """Called with the estimator, X, y, the monitor and fit parameters; returns the estimator, fitted."""
@@ -44,8 +42,8 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
         return None
     if hasattr(estimator, "partial_fit") and "max_iter" in params:
         return _fit_by_passes
-    if "warm_start" in params and "n_estimators" in params:
-        return _fit_by_estimators
+    if rounds_parameter(estimator) is not None:
+        return fit_by_rounds
     # liblinear has no warm start.
     if "warm_start" in params and "max_iter" in params and params.get("solver") != "liblinear":
         return _fit_by_iterations
@@ -69,7 +67,7 @@ def _fit_by_passes(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_
             changed["class_weight"] = dict(zip(classes.tolist(), weights.tolist(), strict=True))
     if params.get("early_stopping"):
         changed["early_stopping"] = False
-    with _with_params(estimator, changed | _one_stream(params)):
+    with with_params(estimator, changed | _one_stream(params)):
         for _ in range(params["max_iter"]):
             if y is None:
                 estimator.partial_fit(X, **fit_params)
@@ -80,69 +78,15 @@ def _fit_by_passes(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_
     return estimator
 
 
-def _fit_by_estimators(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
-    """Grow an ensemble by one estimator at a time."""
-    return _grow(estimator, "n_estimators", X, y, monitor, fit_params)
-
-
 def _fit_by_iterations(estimator: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Go on by one iteration at a time."""
-    # Here max_iter counts the iterations made before, too.
-    if type(estimator).__name__.startswith("HistGradientBoosting"):
-        return _grow(estimator, "max_iter", X, y, monitor, fit_params)
     params = estimator.get_params(deep=False)
-    with _with_params(estimator, {"warm_start": True, "max_iter": 1} | _one_stream(params)):
+    with with_params(estimator, {"warm_start": True, "max_iter": 1} | _one_stream(params)):
         for _ in range(params["max_iter"]):
-            _fit(estimator, X, y, fit_params)
+            fit_plainly(estimator, X, y, fit_params)
             if monitor.report(train_loss=_train_loss(estimator)):
                 break
     return estimator
-
-
-def _grow(estimator: Any, size: str, X: Any, y: Any, monitor: EpochMonitor, fit_params: dict[str, Any]) -> Any:
-    params = estimator.get_params(deep=False)
-    # Bagging has no out-of-bag score with a warm start.
-    of_forest = not type(estimator).__name__.startswith("Bagging") and params.get("bootstrap")
-    out_of_bag = params.get("oob_score") if of_forest else False
-    quietly = nullcontext if params["warm_start"] else own_warm_start
-    n = 0
-    with _with_params(estimator, _while_growing(params, size)):
-        for n in range(1, params[size] + 1):
-            estimator.set_params(**{size: n})
-            if out_of_bag and n == params[size]:
-                estimator.set_params(oob_score=out_of_bag)
-            with quietly(estimator):
-                _fit(estimator, X, y, fit_params)
-            if monitor.report(train_loss=_train_loss(estimator)):
-                break
-        # A refit that ends early still has no out-of-bag score.
-        if out_of_bag and n < params[size] and monitor.valid_data is None:
-            # A forest computes the score only when it grows, so the last tree is grown once more.
-            estimator.estimators_ = estimator.estimators_[:-1]
-            estimator.set_params(oob_score=out_of_bag)
-            with quietly(estimator):
-                _fit(estimator, X, y, fit_params)
-    if size == "n_estimators":
-        # Bagging divides by it.
-        estimator.set_params(n_estimators=n)
-    return estimator
-
-
-def _while_growing(params: dict[str, Any], size: str) -> dict[str, Any]:
-    """Return the parameters that an ensemble has while it grows, in place of its own."""
-    changed: dict[str, Any] = {"warm_start": True, size: params[size]}
-    # A RandomState goes on at each fit, and the draws would differ.
-    if isinstance(params.get("random_state"), np.random.RandomState):
-        changed["random_state"] = int(params["random_state"].randint(np.iinfo(np.int32).max))
-    # A rule for stopping early cannot stop here, but would set rows aside.
-    if params.get("early_stopping"):
-        changed["early_stopping"] = False
-    elif size == "n_estimators" and params.get("n_iter_no_change") is not None:
-        changed["n_iter_no_change"] = None
-    # A few trees leave some rows in every bag, and the score needs all rows.
-    if params.get("oob_score") and params.get("bootstrap"):
-        changed["oob_score"] = False
-    return changed
 
 
 def _one_stream(params: dict[str, Any]) -> dict[str, Any]:
@@ -152,28 +96,7 @@ def _one_stream(params: dict[str, Any]) -> dict[str, Any]:
     return {"random_state": check_random_state(params["random_state"])}
 
 
-def _fit(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
-    if y is None:
-        estimator.fit(X, **fit_params)
-    else:
-        estimator.fit(X, y, **fit_params)
-
-
-@contextmanager
-def _with_params(estimator: Any, params: dict[str, Any]) -> Iterator[None]:
-    """Give an estimator other parameters for a while."""
-    before = {name: estimator.get_params(deep=False)[name] for name in params}
-    estimator.set_params(**params)
-    try:
-        yield
-    finally:
-        estimator.set_params(**before)
-
-
 def _train_loss(estimator: Any) -> float | None:
     """Return the training loss, as far as scikit-learn's estimators keep it."""
-    if type(estimator).__name__.startswith("GradientBoosting"):
-        # This is a loss in spite of its name.
-        return float(estimator.train_score_[-1])
     loss = getattr(estimator, "loss_", None)
     return float(loss) if isinstance(loss, float | np.floating) else None

@@ -33,17 +33,28 @@ def _way_to_leaf(estimator: Any) -> Iterator[Any]:
         yield estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
-        elif _transforms_target(estimator):
-            estimator = _regressor(estimator)
+        elif transforms_target(estimator):
+            estimator = regressor_of(estimator)
         else:
             return
+
+
+def name_of_leaf(estimator: Any) -> str:
+    """Return the prefix of the leaf's parameters among those of an unfitted estimator, for example ``"model__"``."""
+    names = []
+    for each in _way_to_leaf(estimator):
+        if isinstance(each, Pipeline):
+            names.append(f"{each.steps[-1][0]}__")
+        elif transforms_target(each):
+            names.append("regressor__")
+    return "".join(names)
 
 
 def changes_predictions(estimator: Any) -> bool:
     """Return whether the estimator's predictions differ from its leaf's."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    return _transforms_target(estimator)
+    return transforms_target(estimator)
 
 
 def keeps_data(estimator: Any) -> bool:
@@ -74,26 +85,34 @@ def as_leaf_sees(estimator: Any, X: Any, y: Any) -> tuple[Any, Any]:
     X, y : array-like
         The rows as the fitted steps transform them, the targets likewise.
     """
-    while True:
-        if isinstance(estimator, Pipeline):
-            for _, step in estimator.steps[:-1]:
+    return rows_as_leaf_sees(estimator, X), targets_as_leaf_sees(estimator, y)
+
+
+def rows_as_leaf_sees(estimator: Any, X: Any) -> Any:
+    """Return rows as the fitted steps of an estimator transform them on their way to its leaf."""
+    for each in _way_to_leaf(estimator):
+        if isinstance(each, Pipeline):
+            for _, step in each.steps[:-1]:
                 # Samplers of imbalanced-learn have no `transform`; they change training rows only.
                 if hasattr(step, "transform"):
                     X = step.transform(X)
-            estimator = estimator.steps[-1][1]
-        elif _transforms_target(estimator):
-            y = _transformed(estimator, y)
-            estimator = _regressor(estimator)
-        else:
-            return X, y
+    return X
 
 
-def _transforms_target(estimator: Any) -> bool:
+def targets_as_leaf_sees(estimator: Any, y: Any) -> Any:
+    """Return targets as a fitted estimator transforms them on their way to its leaf."""
+    for each in _way_to_leaf(estimator):
+        if transforms_target(each):
+            y = _transformed(each, y)
+    return y
+
+
+def transforms_target(estimator: Any) -> bool:
     # By its parameters: importing sklearn.compose takes 5 MB in each worker.
     return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
 
 
-def _regressor(estimator: Any) -> Any:
+def regressor_of(estimator: Any) -> Any:
     return getattr(estimator, "regressor_", estimator.regressor)
 
 

@@ -19,11 +19,14 @@ class EpochScores:
         The user's argument, which names the score that counts if the scorer returns several.
     checkpoint : {"last", "best"}
         The epoch whose score is the score of the fold.
+    period : int, default=1
+        Epochs from one score to the next, for leaves that grow by rounds.
     """
 
     scorer: Callable[..., Any]
     refit: str | None
     checkpoint: Literal["last", "best"]
+    period: int = 1
 
     def score(self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]) -> float:
         """Return the score of an estimator on rows and, where there are any, targets."""

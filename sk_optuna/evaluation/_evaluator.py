@@ -11,7 +11,14 @@ from typing import Any
 from sklearn.base import clone
 
 from sk_optuna._compat._callbacks import NoHooks
-from sk_optuna._compat._sklearn import check_method_params, fit_and_score, only_predicts, safe_split, scorers_by_name
+from sk_optuna._compat._sklearn import (
+    calls_score,
+    check_method_params,
+    fit_and_score,
+    only_predicts,
+    safe_split,
+    scorers_by_name,
+)
 from sk_optuna.epochs import FoldMonitor, Monitor, UnscoredMonitor, as_leaf_sees, follow_epochs
 from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._epoch_scores import EpochScores
@@ -172,6 +179,8 @@ class _Follower:
             scores_leaf=only_predicts(epochs.scorer),
             judge=self._fold.judge,
             checkpoint=epochs.checkpoint,
+            period=epochs.period,
+            calls_score=calls_score(epochs.scorer),
         )
         return self._monitor
 

@@ -81,8 +81,8 @@ class TrialRecord:
 
     @property
     def n_epochs(self) -> int:
-        """Number of epochs that were reported, of all folds."""
-        return sum(len(fold.curve.scores) for fold in self.results if fold.curve is not None)
+        """Number of epochs, or rounds, of all folds."""
+        return sum(fold.curve.n_epochs for fold in self.results if fold.curve is not None)
 
     def add(self, fold: int, result: FoldResult) -> None:
         """Add the result of a fold. If it cuts the trial, results of later folds are dropped.

@@ -14,8 +14,8 @@ def learning_curves(records: Sequence[TrialRecord]) -> dict[str, np.ndarray]:
         for record in records
         for fold, result in enumerate(record.folds)
         if result is not None and result.curve is not None
-        for epoch, (train_loss, score) in enumerate(
-            zip(result.curve.train_losses, result.curve.scores, strict=True), start=1
+        for epoch, train_loss, score in zip(
+            result.curve.epochs, result.curve.train_losses, result.curve.scores, strict=True
         )
     ]
     names = {"trial_number": np.int64, "fold": np.int64, "epoch": np.int64, "train_loss": float, "valid_score": float}

@@ -2,7 +2,7 @@
 
 A pruned candidate has run some folds to the end, one in part and the others not at all. A mean over all folds there are
 at an epoch would jump where one of them ends. So a mean curve takes the folds that the candidate began, and goes as far
-as all of them went.
+as all of them went. Boosters report after some of their rounds only, and those are the epochs of the record.
 
 The record is numpy only. It is made without matplotlib, and without a search where only `learning_curves_` was kept.
 """
@@ -30,13 +30,16 @@ class MeanCurve(NamedTuple):
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
     n_folds : int
         Folds that the trial began, over which the mean is taken.
+    epochs : ndarray of shape (n_epochs_of_all_begun_folds,)
+        The epochs, from 1, that all these folds reported; empty for a trial without epochs.
     mean, std : ndarray of shape (n_epochs_of_all_begun_folds,)
-        Mean and standard deviation over these folds; empty for a trial without epochs.
+        Mean and standard deviation over these folds.
     """
 
     trial_number: int
     trial_state: str
     n_folds: int
+    epochs: np.ndarray
     mean: np.ndarray
     std: np.ndarray
 
@@ -53,7 +56,9 @@ class LearningCurvesRecord:
     trial_state : sequence of str of length n_trials
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
     values : ndarray of shape (n_trials, n_folds, n_epochs)
-        Score or loss after each epoch; NaN for epochs that were not run.
+        Score or loss after each epoch; NaN for epochs that were not run, or not reported.
+    epochs : ndarray of shape (n_epochs,) or None, default=None
+        The epochs of `values`, in order; None for 1, 2, 3 and so on.
     best_trial : int or None, default=None
         Number of the best trial; None where none was chosen.
     score_name : str, default="Score"
@@ -65,6 +70,7 @@ class LearningCurvesRecord:
     trial_number: np.ndarray
     trial_state: Sequence[str]
     values: np.ndarray
+    epochs: np.ndarray | None = None
     best_trial: int | None = None
     score_name: str = "Score"
     greater_is_better: bool = True
@@ -78,11 +84,22 @@ class LearningCurvesRecord:
             One for each trial, in order.
         """
         return [
-            MeanCurve(int(number), state, len(begun), begun.mean(axis=0), begun.std(axis=0))
-            if len(begun := _begun(values))
-            else MeanCurve(int(number), state, 0, np.empty(0), np.empty(0))
+            self._mean_curve(int(number), state, values)
             for number, state, values in zip(self.trial_number, self.trial_state, self.values, strict=True)
         ]
+
+    def _mean_curve(self, number: int, state: str, values: np.ndarray) -> MeanCurve:
+        """Average the folds of one trial, of shape (n_folds, n_epochs)."""
+        epochs = np.arange(1, values.shape[1] + 1) if self.epochs is None else self.epochs
+        reported = ~np.isnan(values)
+        begun = reported.any(axis=1)
+        if not begun.any():
+            return MeanCurve(number, state, 0, np.empty(0, np.int64), np.empty(0), np.empty(0))
+        # An epoch at which no fold has a number is one of other trials.
+        kept = reported.any(axis=0)
+        kept[_shortest(reported[begun]) :] = False
+        seen = values[begun][:, kept]
+        return MeanCurve(number, state, len(seen), epochs[kept], seen.mean(axis=0), seen.std(axis=0))
 
     def means(self) -> list[np.ndarray]:
         """Return the means of `mean_curves`, the heights of the lines.
@@ -108,7 +125,7 @@ class LearningCurvesRecord:
         return {
             "trial_number": np.repeat(np.asarray(self.trial_number), lengths),
             "trial_state": np.repeat(np.asarray(self.trial_state, dtype=str), lengths),
-            "epoch": np.concatenate([np.empty(0, np.int64), *(np.arange(1, length + 1) for length in lengths)]),
+            "epoch": np.concatenate([np.empty(0, np.int64), *(curve.epochs for curve in curves)]),
             "n_folds": np.repeat(np.array([curve.n_folds for curve in curves], dtype=np.int64), lengths),
             "mean": np.concatenate([np.empty(0), *(curve.mean for curve in curves)]),
             "std": np.concatenate([np.empty(0), *(curve.std for curve in curves)]),
@@ -208,7 +225,8 @@ def record_of_curves(
             "whether they failed, and let fit_epochs call monitor.report()."
         )
     numbers = np.asarray(table["trial_number"])
-    values = _as_array(curves, column, numbers, n_folds)
+    epochs = np.unique(curves["epoch"])
+    values = _as_array(curves, column, numbers, n_folds, epochs)
     if fold is not None:
         values = values[:, [_checked_fold(fold, n_folds)]]
     name, greater_is_better = metric, not negate_score
@@ -224,6 +242,7 @@ def record_of_curves(
         trial_number=numbers,
         trial_state=[str(state) for state in table["trial_state"]],
         values=values,
+        epochs=epochs,
         best_trial=None if best_index is None else int(numbers[best_index]),
         score_name=name.replace("_", " ").capitalize() if score_name is None else score_name,
         greater_is_better=greater_is_better,
@@ -239,19 +258,19 @@ def _checked_fold(fold: Any, n_folds: int) -> int:
     return int(fold)
 
 
-def _as_array(curves: Mapping[str, np.ndarray], column: str, numbers: np.ndarray, n_folds: int) -> np.ndarray:
+def _as_array(
+    curves: Mapping[str, np.ndarray], column: str, numbers: np.ndarray, n_folds: int, epochs: np.ndarray
+) -> np.ndarray:
     """Arrange a column by trial, fold and epoch, with NaN where there is none."""
-    values = np.full((len(numbers), n_folds, int(curves["epoch"].max())), np.nan)
+    values = np.full((len(numbers), n_folds, len(epochs)), np.nan)
     rows = np.searchsorted(numbers, curves["trial_number"])
-    values[rows, curves["fold"], curves["epoch"] - 1] = curves[column]
+    values[rows, curves["fold"], np.searchsorted(epochs, curves["epoch"])] = curves[column]
     return values
 
 
-def _begun(values: np.ndarray) -> np.ndarray:
-    """Return the folds that one trial began, as far as all of them went."""
-    lengths = [np.flatnonzero(~np.isnan(fold)).max(initial=-1) + 1 for fold in values]
-    begun = values[np.array(lengths) > 0]
-    return begun[:, : min((n for n in lengths if n), default=0)]
+def _shortest(reported: np.ndarray) -> int:
+    """Return the number of epochs up to the last report of the fold that ended first."""
+    return min(int(np.flatnonzero(fold)[-1]) + 1 for fold in reported)
 
 
 def _metric_of(search: Any) -> str:

@@ -273,8 +273,8 @@ class TrialConduct:
         judge = self._pruning.judge(proposal, fold, self._leading_scores(record))
         if judge is None or result.curve is None:
             return False
-        scores = result.curve.scores
-        return any(judge.stops(scores[:n]) for n in range(1, len(scores) + 1))
+        looks = result.curve.looks(self._pruning.period)
+        return any(judge.stops(looks[:n]) for n in range(1, len(looks) + 1))
 
     def params_of(self, trial: int) -> Mapping[str, Any] | None:
         """Return the parameters of a trial in flight; None if it was told by now."""

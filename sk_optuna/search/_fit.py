@@ -38,6 +38,7 @@ from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
+from sk_optuna.search._period import period_of_rounds
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import are_strict, first_trials, space_from_user
 from sk_optuna.study import (
@@ -113,6 +114,7 @@ class FittingSearch(SearchBase):
                     is_classification = is_classifier(self.estimator)
                     splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classification))
                 check_candidates(self, space, X, y, splits)
+                period = period_of_rounds(estimator, space) if by_epoch else 1
                 pruning = open_pruning(
                     self.pruner,
                     proposals.study,
@@ -120,11 +122,12 @@ class FittingSearch(SearchBase):
                     by_epoch=by_epoch,
                     n_splits=len(splits),
                     random_state=keeper.history.random_state,
+                    period=period,
                     is_alone=lambda: not keeper.is_shared,
                 )
                 self.n_splits_ = len(splits)
                 self.scorer_ = scorers_by_name(scorers) or scorers
-                evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state)
+                evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state, period)
                 rules = self._rules(refit_metric, by_epoch=by_epoch)
                 best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
             if self.refit:
@@ -225,7 +228,9 @@ class FittingSearch(SearchBase):
             in_grid_order=keeper.in_grid_order,
         )
 
-    def _evaluator(self, X: Any, y: Any, splits: Any, scorers: Any, routed: Any, random_state: int) -> FoldEvaluator:
+    def _evaluator(
+        self, X: Any, y: Any, splits: Any, scorers: Any, routed: Any, random_state: int, period: int
+    ) -> FoldEvaluator:
         """Return the evaluator of folds, which has all that a worker needs."""
         estimator = clone(self.estimator)
         prefixes = self._share_prefixes_of(estimator)
@@ -244,7 +249,7 @@ class FittingSearch(SearchBase):
             caller=self if has_own_callbacks(self) else None,
             random_state=random_state,
             prefixes=prefixes,
-            epochs=EpochScores(scorers, self._refit_name, self.checkpoint) if by_epoch else None,
+            epochs=EpochScores(scorers, self._refit_name, self.checkpoint, period) if by_epoch else None,
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:

@@ -134,9 +134,11 @@ class OptunaSearchCV(FittingSearch):
           that ran to their end it learns how far behind is too far, and it needs five of them. It loses the least. Of
           Optuna's there are ``"median"``, ``"percentile"``, ``"halving"``, ``"hyperband"`` (a third goes on after 1, 3,
           9, ... epochs), ``"threshold"``, or an instance, whose steps are epochs counted from 1. With None every
-          candidate trains to its end and the curves are kept. Estimators that are fitted through `partial_fit` make
-          `max_iter` passes and do not stop earlier by a rule of their own. Ensembles that grow are fitted once for each
-          round, which can take ten times as long as ``"fold"``.
+          candidate trains to its end and the curves are kept. No estimator stops earlier by a rule of its own.
+
+          Boosting and forests are counted in rounds. They report after each period of rounds, a fiftieth of the most
+          that the space allows, and after their last one; to a pruner a period is a step. Their models are those of a
+          plain fit of as many rounds, at about the price of one.
 
     checkpoint : {"last", "best"}, default="last"
         The epoch of a fold from which the model is taken, where epochs are reported: the last, or the one with the best
@@ -303,7 +305,7 @@ class OptunaSearchCV(FittingSearch):
         are in no table.
 
     learning_curves_ : dict of str to ndarray of shape (n_epochs,)
-        One entry for each epoch of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
+        One entry for each report of each fold, in order: `trial_number`, `fold`, `epoch` (from 1), `train_loss` (NaN
         where the estimator reports none) and `valid_score`, by the metric that steers the search. Only with
         ``report="epoch"``; ``pandas.DataFrame`` takes it.
 

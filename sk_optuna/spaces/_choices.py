@@ -71,6 +71,11 @@ class Choices:
         """Return the stored choices in the user's order, duplicates kept."""
         return [self._stored[i] for i in self._order]
 
+    def largest(self) -> float | None:
+        """Return the largest of the numbers; None if there is none."""
+        numbers = [value for value in map(plain, self._values) if type(value) in (int, float)]
+        return max(numbers, default=None)
+
 
 def _told_apart(values: list[Any]) -> tuple[dict[Any, int], list[int]]:
     """Return the positions of numbers, strings and None by value, without True and False, and those of objects."""

@@ -48,6 +48,9 @@ class Domain(Protocol):
     def column(self) -> Sequence[Any] | None:
         """Return all stored values in the user's order, duplicates kept; None if they cannot be counted."""
 
+    def largest(self) -> float | None:
+        """Return the largest number among the user's values; None if there is none, or it is not known."""
+
 
 def domain_of(name: str, written: Any, argument: str = "param_distributions") -> Domain:
     """Return the domain of the parameter `name` from the user's spelling of it.
@@ -159,6 +162,10 @@ class Native:
             return range(int(low), int(high) + 1, int(step))
         return Steps(low, high, step)
 
+    def largest(self) -> float:
+        """Return the upper bound."""
+        return self.distribution.high
+
 
 class Quantile:
     """A distribution that Optuna lacks: the study sees its quantile, uniform between 0 and 1."""
@@ -197,6 +204,10 @@ class Quantile:
     def column(self) -> None:
         """Return None: its values cannot be counted."""
 
+    def largest(self) -> float:
+        """Return the value at the highest quantile."""
+        return float(self.decode(self.distribution.high))
+
 
 class Draw:
     """A random variable with `rvs` only: the study sees the seed of a draw, which no sampler can model."""
@@ -222,6 +233,9 @@ class Draw:
 
     def column(self) -> None:
         """Return None: its values cannot be counted."""
+
+    def largest(self) -> None:
+        """Return None: it is not known."""
 
 
 def _number(value: Any) -> int | float:

@@ -100,7 +100,9 @@ class StoredTrial:
 def _fold(values: dict[str, Any]) -> FoldResult:
     curve, ending = values["curve"], values["ending"]
     if curve is not None:
-        tuples = {name: tuple(curve[name]) for name in ("train_losses", "scores")}
+        # Before there was a period, every epoch was reported.
+        curve.setdefault("epochs", range(1, len(curve["scores"]) + 1))
+        tuples = {name: tuple(curve[name]) for name in ("epochs", "train_losses", "scores")}
         values["curve"] = Curve(**{**curve, **tuples})
     if ending is not None:
         values["ending"] = Ending(**ending)

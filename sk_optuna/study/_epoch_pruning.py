@@ -37,6 +37,8 @@ class EpochPruning:
         The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
+    period : int, default=1
+        Epochs from one decision to the next.
 
     Attributes
     ----------
@@ -44,15 +46,18 @@ class EpochPruning:
         The order.
     looks_back : bool
         False: a fold is compared with the same fold of other trials.
+    period : int
+        Epochs from one decision to the next.
     """
 
     looks_back = False
 
-    def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
+    def __init__(self, pruner: Any, study: Study, told: Told[Any], *, order: Sequence[int], period: int = 1) -> None:
         self._pruner: BasePruner | None = FOR_EPOCHS[pruner]() if isinstance(pruner, str) else deepcopy(pruner)
         self.order = range(len(order)) if pruner is None else order
         self._study = study
         self._told = told
+        self.period = period
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
         """Return one fold after the other, since a trial may be stopped in any; without a pruner all of them."""
@@ -64,7 +69,7 @@ class EpochPruning:
             return None
         place = self.order.index(fold)
         told = self._told.as_of(proposal.n_told)
-        rivals = [rival for trial in told if (rival := _rival_fold(trial, place)) is not None]
+        rivals = [rival for trial in told if (rival := self._rival_fold(trial, place)) is not None]
         return EpochJudge(deepcopy(self._pruner), frozen(proposal.trial), rivals, self._study.study_name)
 
     def stops(self, proposal: Proposal, scores: np.ndarray) -> bool:
@@ -85,8 +90,16 @@ class EpochPruning:
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
         """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
         if np.isfinite(scores).all():
-            for epoch, mean in enumerate(_mean_curve(curves), start=1):
+            for epoch, mean in _mean_curve(curves).items():
                 proposal.trial.report(mean, epoch)
+
+    def _rival_fold(self, trial: ToldTrial[Any], place: int) -> RivalFold | None:
+        """Return the fold that a trial ran at this place; None if there is nothing to compare with, or one failed."""
+        curve = trial.curves[place] if place < len(trial.curves) else None
+        if curve is None or not np.isfinite(trial.scores).all() or not np.isfinite(curve.scores).all():
+            return None
+        score, looks = float(trial.scores[place]), curve.looks(self.period)
+        return RivalFold(trial.number, trial.is_complete, score, looks, curve.notes)
 
 
 class EpochRacing(EpochPruning):
@@ -100,6 +113,8 @@ class EpochRacing(EpochPruning):
         The trials that were told.
     order : sequence of int
         The folds in the order in which every trial runs them.
+    period : int, default=1
+        Epochs from one decision to the next.
 
     Attributes
     ----------
@@ -109,8 +124,8 @@ class EpochRacing(EpochPruning):
 
     looks_back = True
 
-    def __init__(self, study: Study, told: Told[Any], *, order: Sequence[int]) -> None:
-        super().__init__(None, study, told, order=order)
+    def __init__(self, study: Study, told: Told[Any], *, order: Sequence[int], period: int = 1) -> None:
+        super().__init__(None, study, told, order=order, period=period)
         self.order = order
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
@@ -122,7 +137,7 @@ class EpochRacing(EpochPruning):
         if not self._may_stop(proposal):
             return None
         rivals = [
-            Rival(trial.scores, curve.scores)
+            Rival(trial.scores, curve.looks(self.period))
             for trial in self._told.as_of(proposal.n_told).complete
             if (curve := trial.curves[len(scores)]) and np.isfinite(curve.scores).all()
         ]
@@ -132,16 +147,11 @@ class EpochRacing(EpochPruning):
         return self._told.n_complete(proposal.n_told) >= N_STARTUP
 
 
-def _rival_fold(trial: ToldTrial[Any], place: int) -> RivalFold | None:
-    """Return the fold that a trial ran at this place; None if there is nothing to compare with, or a fold failed."""
-    curve = trial.curves[place] if place < len(trial.curves) else None
-    if curve is None or not np.isfinite(trial.scores).all() or not np.isfinite(curve.scores).all():
-        return None
-    return RivalFold(trial.number, trial.is_complete, float(trial.scores[place]), curve.scores, curve.notes)
-
-
-def _mean_curve(curves: Curves) -> list[float]:
+def _mean_curve(curves: Curves) -> dict[int, float]:
     """Return the mean score at each epoch, of the folds that had it."""
-    scores = [curve.scores for curve in curves if curve is not None]
-    longest = max(map(len, scores), default=0)
-    return [float(np.mean([each[i] for each in scores if len(each) > i])) for i in range(longest)]
+    scores: dict[int, list[float]] = {}
+    for curve in curves:
+        if curve is not None:
+            for epoch, score in zip(curve.epochs, curve.scores, strict=True):
+                scores.setdefault(epoch, []).append(score)
+    return {epoch: float(np.mean(each)) for epoch, each in sorted(scores.items())}

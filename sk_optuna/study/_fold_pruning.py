@@ -52,9 +52,12 @@ class FoldPruning:
         The pruner.
     looks_back : bool
         False: folds have no judges.
+    period : int
+        1: there are no epochs.
     """
 
     looks_back = False
+    period = 1
 
     def __init__(
         self,

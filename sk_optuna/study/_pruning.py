@@ -30,6 +30,7 @@ def open_pruning(
     by_epoch: bool,
     n_splits: int,
     random_state: int,
+    period: int = 1,
     is_alone: Callable[[], bool] | None = None,
 ) -> "Pruning":
     """Return the pruning between folds, or between epochs.
@@ -48,6 +49,8 @@ def open_pruning(
         Folds of a trial.
     random_state : int
         Seed of the search.
+    period : int, default=1
+        Epochs from one decision to the next.
     is_alone : callable, default=None
         Returns whether all trials in flight are the search's own; they are by default.
 
@@ -59,8 +62,8 @@ def open_pruning(
     order = random_order(n_splits, random_state)
     if by_epoch:
         if is_race(pruner):
-            return EpochRacing(study, told, order=order)
-        return EpochPruning(pruner, study, told, order=order)
+            return EpochRacing(study, told, order=order, period=period)
+        return EpochPruning(pruner, study, told, order=order, period=period)
     if pruner is None:
         return EveryFold(n_splits)
     if n_splits == 1:
@@ -89,6 +92,8 @@ class Pruning(Protocol):
     order: Sequence[int]
     looks_back: bool
     """Whether the judge of a fold depends on the scores of the folds before it."""
+    period: int
+    """Epochs from one look of a judge to the next."""
 
     def ready(self, proposal: Proposal, record: Running) -> Sequence[int]:
         """Return the folds of a trial that may run now, those that run or ended included.
@@ -137,6 +142,7 @@ class EveryFold:
     """
 
     looks_back = False
+    period = 1
 
     def __init__(self, n_splits: int) -> None:
         self.order: Sequence[int] = range(n_splits)

@@ -5,6 +5,7 @@ search that goes on after a crash has one thing to restore.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -202,6 +203,6 @@ def estimate(scores: np.ndarray, of_rival: np.ndarray, curves: Curves = (), curv
     ours = curves[-1] if curves else None
     theirs = curves_of_rival[len(scores) - 1] if curves_of_rival else None
     if theirs is not None and ours is not None and theirs.scores and ours.scores:
-        at_same_epoch = theirs.scores[min(len(ours.scores), len(theirs.scores)) - 1]
-        differences[-1] = ours.scores[-1] - at_same_epoch
+        at_same_epoch = max(bisect_right(theirs.epochs, ours.n_epochs), 1) - 1
+        differences[-1] = ours.scores[-1] - theirs.scores[at_same_epoch]
     return float(of_rival.mean()) + float(differences.mean())

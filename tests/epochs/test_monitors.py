@@ -13,6 +13,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from sk_optuna.epochs import Predictions
 from sk_optuna.epochs._incremental import how_to_fit_by_epochs
 from sk_optuna.epochs._monitors import FoldMonitor, UnscoredMonitor
 
@@ -82,3 +83,79 @@ def test_epochs_without_a_number_for_a_score_are_never_the_best():
     how_to_fit_by_epochs(leaf)(leaf, X, Y, monitor)
     monitor.finish()
     assert monitor.curve.best_epoch == 0
+
+
+class Judging:
+    """Notes the scores that it is shown, and stops when there are so many."""
+
+    notes = {}  # noqa: RUF012
+
+    def __init__(self, n_looks):
+        self.n_looks, self.shown = n_looks, []
+
+    def stops(self, scores):
+        self.shown.append(list(scores))
+        return len(scores) == self.n_looks
+
+
+def monitor_of(scores, *, judge=None, checkpoint="last", period=1):
+    leaf = SGDClassifier()
+    return FoldMonitor(leaf, leaf, lambda: (X, Y), Wavering(scores), True, judge, checkpoint, period=period)
+
+
+def test_a_judge_sees_the_scores_at_whole_periods_and_the_curve_has_the_last_round_too():
+    judge = Judging(3)
+    monitor = monitor_of([0.1, 0.3, 0.2], judge=judge, period=5)
+    assert monitor.judged
+    assert [monitor.report(epoch=epoch) for epoch in (5, 10, 13)] == [False] * 3
+    assert judge.shown == [[0.1], [0.1, 0.3]]
+    assert monitor.curve.epochs == (5, 10, 13)
+    assert monitor.curve.best_epoch == 10
+    assert monitor.curve.n_epochs == 13
+    assert monitor.curve.looks(5) == (0.1, 0.3)
+    assert monitor.curve.looks(10) == (0.3,)
+
+
+def test_epochs_are_counted_where_they_are_not_named():
+    monitor = monitor_of([0.1, 0.3, 0.2], judge=Judging(3))
+    assert [monitor.report(), monitor.report(train_loss=1.0), monitor.report()] == [False, False, True]
+    assert monitor.curve.epochs == (1, 2, 3)
+    assert monitor.pruned
+
+
+@pytest.mark.parametrize(("checkpoint", "scores", "went_to"), [
+    ("best", [0.1, 0.3, 0.2], [10]), ("last", [0.1, 0.3, 0.2], []), ("best", [0.1, 0.2, 0.3], []),
+    ("best", [np.nan] * 3, []),
+])  # fmt: skip
+def test_an_estimator_that_can_go_back_is_sent_to_its_best_epoch_once(checkpoint, scores, went_to):
+    went = []
+    monitor = monitor_of(scores, checkpoint=checkpoint, period=5)
+    monitor.go_back_by(went.append)
+    for epoch in (5, 10, 13):
+        monitor.report(epoch=epoch)
+    monitor.finish()
+    assert went == went_to
+
+
+def test_given_predictions_are_scored_unless_the_scorer_needs_the_model():
+    classifier = DecisionTreeClassifier(max_depth=2).fit(X, Y)
+    scored = []
+
+    def scorer(estimator, X, y):
+        scored.append(estimator)
+        return 0.5
+
+    for scores_leaf in (True, False):
+        monitor = FoldMonitor(classifier, classifier, lambda: (X, Y), scorer, scores_leaf, None, "last")
+        assert monitor.needs_model is not scores_leaf
+        assert not monitor.judged
+        predictions = Predictions(classifier, predict=np.zeros(len(X)))
+        monitor.report(predictions=predictions)
+        assert scored.pop() is (predictions if scores_leaf else classifier)
+
+
+def test_a_refit_knows_its_number_of_epochs_beforehand():
+    monitor = UnscoredMonitor(n_epochs=20)
+    assert (monitor.n_epochs, monitor.period, monitor.judged, monitor.needs_model) == (20, 1, False, False)
+    assert monitor.valid_data is None
+    assert [monitor.report(epoch=10), monitor.report(epoch=20)] == [False, True]

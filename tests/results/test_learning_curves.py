@@ -11,7 +11,7 @@ COLUMNS = ["trial_number", "fold", "epoch", "train_loss", "valid_score"]
 
 
 def fold(losses=None, scores=None):
-    curve = None if scores is None else Curve(tuple(losses), tuple(scores), 1, {})
+    curve = None if scores is None else Curve(tuple(range(1, len(scores) + 1)), tuple(losses), tuple(scores), 1, {})
     return FoldResult(0.5, None, 10, 0.1, 0.1, None, (), curve=curve)
 
 
@@ -44,3 +44,11 @@ def test_without_epochs_the_columns_are_empty_and_keep_their_kinds():
 
 def test_a_loss_that_was_not_reported_is_not_a_number():
     assert np.isnan(learning_curves([trial(0, fold([np.nan], [0.1]))])["train_loss"]).tolist() == [True]
+
+
+def test_epochs_of_a_booster_are_its_rounds():
+    result = FoldResult(
+        0.5, None, 10, 0.1, 0.1, None, (), curve=Curve((20, 40, 45), (3.0, 2.0, 1.0), (0.1,) * 3, 1, {})
+    )
+    curves = learning_curves([trial(0, result)])
+    assert curves["epoch"].tolist() == [20, 40, 45]

@@ -63,6 +63,22 @@ def test_columns_of_no_trials_and_of_trials_without_epochs_are_empty():
         )
 
 
+def test_epochs_that_only_others_reported_are_no_points_of_a_curve():
+    # Reports after each 20 rounds and after the last one: trial 0 made 60, trial 1 made 50, trial 2 was stopped.
+    rounds = [[20, 40, 60], [20, 40, 50], [20]]
+    points = [(trial, fold, each) for trial in range(3) for fold in range(2) for each in rounds[trial]]
+    trials, folds, epochs = map(np.array, zip(*points, strict=True))
+    curves = {"trial_number": trials, "fold": folds, "epoch": epochs, "valid_score": epochs + folds}
+    table = {"trial_number": [0, 1, 2], "trial_state": ["COMPLETE", "COMPLETE", "PRUNED"]}
+    record = record_of_curves(curves, table, n_folds=2)
+    assert record.epochs.tolist() == [20, 40, 50, 60]
+    assert record.values.shape == (3, 2, 4)
+    for curve, expected in zip(record.mean_curves(), rounds, strict=True):
+        assert curve.epochs.tolist() == expected
+        np.testing.assert_array_equal(curve.mean, np.array(expected) + 0.5)
+    assert record.columns()["epoch"].tolist() == [20, 40, 60, 20, 40, 50, 20]
+
+
 def test_one_fold_is_kept_alone():
     record = recorded(fold=1)
     np.testing.assert_array_equal(record.values, [[[-3, -5]], [[-6, NAN]], [[NAN, NAN]]])

@@ -11,7 +11,7 @@ from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_digits, make_classification
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
 from sklearn.metrics import accuracy_score, make_scorer
@@ -137,20 +137,24 @@ class Canary(TransformerMixin, BaseEstimator):
     ],
 )
 @pytest.mark.parametrize(
-    "model",
-    [SGDClassifier(max_iter=6, random_state=0), GradientBoostingClassifier(n_estimators=6, random_state=0)],
-    ids=lambda value: type(value).__name__,
+    ("model", "parameter"),
+    [
+        (SGDClassifier(max_iter=6, random_state=0), "alpha"),
+        (GradientBoostingClassifier(n_estimators=6, random_state=0), "learning_rate"),
+        (HistGradientBoostingClassifier(max_iter=6, random_state=0), "learning_rate"),
+        (RandomForestClassifier(n_estimators=6, random_state=0), "max_features"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_a_feature_that_tells_the_target_of_test_rows_only_changes_nothing(model, pruner, checkpoint):
+def test_a_feature_that_tells_the_target_of_test_rows_only_changes_nothing(model, parameter, pruner, checkpoint):
     """A model that was fitted on the test rows of a fold, if only for an epoch, would look at it."""
     rows, target = make_classification(240, 6, n_informative=4, flip_y=0.2, random_state=0)
     known = {row.tobytes(): 50.0 * (2 * label - 1) for row, label in zip(rows, target, strict=True)}
     name = type(model).__name__.lower()
-    parameter = f"{name}__alpha" if isinstance(model, SGDClassifier) else f"{name}__learning_rate"
     tables = [
         search(
             estimator=make_pipeline(Canary(known, is_on), model),
-            param_distributions={parameter: loguniform(1e-3, 1)},
+            param_distributions={f"{name}__{parameter}": loguniform(1e-3, 1)},
             pruner=pruner,
             checkpoint=checkpoint,
             n_trials=10,

@@ -1,5 +1,6 @@
 """A finished trial comes back from its text, whatever its scores, curves and errors are."""
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ PLAIN = st.none() | st.booleans() | st.integers() | FLOATS | TEXTS
 EPOCHS = st.lists(FLOATS, max_size=4).map(tuple)
 CURVES = st.builds(
     Curve,
+    epochs=st.lists(st.integers(1, 2000), max_size=4).map(tuple),
     train_losses=EPOCHS,
     scores=EPOCHS,
     best_epoch=st.integers(0, 9),
@@ -67,6 +69,14 @@ def back(trial):
 def test_any_trial_comes_back_bit_by_bit(trial):
     assert trial.to_json().isascii()
     assert_same(back(trial), trial)
+
+
+def test_curves_from_before_there_were_periods_have_every_epoch():
+    curve = Curve((1, 2, 3), (0.3, 0.2, 0.1), (0.5, 0.6, 0.7), 3, {})
+    trial = StoredTrial({}, "COMPLETE", 0.7, {0: FoldResult(0.7, None, 3, 0.0, 0.0, None, (), curve=curve)})
+    content = json.loads(trial.to_json())
+    del content["folds"]["0"]["curve"]["epochs"]
+    assert_same(StoredTrial.from_json(json.dumps(content)), trial)
 
 
 @pytest.mark.parametrize("score", [np.float32(0.1), np.float64("nan"), np.int64(3), np.bool_(True)])

@@ -65,15 +65,17 @@ def random_sampler(seed):
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-def opened(pruner="median", *, n_splits=3):
+def opened(pruner="median", *, n_splits=3, period=1):
     space = space_from_user(SPACE, None, Model())
     proposals = Proposals(open_study(0), space, random_sampler, random_state=0, n_trials=30)
-    opening = {"by_epoch": True, "n_splits": n_splits, "random_state": 0}
+    opening = {"by_epoch": True, "n_splits": n_splits, "random_state": 0, "period": period}
     return proposals, open_pruning(pruner, proposals.study, proposals.told, **opening)
 
 
 def curve(*scores, notes=None):
-    return Curve((float("nan"),) * len(scores), scores, 1 + int(np.argmax(scores)), notes or {})
+    return Curve(
+        tuple(range(1, len(scores) + 1)), (float("nan"),) * len(scores), scores, 1 + int(np.argmax(scores)), notes or {}
+    )
 
 
 def tell(proposals, pruning, proposal, curves, *, pruned=False):
@@ -267,3 +269,30 @@ def test_what_compares_folds_is_refused_between_epochs(pruner):
 def test_what_is_no_pruner_is_refused_with_the_names(pruner):
     with pytest.raises(InvalidArgumentError, match=r"'pruner' parameter must be None, one of 'halving', 'hyperband'"):
         check_pruner(pruner, by_epoch=True)
+
+
+@pytest.mark.parametrize("pruner", ["median", "race"])
+def test_boosters_are_compared_after_whole_periods_and_not_after_their_last_rounds(pruner):
+    proposals, pruning = opened(pruner, period=20)
+    for number in range(6):
+        # Trial 0 is far ahead, but after rounds at which the others have no score.
+        epochs = (20, 40, 60) if number else (15,)
+        scores = (0.1, 0.2, 0.3 + 0.01 * number) if number else (0.9,)
+        each = Curve(epochs, (0.0,) * len(epochs), scores, epochs[-1], {})
+        tell(proposals, pruning, proposals.ask(), [each] * 3)
+    late = proposals.ask()
+    judge = pruning.judge(late, pruning.order[0], np.empty(0))
+    if pruner == "median":
+        assert {len(rival.curve) for rival in judge.rivals} == {0, 3}
+        assert judge.stops([0.05])
+        assert not judge.stops([0.15])
+    else:
+        # The incumbent has no whole period.
+        assert judge.least == {}
+
+
+def test_the_study_shows_the_mean_of_the_folds_by_round():
+    proposals, pruning = opened(period=20)
+    shorter, longer = (Curve(epochs, (0.0,) * 3, (0.1, 0.2, 0.4), 1, {}) for epochs in ((20, 40, 45), (20, 40, 60)))
+    trial = tell(proposals, pruning, proposals.ask(), [shorter, longer])
+    assert trial.intermediate_values == pytest.approx({20: 0.1, 40: 0.2, 45: 0.4, 60: 0.4})

@@ -189,7 +189,7 @@ def test_each_fold_is_compared_with_itself():
     proposals, pruning = opened()
     for level in np.linspace(0.5, 0.9, N_STARTUP):
         proposal, finals = proposals.ask(), level + np.array([-0.4, 0.0, 0.4])
-        curves = [Curve((0.0,) * 2, (final - 0.1, final), 2, {}) for final in finals]
+        curves = [Curve((1, 2), (0.0,) * 2, (final - 0.1, final), 2, {}) for final in finals]
         pruning.finish(proposal, finals, curves)
         proposals.tell(proposal, level, scores=finals, curves=curves)
     late, (hard, middle, easy) = proposals.ask(), pruning.order
@@ -203,7 +203,7 @@ def test_a_judge_knows_what_had_been_told_when_the_trial_was_asked():
     proposals, pruning = opened()
     early = proposals.ask()
     for level in np.linspace(0.5, 0.9, N_STARTUP):
-        proposal, curve = proposals.ask(), Curve((0.0,) * 2, (level - 0.1, level), 2, {})
+        proposal, curve = proposals.ask(), Curve((1, 2), (0.0,) * 2, (level - 0.1, level), 2, {})
         pruning.finish(proposal, np.full(3, level), [curve] * 3)
         proposals.tell(proposal, level, scores=np.full(3, level), curves=[curve] * 3)
     late = proposals.ask()
@@ -215,7 +215,7 @@ def test_a_judge_knows_what_had_been_told_when_the_trial_was_asked():
 
 def test_pruned_trials_are_nothing_to_compare_with():
     proposals, pruning = opened()
-    curve, n_ready = Curve((0.0,) * 2, (0.1, 0.2), 2, {}), []
+    curve, n_ready = Curve((1, 2), (0.0,) * 2, (0.1, 0.2), 2, {}), []
     for number in range(2 * N_STARTUP):
         proposal, is_pruned = proposals.ask(), number % 2 == 0
         n_ready.append(len(pruning.ready(proposal, NOTHING_RAN)))

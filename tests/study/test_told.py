@@ -1,5 +1,7 @@
 """The memory of told trials: as of an earlier moment, its incumbent, its estimates, and what samplers see of it."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,7 +34,7 @@ def told(*trials):
 
 
 def curve(*scores):
-    return Curve((float("nan"),) * len(scores), scores, 1, {})
+    return Curve(tuple(range(1, len(scores) + 1)), (float("nan"),) * len(scores), scores, 1, {})
 
 
 fold_scores = st.lists(st.floats(-1, 1), min_size=3, max_size=3)
@@ -83,6 +85,15 @@ def test_in_the_fold_that_was_stopped_scores_are_compared_at_the_same_epoch():
     memory.append(told_trial(0, [0.6, 0.8], curves=[curve(0.5, 0.6), curve(0.3, 0.8)]))
     estimate = memory.estimate(np.array([0.6, 0.2]), [curve(0.5, 0.6), curve(0.2)])
     assert estimate == pytest.approx(0.7 + (0.0 + (0.2 - 0.3)) / 2)
+
+
+def test_rounds_are_compared_with_the_same_rounds_and_with_the_last_one_of_a_shorter_trial():
+    memory = Told()
+    complete = Curve((20, 40, 50), (math.nan,) * 3, (0.1, 0.2, 0.4), 50, {})
+    memory.append(told_trial(0, [0.4], curves=[complete]))
+    for epochs, at_same in ((20,), 0.1), ((20, 40), 0.2), ((20, 40, 60), 0.4):
+        curve = Curve(epochs, (math.nan,) * len(epochs), (0.9,) * len(epochs), 20, {})
+        assert memory.estimate(np.array([0.9]), [curve]) == pytest.approx(0.4 + 0.9 - at_same)
 
 
 def test_samplers_see_estimates_as_values_and_the_studys_own_trials_stay_pruned():
