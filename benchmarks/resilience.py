@@ -1,15 +1,18 @@
 """What is lost when a search is killed, its file cut off or its workers die, and what does a store cost?
 
-Four counts, each for itself with ``--only``:
+Five counts, each for itself with ``--only``:
 
 - kills: the process of a search is killed (SIGKILL) at a random moment, a quarter of them counted from the call, the
   others from its first new fold, and the same call goes on, again and again until the search ends. Counted are trials
   that a callback had heard of and the store has not, stores that could not be read, trials that are not finished,
   worker processes that are left ten seconds later, and searches whose table in the end is not that of the uninterrupted
-  one. Recovery is the time from the call of `fit` until the first new fold begins.
+  one. Recovery is the time from the call of `fit` until the first new fold begins; start is the same time of a search
+  without a storage, which recovers nothing.
 - offsets: a store is cut off at offsets from its first byte to its last: one that was closed, one whose process was
   killed (which has a log beside it), and the log.
 - workers: a worker process is killed every 20 folds. Every fold is innocent and has to be scored.
+- backends: searches at 1, 2 and 4 jobs on each backend that is installed, and whether their tables are those of one
+  in one thread.
 - costs: milliseconds a trial, of five folds that fit nothing, beside those of Optuna's own storage. ``--url`` adds rows
   of a database.
 
@@ -17,6 +20,8 @@ Run: python benchmarks/resilience.py [--kills 200] [--url postgresql+psycopg://u
 """
 
 import argparse
+import contextlib
+import logging
 import os
 import platform
 import shutil
@@ -26,10 +31,12 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+import joblib
 import numpy as np
 import optuna
 from optuna.distributions import FloatDistribution
@@ -42,6 +49,7 @@ from sk_optuna.exceptions import StorageError
 
 X, Y = np.arange(40.0)[:, None], np.arange(40.0)
 SPACE = {"level": uniform(0, 1), "rate": loguniform(1e-3, 1.0)}
+COUNTS = ["kills", "offsets", "workers", "backends", "costs"]
 FOLDER = "SK_OPTUNA_RESILIENCE"
 """Environment variable: where fits leave their marks."""
 
@@ -186,6 +194,20 @@ def kill_until_it_ends(
     return recoveries
 
 
+def seconds_to_start(arguments: dict, n_searches: int) -> list[float]:
+    """Return the seconds until the first fold begins of searches that have nothing to recover."""
+    found = []
+    for _ in range(n_searches):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ[FOLDER] = folder
+            start = time.monotonic()
+            process = in_a_process(lambda: search(n_trials=2, **arguments).fit(X, Y))
+            os.waitpid(process, 0)
+            found.append(float((Path(folder) / "fits").read_bytes()[:24]) - start)
+            del os.environ[FOLDER]
+    return found
+
+
 def count_kills(n_kills: int, n_each: int) -> None:
     rng = np.random.default_rng(0)
     columns = {
@@ -199,7 +221,11 @@ def count_kills(n_kills: int, n_each: int) -> None:
         "worker processes left": "processes",
         "errors": "errors",
     }
-    print(f"{'':26}" + "".join(f"{name:>12}" for name in columns.values()) + f"{'recovery, s':>13}{'worst':>7}")
+    print(
+        f"{'':26}"
+        + "".join(f"{name:>12}" for name in columns.values())
+        + f"{'recovery, s':>13}{'worst':>7}{'start':>7}"
+    )
     total: Counter = Counter()
     kinds = [(n_jobs, pruner) for n_jobs in (1, 2) for pruner in (None, "race")]
     for n_jobs, pruner in kinds:
@@ -214,7 +240,8 @@ def count_kills(n_kills: int, n_each: int) -> None:
             recoveries += kill_until_it_ends(arguments, whole, 0.5 * seconds, rng, counts, n_each)
         print(f"n_jobs={n_jobs}, pruner={pruner!r}".ljust(26), end="")
         print("".join(f"{counts[name]:12}" for name in columns), end="")
-        print(f"{np.median(recoveries or np.nan):13.2f}{max(recoveries, default=np.nan):7.2f}", flush=True)
+        start = np.median(seconds_to_start(arguments, 3))
+        print(f"{np.median(recoveries or np.nan):13.2f}{max(recoveries, default=np.nan):7.2f}{start:7.2f}", flush=True)
         total += counts
     print(", ".join(f"{name}: {total[name]}" for name in columns), "\n")
 
@@ -274,6 +301,50 @@ def count_workers(n_trials: int) -> None:
     print(f"{np.isfinite(scores).sum()} scored, the table is the same: {is_same(found, whole)}, hangs: 0\n", flush=True)
 
 
+@contextlib.contextmanager
+def on(backend: str, n_jobs: int) -> Iterator[None]:
+    """Have searches run on a backend with so many workers."""
+    with contextlib.ExitStack() as stack:
+        if backend == "dask":
+            from distributed import Client, LocalCluster
+
+            cluster = LocalCluster(
+                n_workers=n_jobs, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
+            )
+            stack.enter_context(cluster)
+            stack.enter_context(Client(cluster))
+        if backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+            local = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+            ray.init(num_cpus=n_jobs, logging_level="ERROR", log_to_driver=False, **local)
+            stack.callback(ray.shutdown)
+            register_ray()
+        jobs = {} if backend == "dask" else {"n_jobs": n_jobs}
+        stack.enter_context(joblib.parallel_config(backend, **jobs))
+        yield
+
+
+def count_backends(n_seeds: int) -> None:
+    needs = {"dask": "distributed", "ray": "ray"}
+    backends = [
+        each for each in ("threading", "loky", "multiprocessing", "dask", "ray") if find_spec(needs.get(each, "sys"))
+    ]
+    kinds = [{"random_state": seed, "pruner": pruner} for seed in range(n_seeds) for pruner in (None, "race")]
+    whole = [search(**kind).fit(X, Y) for kind in kinds]
+    print(f"{'tables as in one thread':24}" + "".join(f"{f'n_jobs={n}':>12}" for n in (1, 2, 4)))
+    for backend in backends:
+        print(f"{backend:24}", end="", flush=True)
+        for n_jobs in (1, 2, 4):
+            with on(backend, n_jobs):
+                n_same = sum(is_same(search(**kind).fit(X, Y), each) for kind, each in zip(kinds, whole, strict=True))
+            print(f"{f'{n_same} of {len(kinds)}':>12}", end="", flush=True)
+        print()
+    print()
+
+
 def by_hand(storage: object, n_trials: int) -> None:
     space = {"level": FloatDistribution(0, 1), "rate": FloatDistribution(1e-3, 1, log=True)}
     sampler = optuna.samplers.RandomSampler(seed=0)
@@ -325,11 +396,11 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10, help="kills of one search")
     parser.add_argument("--offsets", type=int, default=100)
     parser.add_argument("--url", help="of a database, for a row of the costs")
-    parser.add_argument("--only", choices=["kills", "offsets", "workers", "costs"], nargs="+")
+    parser.add_argument("--only", choices=COUNTS, nargs="+")
     parser.add_argument("--tiny", action="store_true", help="a taste")
     arguments = parser.parse_args()
     n_kills, n_each, n_offsets = (4, 1, 5) if arguments.tiny else (arguments.kills, arguments.each, arguments.offsets)
-    only = arguments.only or ["kills", "offsets", "workers", "costs"]
+    only = arguments.only or COUNTS
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
@@ -343,6 +414,8 @@ def main() -> None:
         count_offsets(n_offsets)
     if "workers" in only:
         count_workers(8 if arguments.tiny else 60)
+    if "backends" in only:
+        count_backends(1 if arguments.tiny else 5)
     if "costs" in only:
         show_costs(*((10, 1) if arguments.tiny else (200, 5)), arguments.url)
 

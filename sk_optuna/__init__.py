@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sk_optuna import boosting, callbacks, devices, displays, exceptions, pruners, samplers
     from sk_optuna._function_estimator import FunctionEstimator
     from sk_optuna.search import OptunaSearchCV
+    from sk_optuna.spaces import suggest_space
 
 __all__ = [
     "FunctionEstimator",
@@ -21,9 +22,14 @@ __all__ = [
     "exceptions",
     "pruners",
     "samplers",
+    "suggest_space",
 ]
 
-_DEFINED_IN = {"FunctionEstimator": "sk_optuna._function_estimator", "OptunaSearchCV": "sk_optuna.search"}
+_DEFINED_IN = {
+    "FunctionEstimator": "sk_optuna._function_estimator",
+    "OptunaSearchCV": "sk_optuna.search",
+    "suggest_space": "sk_optuna.spaces",
+}
 # Not in __all__: a star import is to do without their packages.
 _NEED_EXTRAS = ("lightning", "skorch")
 

@@ -5,6 +5,7 @@ of further cases, too; tests/test_speeds.py keeps it so. The third runs with oth
 and others, without which tests are skipped, scripts/oldest with the oldest versions that are supported.
 """
 
+import os
 import signal
 
 import pytest
@@ -19,10 +20,12 @@ settings.load_profile("sk_optuna")
 
 # Seconds: far more than any test takes on a busy machine.
 PATIENCE = 300
+SPEEDS = pytest.StashKey()
 
 
 def pytest_configure(config):
-    """Have Ctrl-C arrive: a shell that starts tests in the background has it ignored."""
+    """Have Ctrl-C arrive, which a shell that starts tests in the background ignores; programs use one thread."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -31,14 +34,25 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run tests marked slow, too")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Leave out slow tests, unless asked for: by --slow, by an expression of -m, or by a test's own name."""
+    speeds = config.stash[SPEEDS] = {}
+    for item in items:
+        function, speed = item.nodeid.partition("[")[0], "slow" if item.get_closest_marker("slow") else "quick"
+        speeds.setdefault(function, set()).add(speed)
     if config.option.slow or config.option.markexpr or any("::" in arg for arg in config.args):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture(scope="session")
+def speeds(request):
+    """Test function -> the speeds of its cases, of all that were collected."""
+    return request.config.stash[SPEEDS]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -52,6 +52,13 @@ def test_the_guide_on_clusters_finds_the_same_on_this_machine_and_on_dask():
     assert given["search"].cv_results_["mean_test_score"].tolist() == expected
 
 
+def test_the_page_on_ready_spaces_runs(capsys):
+    given = {}
+    for block in code_of("ready_spaces.md"):
+        exec(block, given)
+    assert {"svc__C", "svc__gamma", "svc__class_weight"} == given["search"].best_params_.keys()
+
+
 def test_a_study_goes_where_the_user_guide_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(

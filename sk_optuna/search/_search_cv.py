@@ -341,6 +341,7 @@ class OptunaSearchCV(FittingSearch):
 
     See Also
     --------
+    sk_optuna.suggest_space : A space to start from, for well-known estimators.
     sklearn.model_selection.GridSearchCV : Evaluates every combination of a grid.
     sklearn.model_selection.RandomizedSearchCV : Draws candidates without learning from results.
 

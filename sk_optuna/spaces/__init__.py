@@ -9,9 +9,10 @@ from sk_optuna.spaces._domains import domain_of
 from sk_optuna.spaces._foreign import refuse_foreign
 from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
+from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
 
-__all__ = ["DefineByRunSpace", "TableSpace", "are_strict", "first_trials", "space_from_user"]
+__all__ = ["DefineByRunSpace", "TableSpace", "are_strict", "first_trials", "space_from_user", "suggest_space"]
 
 
 def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:

@@ -151,7 +151,8 @@ class Drivers:
         while True:
             live = self.live()
             if self.name not in live:
-                # others have struck this driver off, and may not have seen its ticket
+                # others have struck this driver off, or take it for dead, and may not have seen its ticket
+                self._tried(self.sign)
                 ticket = self._take_ticket()
                 continue
             n_before = sum(_is_before(each, name, ticket, self.name) for name, each in live.items())

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -83,8 +84,9 @@ def identity(x):
 
 @contextlib.contextmanager
 def on(backend):
-    """Activate the backend; afterwards it must still serve another call."""
-    with joblib.parallel_config(backend=backend):
+    """Activate the backend; afterwards it must still serve another call, on Dask as soon as a worker is back."""
+    patience = {"wait_for_workers_timeout": 250} if backend == "dask" else {}
+    with joblib.parallel_config(backend=backend, **patience):
         yield
         assert joblib.Parallel(n_jobs=2)(joblib.delayed(identity)(n) for n in range(6)) == list(range(6))
 
@@ -111,7 +113,7 @@ def start(program, **replacements):
 
 
 @pytest.fixture(scope="session")
-def dask_cluster():
+def _dask_client():
     """Start two workers of Dask, processes of one thread, and make them those of `parallel_config("dask")`."""
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
@@ -121,8 +123,33 @@ def dask_cluster():
         dashboard_address="127.0.0.1:0",
         worker_dashboard_address="127.0.0.1:0",
     )
-    with cluster, distributed.Client(cluster) as client:
+    with cluster, distributed.Client(cluster) as client, _kept_whole(cluster):
         yield client
+
+
+@contextlib.contextmanager
+def _kept_whole(cluster):
+    """Have lost workers come back: Dask itself does not start one again that was killed while it started."""
+    over = threading.Event()
+
+    def keep():
+        while not over.wait(1):
+            cluster.scale(2)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def dask_cluster(_dask_client):
+    """Wait for the workers, which the test before may have killed."""
+    _dask_client.wait_for_workers(2)
+    return _dask_client
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,6 @@ def _assert_same_scores(search, alone):
 @pytest.mark.parametrize("n_killed", [1, 2])
 def test_workers_that_are_killed_cost_no_fold(dask_cluster, faults, n_killed, on_dask):
     """With both the cluster loses the data, too."""
-    dask_cluster.wait_for_workers(2)
 
     def kill(study, trial):
         if trial.number == 1:

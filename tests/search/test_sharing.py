@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import optuna
 import pytest
+from joblib import parallel_config
 from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -338,19 +339,22 @@ def test_trials_of_one_that_is_interrupted_are_run_by_the_others_at_once(several
     assert_whole(trials_in(storage), 20)
 
 
-def test_a_search_with_a_name_is_as_one_without_while_it_is_alone(storage, several):
-    SEVERAL.set()
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_search_with_a_name_is_as_one_without_while_it_is_alone(storage):
+    arguments = {"estimator": SVC(), "pruner": "race"}
 
     def interrupt(study, trial):
         if trial.number == 5:
             raise KeyboardInterrupt
 
-    whole = search_over(None, study_name=None, pruner="race").fit(X, Y)
+    whole = search_over(None, study_name=None, **arguments).fit(X, Y)
     with pytest.raises(KeyboardInterrupt):
-        search_over(storage(), pruner="race", study_callbacks=[interrupt]).fit(X, Y)
+        search_over(storage(), **arguments, study_callbacks=[interrupt]).fit(X, Y)
     assert [trial.number for trial in trials_in(storage())] == list(range(6))
     assert all(trial.state.is_finished() for trial in trials_in(storage()))
-    named = search_over(storage(), pruner="race").fit(X, Y)
+    # workers are forked while the driver's thread runs
+    with parallel_config("multiprocessing", n_jobs=2):
+        named = search_over(storage(), **arguments).fit(X, Y)
     for name, column in whole.cv_results_.items():
         if "time" not in name:
             np.testing.assert_equal(list(column), list(named.cv_results_[name]), err_msg=name)
