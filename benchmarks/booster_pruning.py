@@ -45,7 +45,7 @@ N_FOLDS, N_LOOKS, PATIENCE = 3, 50, 20
 GRID = {
     "learning_rate": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
     "num_leaves": [4, 8, 16, 32],
-    "min_child_samples": [5, 20, 60],
+    "min_child_samples": [5, 20],
     "colsample_bytree": [0.5, 1.0],
 }
 SPACE = {name: range(len(values)) for name, values in GRID.items()}
@@ -126,8 +126,8 @@ def build(task: str, path: Path, n_rounds: int) -> None:
 
 def at_round(booster: Any, rows: np.ndarray, n: int) -> Predictions:
     """Return the predictions of a fitted booster with its first `n` rounds."""
-    proba = booster.predict_proba(rows, num_iteration=n) if is_classifier(booster) else None
-    return Predictions(booster, predict=booster.predict(rows, num_iteration=n), predict_proba=proba)
+    proba = (lambda: booster.predict_proba(rows, num_iteration=n)) if is_classifier(booster) else None
+    return Predictions(booster, predict=lambda: booster.predict(rows, num_iteration=n), predict_proba=proba)
 
 
 def rows_of_grid() -> list[dict[str, Any]]:
@@ -265,8 +265,8 @@ def report(runs: Mapping[str, Sequence[Run]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=200, help="of a booster; a multiple of 50")
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=100, help="of a booster; a multiple of 50")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=CACHE, help="directory of the tables")
     parser.add_argument("--tiny", action="store_true", help="as small as it goes")
