@@ -146,7 +146,7 @@ class _Follower:
     def _predictions(self, booster: Any) -> Predictions:
         if self._rows is None:
             self._rows = self._dmatrix()
-        values = booster.predict(self._rows)
+        values = booster.predict(self._rows, validate_features=False)
         if not self._is_classifier:
             return predictions_of(self._leaf, None, values)
         # As XGBoost does: a probability above one half is the second class.

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -137,22 +138,17 @@ def test_a_search_evaluates_what_cross_validation_evaluates(library, report):
         assert epochs.max() <= 60
 
 
-def test_seeds_come_from_the_search(monkeypatch):
-    library = next((name for name in QUICK if find_spec(name) is not None), None)
-    if library is None:
-        pytest.skip("no booster is installed")
-    searches = [
-        OptunaSearchCV(
-            EarlyStoppingBooster(booster(library)),
-            {"estimator__max_depth": [2, 3]},
-            cv=2,
-            random_state=5,
-            n_jobs=n_jobs,
-        ).fit(X, Y)
-        for n_jobs in (None, 2)
-    ]
-    first, second = (search.cv_results_["mean_test_score"].tolist() for search in searches)
-    assert first == second
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_which_rows_are_held_out_depends_on_the_searchs_seed(library):
+    def scores(n_jobs, random_state):
+        space = {"estimator__max_depth": [2, 3]}
+        search = OptunaSearchCV(
+            EarlyStoppingBooster(booster(library)), space, cv=2, random_state=random_state, n_jobs=n_jobs, refit=False
+        )
+        with parallel_config("threading"):
+            return search.fit(X, Y).cv_results_["mean_test_score"].tolist()
+
+    assert scores(None, 5) == scores(2, 5) != scores(None, 6)
 
 
 # --- an estimator -----------------------------------------------------------------------------------------------------
