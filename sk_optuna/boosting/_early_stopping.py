@@ -112,9 +112,9 @@ class EarlyStoppingBooster(MetaEstimatorMixin, BaseEstimator):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sk_optuna.boosting import EarlyStoppingBooster
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> from xgboost import XGBClassifier  # doctest: +SKIP
-    >>> booster = EarlyStoppingBooster(XGBClassifier(n_estimators=2000), random_state=0)  # doctest: +SKIP
-    >>> booster.fit(X, y).n_iter_ < 2000  # doctest: +SKIP
+    >>> from xgboost import XGBClassifier
+    >>> booster = EarlyStoppingBooster(XGBClassifier(n_estimators=2000), random_state=0)
+    >>> booster.fit(X, y).n_iter_ < 2000
     True
     """
 
