@@ -8,8 +8,12 @@ those of the plain fit, bit for bit.
 
 plain fold     fitted and scored once, as with report="fold"
 no pruner      report="epoch"
-race, median   the same with the judges of pruner="race" and pruner="median", the latter with ten trials to compare with
+its scores     the metric alone, as often as "no pruner" computes it, of predictions that are there
+race, median   "no pruner" with the judges of pruner="race" and pruner="median", the latter with ten trials to
+               compare with
 round by round   the estimator grown through `warm_start` and scored after each round; at the fewest rounds only
+
+LightGBM, XGBoost and CatBoost are measured where they are installed, with one thread.
 
 Run: OMP_NUM_THREADS=1 python benchmarks/boosters.py [--tiny]
 """
@@ -20,7 +24,9 @@ import platform
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -38,7 +44,7 @@ from sklearn.ensemble import (
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import KFold
 
-from sk_optuna.epochs import N_LOOKS, Judge, rounds_parameter
+from sk_optuna.epochs import N_LOOKS, Judge, Predictions, rounds_parameter
 from sk_optuna.evaluation import EpochScores, Fold, FoldEvaluator
 from sk_optuna.study._epoch_judge import EpochJudge, RivalFold
 from sk_optuna.study._epoch_race import RaceJudge
@@ -50,6 +56,23 @@ ESTIMATORS: dict[str, Callable[[int], Any]] = {
     "RandomForest": lambda n: RandomForestClassifier(n_estimators=n, random_state=0),
     "ExtraTrees": lambda n: ExtraTreesClassifier(n_estimators=n, random_state=0),
 }
+
+# Of those that are installed: the name of the class in its module, and parameters other than the number of rounds.
+LIBRARIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "lightgbm": ("LGBMClassifier", {"n_jobs": 1, "random_state": 0, "verbose": -1}),
+    "xgboost": ("XGBClassifier", {"n_jobs": 1, "random_state": 0}),
+    "catboost": ("CatBoostClassifier", {"thread_count": 1, "verbose": 0, "allow_writing_files": False}),
+}
+INSTALLED = [name for name in LIBRARIES if find_spec(name) is not None]
+
+
+def of_library(library: str, n: int) -> Any:
+    """Return a booster of a library."""
+    name, params = LIBRARIES[library]
+    return getattr(import_module(library), name)(n_estimators=n, **params)
+
+
+ESTIMATORS |= {LIBRARIES[name][0].removesuffix("Classifier"): partial(of_library, name) for name in INSTALLED}
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -103,6 +126,23 @@ def plain_fit(estimator: Any, data: Data) -> Any:
     return clone(estimator).fit(data[0][train], data[1][train])
 
 
+class Scores:
+    """Scores the predictions of a fitted estimator as often as a followed fit does; returns the estimator."""
+
+    def __init__(self, estimator: Any, data: Data, n_looks: int) -> None:
+        _, test = next(KFold(5).split(data[0]))
+        self._fitted = plain_fit(estimator, data)
+        self._rows = data[0][test], data[1][test]
+        self._n_looks = n_looks
+        self._scorer = check_scoring(estimator, "accuracy")
+
+    def __call__(self) -> Any:
+        labels = self._fitted.predict(self._rows[0])
+        for _ in range(self._n_looks):
+            self._scorer(Predictions(self._fitted, predict=labels), *self._rows)
+        return self._fitted
+
+
 def round_by_round(estimator: Any, data: Data) -> Any:
     parameter = rounds_parameter(estimator)
     assert parameter is not None
@@ -114,7 +154,7 @@ def round_by_round(estimator: Any, data: Data) -> Any:
     return grown
 
 
-def contestants(estimator: Any, data: Data, period: int, *, slow: bool) -> dict[str, Callable[[], Any]]:
+def contestants(estimator: Any, data: Data, n: int, *, slow: bool) -> dict[str, Callable[[], Any]]:
     """Return functions that fit, and return the fitted estimator."""
 
     def fold(evaluate: FoldEvaluator, make_judge: Callable[[], Judge] | None) -> Any:
@@ -122,11 +162,14 @@ def contestants(estimator: Any, data: Data, period: int, *, slow: bool) -> dict[
         assert result.ending is None
         return evaluate.scorer.last
 
+    period = math.ceil(n / N_LOOKS)
+    n_looks = math.ceil(n / period)
     followed = evaluator(estimator, data, period=period)
     found: dict[str, Callable[[], Any]] = {
         "plain fit": partial(plain_fit, estimator, data),
         "plain fold": partial(fold, evaluator(estimator, data, period=None), None),
         "no pruner": partial(fold, followed, None),
+        "its scores": Scores(estimator, data, n_looks),
         "race": partial(fold, followed, race_judge),
         "median": partial(fold, followed, median_judge),
     }
@@ -143,7 +186,7 @@ def seconds(run: Callable[[], Any]) -> float:
 
 def measure(estimator: Any, data: Data, n: int, n_rounds: int, *, slow: bool) -> dict[str, np.ndarray]:
     """Return the seconds of each contestant by round of the measurement."""
-    fits = contestants(estimator, data, math.ceil(n / N_LOOKS), slow=slow)
+    fits = contestants(estimator, data, n, slow=slow)
     expected = plain_fit(estimator, data).predict_proba(data[0])
     for name, fit in fits.items():
         if name != "round by round" and not np.array_equal(fit().predict_proba(data[0]), expected):
@@ -169,14 +212,16 @@ def main() -> None:
     n_rows, n_features = map(int, arguments.shape.split("x"))
     n_informative = max(2, n_features * 6 // 10)
     data = make_classification(n_rows, n_features, n_informative=n_informative, n_redundant=0, random_state=0)
-    packages = ("sk-optuna", "scikit-learn", "optuna", "numpy", "scipy")
-    print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
+    packages = [f"{name} {version(name)}" for name in ("sk-optuna", "scikit-learn", "optuna", "numpy", "scipy")]
+    packages += [f"{name} {import_module(name).__version__}" for name in INSTALLED]
+    print(", ".join([f"Python {platform.python_version()}", *packages]))
     print(f"{arguments.shape}, two classes, accuracy, {arguments.rounds} rounds, CPU time over that of a plain fit\n")
-    names = ("plain fold", "no pruner", "race", "median", "round by round")
+    names = ("plain fold", "no pruner", "its scores", "race", "median", "round by round")
     print(f"{'':24}{'rounds':>8}{'ms':>10}" + "".join(f"{name:>16}" for name in names))
     for label in arguments.estimators:
         for n in arguments.sizes:
-            slow = n == min(arguments.sizes)
+            # the libraries are not grown by warm starts
+            slow = n == min(arguments.sizes) and hasattr(ESTIMATORS[label](n), "warm_start")
             times = measure(ESTIMATORS[label](n), data, n, arguments.rounds, slow=slow)
             ratios = {name: float(np.median(times[name] / times["plain fit"])) for name in times}
             row = "".join(f"{ratios[name]:16.2f}" if name in ratios else f"{'':16}" for name in names)

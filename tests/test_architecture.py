@@ -37,6 +37,7 @@ FLOORS = {
     "spaces": 2,
     "evaluation": 3,
     "_function_estimator": 4,
+    "boosting": 4,
     "lightning": 4,
     "results": 4,
     "skorch": 4,
@@ -50,6 +51,7 @@ FLOORS = {
 # Rooms that know less than their floor would let them: of the others nothing but these, and the bottom.
 KNOWN = {
     "_function_estimator": {"worker", "epochs"},
+    "boosting": {"worker", "epochs"},
     "lightning": {"worker", "epochs"},
     "skorch": {"worker", "epochs"},
     "study": {"epochs", "pruners", "samplers"},

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import joblib
@@ -178,6 +179,25 @@ def named_study(key):
     return study.metric_names == ["mean_test_score"]
 
 
+BOOSTED = (np.arange(80.0).reshape(40, 2), np.arange(40) % 2)
+
+
+def lightgbm_model():
+    return importlib.import_module("lightgbm").LGBMClassifier(n_estimators=2, verbose=-1).fit(*BOOSTED)
+
+
+def xgboost_model():
+    return importlib.import_module("xgboost").XGBClassifier(n_estimators=2).fit(*BOOSTED)
+
+
+def catboost_model():
+    """A fitted estimator, and its state."""
+    kind = importlib.import_module("catboost").CatBoostClassifier
+    fitted = kind(n_estimators=2, verbose=0, allow_writing_files=False).fit(*BOOSTED)
+    state = {"_loss_value_change": None, **fitted.__getstate__()}
+    return SimpleNamespace(fitted=fitted, state=SimpleNamespace(**state))
+
+
 def net():
     import skorch
     import torch
@@ -256,6 +276,8 @@ ROWS = [
            "A failed fold has error_score for each metric that a scorer of the user's names in other folds."),
     called(f"{VALIDATION}._warn_or_raise_about_fit_failures", "results, error_score",
            "The warning about failed fits is scikit-learn's."),
+    called("sklearn.utils._safe_indexing", "X, indices",
+           "Rows of the training part are held out by their places, whatever holds the rows."),
     called("sklearn.utils.metaestimators._safe_split", "estimator, X, y, indices, train_indices",
            "Rows of precomputed kernels, data frames and lists are taken as scikit-learn takes them."),
     called("sklearn.utils.validation._check_method_params", "X *, params, indices",
@@ -411,6 +433,21 @@ ROWS = [
            "Modules that train already are not told again at each step."),
     called("skorch.NeuralNet._validate_params", "self",
            "The nearest arguments are added to skorch's error."),
+    # boosters
+    held("lightgbm.LGBMModel._Booster", lambda booster: type(booster).__name__ == "Booster", lightgbm_model,
+         "A booster that is being trained predicts through its estimator, whose fit has not ended."),
+    held("lightgbm.LGBMModel._n_features", int, lightgbm_model,
+         "The same."),
+    held("xgboost.XGBModel._Booster", lambda booster: booster.num_boosted_rounds() == 2, xgboost_model,
+         "The same; and it is exchanged for its first rounds."),
+    held("catboost.CatBoost.__model", bytes, catboost_model,
+         "An estimator takes the model that another one trained.", path="state.__model"),
+    held("catboost.CatBoost._prediction_values_change", list, catboost_model,
+         "With it go its feature importances.", path="state._prediction_values_change"),
+    held("catboost.CatBoost._loss_value_change", lambda value: value is None, catboost_model,
+         "Those of another kind, if it has them.", path="state._loss_value_change"),
+    held("catboost.CatBoost._n_features_in", lambda n: n == 2, catboost_model,
+         "The model does not contain the number of features.", path="fitted._n_features_in"),
     # torch and numpy
     held("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda has: isinstance(has(), bool), cpu_operators,
          "A CPU without bfloat16 emulates it, many times slower; no public function tells."),

@@ -75,3 +75,15 @@ def test_the_code_about_going_on_runs_in_its_order(tmp_path, monkeypatch):
         exec(block, given)
     assert given["search"].n_trials_ == 12
     assert sorted(path.name for path in tmp_path.iterdir()) == ["later.db", "search.db"]
+
+
+def test_the_code_about_boosters_refits_with_the_rounds_it_says():
+    pytest.importorskip("lightgbm")
+    pytest.importorskip("pandas")
+    given = {}
+    search, alone = code_of("boosters.md")
+    exec(search, given)
+    found = given["search"]
+    assert found.best_estimator_.n_iter_ == found.refit_epochs_ < 200
+    exec(alone, given)
+    assert given["booster"].n_iter_ < 1000

@@ -19,6 +19,7 @@ from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.parallel import _FuncWrapper, delayed
@@ -47,6 +48,7 @@ __all__ = [
     "own_warm_start",
     "parameter_names",
     "routed_for_fit",
+    "safe_indexing",
     "safe_split",
     "scorers_by_name",
     "search_estimator_has",

@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 from sk_optuna.epochs._incremental import FitByEpochs, how_to_fit_by_epochs
 from sk_optuna.epochs._leaf import leaf_of
+from sk_optuna.epochs._libraries import reason_not_to_follow
 from sk_optuna.epochs._protocol import Monitor
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -36,15 +37,20 @@ def check_reports_epochs(estimator: Any) -> None:
     # A string is a placeholder that a parameter replaces.
     if how_to_fit_by_epochs(leaf) is not None or isinstance(leaf, str):
         return
+    where = "" if leaf is estimator else f", the last step of {type(estimator).__name__},"
+    if (reason := reason_not_to_follow(leaf)) is not None:
+        raise InvalidArgumentError(
+            f"report='epoch' cannot follow {type(leaf).__name__}{where}: {reason}. Use report='fold', or another "
+            "estimator."
+        )
     hint = ""
     if any(base.__module__.partition(".")[0] == "skorch" for base in type(leaf).__mro__):
         hint = f" Use the net of this name in sk_optuna.skorch: from sk_optuna.skorch import {type(leaf).__name__}."
-    where = "" if leaf is estimator else f", the last step of {type(estimator).__name__},"
     raise InvalidArgumentError(
-        "report='epoch' needs an estimator that can report its epochs: one of sk_optuna's networks, one with "
-        "partial_fit and max_iter, one with warm_start and n_estimators or max_iter, or one with a method "
-        f"fit_epochs(X, y, monitor). {type(leaf).__name__}{where} is none of these.{hint} Use report='fold', or "
-        "another estimator."
+        "report='epoch' needs an estimator that can report its epochs: one of sk_optuna's networks, a booster of "
+        "LightGBM, XGBoost or CatBoost, one with partial_fit and max_iter, one with warm_start and n_estimators or "
+        f"max_iter, or one with a method fit_epochs(X, y, monitor). {type(leaf).__name__}{where} is none of these."
+        f"{hint} Use report='fold', or another estimator."
     )
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
 from sk_optuna.epochs._ensembles import fit_by_rounds
+from sk_optuna.epochs._libraries import how_to_follow, library_of
 from sk_optuna.epochs._params import fit_plainly, with_params
 from sk_optuna.epochs._protocol import EpochMonitor
 from sk_optuna.epochs._rounds import rounds_parameter
@@ -34,6 +35,8 @@ def how_to_fit_by_epochs(estimator: Any) -> FitByEpochs | None:
     """
     if hasattr(estimator, "fit_epochs"):
         return _fit_itself
+    if library_of(estimator) is not None:
+        return how_to_follow(estimator)
     if not hasattr(estimator, "get_params") or isinstance(estimator, type):
         return None
     params = estimator.get_params(deep=False)

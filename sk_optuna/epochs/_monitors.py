@@ -37,6 +37,8 @@ class UnscoredMonitor:
     period = 1
     judged = False
     needs_model = False
+    keeps_best = False
+    best_epoch = 0
 
     def __init__(self, valid_data: Callable[[], tuple[Any, Any]] | None = None, n_epochs: int | None = None) -> None:
         self._valid_data = valid_data
@@ -144,6 +146,16 @@ class FoldMonitor:
     def needs_model(self) -> bool:
         """True if predictions cannot be scored in place of the estimator."""
         return not self.scores_leaf or (self.calls_score and not scores_as_usual(self.leaf))
+
+    @property
+    def keeps_best(self) -> bool:
+        """True if `finish` goes back to the best epoch."""
+        return self.checkpoint == "best"
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the best score so far."""
+        return self._best[1]
 
     @property
     def curve(self) -> Curve:

@@ -29,6 +29,14 @@ class EpochMonitor(Protocol):
         """True if `report` scores the estimator itself, which must then predict as of the reported epoch."""
 
     @property
+    def keeps_best(self) -> bool:
+        """True if the estimator is taken back to the best of the reported epochs."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the best score so far; 0 if there is no score."""
+
+    @property
     def valid_data(self) -> tuple[Any, Any] | None:
         """The fold's test rows and targets as the estimator would see them; None where there are none, as in a refit.
 

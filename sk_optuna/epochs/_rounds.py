@@ -7,6 +7,8 @@ report after a period of rounds, which is the same for all candidates, since a j
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sk_optuna.epochs._libraries import rounds_of_booster
+
 N_LOOKS = 50
 """Reports of a candidate with the most rounds in the space."""
 PREDICTS = ("predict", "predict_proba", "decision_function")
@@ -30,8 +32,12 @@ class RoundsParameter(NamedTuple):
 
 def rounds_parameter(leaf: Any) -> RoundsParameter | None:
     """Return the parameter of an estimator that grows by rounds; None for those that count passes over the rows."""
-    if hasattr(leaf, "fit_epochs") or not hasattr(leaf, "get_params") or isinstance(leaf, type):
+    if not hasattr(leaf, "get_params") or isinstance(leaf, type):
         return None
+    if hasattr(leaf, "fit_epochs"):
+        return leaf.rounds_parameter() if hasattr(leaf, "rounds_parameter") else None
+    if (of_booster := rounds_of_booster(leaf)) is not None:
+        return RoundsParameter(*of_booster)
     params = leaf.get_params(deep=False)
     if "warm_start" not in params:
         return None

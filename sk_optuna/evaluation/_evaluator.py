@@ -57,6 +57,7 @@ class FoldEvaluator:
     random_state: int
     prefixes: PrefixSharing | None = None
     epochs: EpochScores | None = None
+    n_threads: int | None = None
     n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
@@ -73,7 +74,7 @@ class FoldEvaluator:
         Exception
             Any error of the fit or the scorer, where `error_score` is ``"raise"``; an error of `set_params` always.
         """
-        here = CurrentFold(self.random_state, fold.trial, fold.number)
+        here = CurrentFold(self.random_state, fold.trial, fold.number, self.n_threads)
         try:
             with in_fold(here), torch_threads(self.n_torch_threads):
                 result = self._evaluate(fold, here)

@@ -10,6 +10,7 @@ from sk_optuna.execution._open import (
     open_engine,
     place_of_tasks,
     runs_on_this_machine,
+    threads_of_a_task,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "open_engine",
     "place_of_tasks",
     "runs_on_this_machine",
+    "threads_of_a_task",
 ]

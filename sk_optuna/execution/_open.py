@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
+from joblib.parallel import get_active_backend
 
 from sk_optuna._compat._joblib import JoblibWorkers, eval_expr
 from sk_optuna.exceptions import InvalidArgumentError
@@ -91,6 +92,22 @@ def n_processes(n_jobs: int | None) -> int:
     """Return the number of processes behind `n_jobs` under joblib's active configuration; threads share one."""
     n_workers: int = effective_n_jobs(n_jobs)
     return 1 if n_workers == 1 or JoblibWorkers(n_jobs).share_memory else n_workers
+
+
+def threads_of_a_task(n_jobs: int | None) -> int | None:
+    """Return the number of threads that one task of several may use; None where it is the only one at a time.
+
+    It is what joblib gives to each of its worker processes: `inner_max_num_threads`, or an equal share of the cores. A
+    library that counts the cores of the machine by itself would use all of them in each worker. The other machines of a
+    cluster are not known here, and a task has one thread.
+    """
+    n_workers: int = effective_n_jobs(n_jobs)
+    if _is_this_thread(n_jobs):
+        return None
+    asked = getattr(get_active_backend()[0], "inner_max_num_threads", None)
+    if asked is not None:
+        return int(asked)
+    return max(1, cpu_count() // n_workers) if runs_on_this_machine(n_jobs) else 1
 
 
 def idle_workers_are_free(n_jobs: int | None) -> bool:

@@ -1,6 +1,6 @@
 """Checks of a search's arguments that scikit-learn's parameter constraints cannot express."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sk_optuna._compat._callbacks import has_callbacks
 from sk_optuna._compat._optuna import new_study
 from sk_optuna._compat._sklearn import num_samples
-from sk_optuna.epochs import check_reports_epochs, keeps_data, leaf_of
+from sk_optuna.epochs import check_early_stopping, check_reports_epochs, keeps_data, leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
@@ -141,6 +141,19 @@ def check_candidates(search: Arguments, space: Any, X: Any, y: Any, splits: Sequ
             return
     assert refusal is not None
     raise refusal
+
+
+def check_stopping(search: Arguments, space: Any, fit_params: Iterable[str]) -> None:
+    """Refuse a booster that stops early on the test rows, unless the best round is asked for, or no round is looked at.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where it would.
+    """
+    if search.report == "epoch" and search.checkpoint == "last":
+        names = {name for branch in getattr(space, "branches", ()) for name in branch}
+        check_early_stopping(search.estimator, names, fit_params)
 
 
 def _contain_all_rows(splits: Sequence[tuple[Any, Any]], n_rows: int) -> bool:

@@ -28,10 +28,10 @@ from sk_optuna._compat._sklearn import (
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
 from sk_optuna.exceptions import StorageError, TooManyFailuresError
-from sk_optuna.execution import n_processes
+from sk_optuna.execution import n_processes, threads_of_a_task
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.results import Best, Rules, conclude, errors_table
-from sk_optuna.search._arguments import check_arguments, check_candidates, speculates
+from sk_optuna.search._arguments import check_arguments, check_candidates, check_stopping, speculates
 from sk_optuna.search._base import SearchBase, interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
@@ -104,6 +104,7 @@ class FittingSearch(SearchBase):
         routed = routed_for_fit(self, params)
         estimator = clone(self.estimator)
         space = space_from_user(self.param_distributions, self.param_grid, estimator)
+        check_stopping(self, space, routed.estimator.fit)
         first = first_trials(self.initial_params, space, estimator)
         with end_signals() as signals:
             with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
@@ -250,6 +251,7 @@ class FittingSearch(SearchBase):
             random_state=random_state,
             prefixes=prefixes,
             epochs=EpochScores(scorers, self._refit_name, self.checkpoint, period) if by_epoch else None,
+            n_threads=threads_of_a_task(self.n_jobs),
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:

@@ -136,9 +136,9 @@ class OptunaSearchCV(FittingSearch):
           9, ... epochs), ``"threshold"``, or an instance, whose steps are epochs counted from 1. With None every
           candidate trains to its end and the curves are kept. No estimator stops earlier by a rule of its own.
 
-          Boosting and forests are counted in rounds. They report after each period of rounds, a fiftieth of the most
-          that the space allows, and after their last one; to a pruner a period is a step. Their models are those of a
-          plain fit of as many rounds, at about the price of one.
+          Boosting and forests are counted in rounds, those of LightGBM, XGBoost and CatBoost, too. They report after
+          each period of rounds, a fiftieth of the most that the space allows, and after their last one; to a pruner a
+          period is a step. Their models are those of a plain fit of as many rounds, at about the price of one.
 
     checkpoint : {"last", "best"}, default="last"
         The epoch of a fold from which the model is taken, where epochs are reported: the last, or the one with the best

@@ -25,9 +25,12 @@ class CurrentFold:
         Seed of the search.
     trial, fold : int
         Numbers of the trial and its fold; for the refit `fold` is the number of folds.
+    n_threads : int or None, default=None
+        The fold's share of the cores; None where it shares them with no other fold.
     """
 
-    def __init__(self, random_state: int, trial: int, fold: int) -> None:
+    def __init__(self, random_state: int, trial: int, fold: int, n_threads: int | None = None) -> None:
+        self.n_threads = n_threads
         self._entropy = [random_state, trial, fold]
         self._n_seeds = 0
         self._origins: Origins[bytes] = Origins()

@@ -39,7 +39,7 @@ def period(estimator, written):
         ([7, None], 1),
         (poisson(2000), 45),
     ],
-    ids=str,
+    ids=range(9),
 )
 def test_the_most_rounds_in_the_space_are_about_fifty_periods(rounds, expected):
     assert period(HIST(max_iter=9000), {"max_iter": rounds}) == expected
@@ -50,7 +50,9 @@ class OnlyDraws:
         return 100
 
 
-@pytest.mark.parametrize("written", [{}, {"max_depth": [2, 3]}, {"max_iter": OnlyDraws()}, lambda trial: {}], ids=str)
+@pytest.mark.parametrize(
+    "written", [{}, {"max_depth": [2, 3]}, {"max_iter": OnlyDraws()}, lambda trial: {}], ids=range(4)
+)
 def test_the_estimators_own_rounds_count_where_the_space_says_nothing(written):
     assert period(HIST(max_iter=500), written) == 10
 
