@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from scipy.stats import uniform
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import KFold
@@ -53,6 +54,12 @@ def search_over(n_trials, **arguments):
     cv = KFold(3, shuffle=True, random_state=0)
     defaults = {"sampler": "random", "cv": cv, "random_state": 0, "pruner": "race"}
     return OptunaSearchCV(Level(), {"level": uniform(0, 1)}, n_trials=n_trials, **{**defaults, **arguments})
+
+
+@pytest.fixture(autouse=True)
+def _no_pool():
+    """End the workers that tests before left to joblib, which lets go of them at a moment of its own."""
+    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture
