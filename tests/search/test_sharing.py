@@ -134,10 +134,12 @@ def assert_whole(trials, n_trials):
 
 
 def test_of_four_drivers_two_are_killed_and_each_trial_is_told_once(drivers):
-    killed = [drivers.start(n_fits=1), drivers.start(n_fits=4)]
+    # the first to come may have claimed eight, as one that is alone has in flight; the second hangs in another
+    n_trials = 8 + 1 + 6 + 1
+    killed = [drivers.start(n_fits=1, n_trials=n_trials), drivers.start(n_fits=4, n_trials=n_trials)]
     for each in killed:
         wait_until_it_hangs(each)
-    others = [drivers.start(), drivers.start()]
+    others = [drivers.start(n_trials=n_trials), drivers.start(n_trials=n_trials)]
     while sum(trial.state == TrialState.COMPLETE for trial in drivers.trials()) < 6:
         time.sleep(0.05)
     for each in killed:
@@ -145,10 +147,10 @@ def test_of_four_drivers_two_are_killed_and_each_trial_is_told_once(drivers):
     one, other = drivers.results_of(*others)
     assert [path.name for path in drivers.path.parent.glob("search.db*")] == ["search.db"]
     assert_equal(one, other)
-    assert_whole(drivers.trials(), 12)
-    assert len(one[0]["params"]) == 12
+    assert_whole(drivers.trials(), n_trials)
+    assert len(one[0]["params"]) == n_trials
     # the folds of the one trial that the killed drivers told, and those of which a trial has no record
-    assert one[3] + other[3] >= 11 * 3
+    assert one[3] + other[3] >= (n_trials - 1) * 3
 
 
 def test_two_that_start_at_once_run_each_fold_once(drivers):
