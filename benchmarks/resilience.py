@@ -1,6 +1,6 @@
 """What is lost when a search is killed, its file cut off or its workers die, and what does a store cost?
 
-Five counts, each for itself with ``--only``:
+Six counts, each for itself with ``--only``:
 
 - kills: the process of a search is killed (SIGKILL) at a random moment, a quarter of them counted from the call, the
   others from its first new fold, and the same call goes on, again and again until the search ends. Counted are trials
@@ -12,15 +12,18 @@ Five counts, each for itself with ``--only``:
   killed (which has a log beside it), and the log.
 - workers: a worker process is killed every 20 folds. Every fold is innocent and has to be scored.
 - backends: searches at 1, 2 and 4 jobs on each backend that is installed, and whether their tables are those of one
-  in one thread.
-- costs: milliseconds a trial, of five folds that fit nothing, beside those of Optuna's own storage. ``--url`` adds rows
-  of a database.
+  thread.
+- soak: a search of many trials, and what this process holds before and after it: threads, open files, folders among
+  the temporary ones, and memory.
+- costs: milliseconds a trial, of five folds that fit nothing, beside those of Optuna's own storage. "Kept" is a storage
+  in memory, and what it costs over none is that of keeping. ``--url`` adds rows of a database.
 
 Run: python benchmarks/resilience.py [--kills 200] [--url postgresql+psycopg://user@host/name]
 """
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import platform
@@ -28,6 +31,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections import Counter
@@ -49,7 +53,7 @@ from sk_optuna.exceptions import StorageError
 
 X, Y = np.arange(40.0)[:, None], np.arange(40.0)
 SPACE = {"level": uniform(0, 1), "rate": loguniform(1e-3, 1.0)}
-COUNTS = ["kills", "offsets", "workers", "backends", "costs"]
+COUNTS = ["kills", "offsets", "workers", "backends", "soak", "costs"]
 FOLDER = "SK_OPTUNA_RESILIENCE"
 """Environment variable: where fits leave their marks."""
 
@@ -345,6 +349,36 @@ def count_backends(n_seeds: int) -> None:
     print()
 
 
+def in_use() -> dict[str, int]:
+    """Return how much of what has to be given back this process holds, and its resident memory in MB."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "threads": threading.active_count(),
+        "open files": len(os.listdir("/proc/self/fd")),
+        "temporary folders": len(os.listdir(tempfile.gettempdir())),
+        "MB": pages * os.sysconf("SC_PAGE_SIZE") // 10**6,
+    }
+
+
+def count_left(n_trials: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        # where no other process has folders
+        stack.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
+        tempfile.tempdir = folder
+        rows = {}
+        for name, storage in {"memory": None, "sqlite": Path(folder) / "search.db"}.items():
+            arguments = {"sampler": "random", "storage": storage}
+            search(n_trials=3, **arguments).set_params(estimator=Marking(seconds=0.0)).fit(X, Y)
+            before = in_use()
+            search(n_trials=n_trials, **arguments).set_params(estimator=Marking(seconds=0.0)).fit(X, Y)
+            rows[name] = before, in_use()
+    print(f"{f'before and after {n_trials} trials':34}" + "".join(f"{name:>20}" for name in before))
+    for name, (before, after) in rows.items():
+        print(f"{name:34}" + "".join(f"{f'{before[key]} -> {after[key]}':>20}" for key in before))
+    print()
+
+
 def by_hand(storage: object, n_trials: int) -> None:
     space = {"level": FloatDistribution(0, 1), "rate": FloatDistribution(1e-3, 1, log=True)}
     sampler = optuna.samplers.RandomSampler(seed=0)
@@ -365,6 +399,7 @@ def show_costs(n_trials: int, n_rounds: int, url: str | None) -> None:
     rows: dict[str, Callable[[], object]] = {
         "memory: OptunaSearchCV": ours,
         "memory: bare Optuna, ask + tell": lambda: by_hand(None, n_trials),
+        "kept: OptunaSearchCV": lambda: ours(storage=optuna.storages.InMemoryStorage()),
         "sqlite: OptunaSearchCV": lambda: ours(storage=folder / f"{next(number)}.db"),
         "sqlite: bare Optuna, ask + tell": lambda: by_hand(f"sqlite:///{folder}/{next(number)}.db", n_trials),
     }
@@ -416,6 +451,8 @@ def main() -> None:
         count_workers(8 if arguments.tiny else 60)
     if "backends" in only:
         count_backends(1 if arguments.tiny else 5)
+    if "soak" in only:
+        count_left(100 if arguments.tiny else 10_000)
     if "costs" in only:
         show_costs(*((10, 1) if arguments.tiny else (200, 5)), arguments.url)
 

@@ -177,6 +177,7 @@ class EarlyStoppingBooster(MetaEstimatorMixin, BaseEstimator):
             The fitted estimator.
         """
         if isinstance(monitor, UnscoredMonitor) and monitor.n_epochs is None:
+            # Nobody scores, so that the booster need not follow the test rows.
             monitor = UnscoredMonitor()
         return self._fit(X, y, monitor, sample_weight, fit_params)
 

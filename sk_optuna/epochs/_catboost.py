@@ -31,7 +31,7 @@ from sk_optuna.epochs._boosters import (
     training_labels,
 )
 from sk_optuna.epochs._predictions import Predictions
-from sk_optuna.epochs._protocol import EpochMonitor
+from sk_optuna.epochs._protocol import EpochMonitor, rounds_to_report
 
 _ROUNDS = ("iterations", "n_estimators", "num_boost_round", "num_trees")
 _DEFAULT_ROUNDS = 1000
@@ -151,10 +151,7 @@ def _look_back(leaf: Any, monitor: EpochMonitor, looks: Looks) -> None:
     X = monitor.valid_rows
     scores_leaf = monitor.needs_model or not predicts_as_its_library(leaf)
     whole = leaf.copy() if scores_leaf else None
-    n_rounds = leaf.tree_count_
-    for n in range(1, n_rounds + 1):
-        if n % monitor.period and n != n_rounds:
-            continue
+    for n in rounds_to_report(leaf.tree_count_, monitor.period):
         if whole is not None:
             catboost_take(leaf, whole)
             leaf.shrink(n)

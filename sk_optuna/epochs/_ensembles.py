@@ -24,8 +24,8 @@ from sk_optuna.epochs._boosting import GradientTrees, HistogramTrees
 from sk_optuna.epochs._forests import Bag, Forest
 from sk_optuna.epochs._params import fit_plainly, with_params
 from sk_optuna.epochs._predictions import Predictions
-from sk_optuna.epochs._protocol import EpochMonitor
-from sk_optuna.epochs._rounds import PREDICTS, inherits, is_as_in_ensemble, rounds_parameter, rounds_to_report
+from sk_optuna.epochs._protocol import EpochMonitor, rounds_to_report
+from sk_optuna.epochs._rounds import PREDICTS, inherits, is_as_in_ensemble, rounds_parameter
 
 
 class Ensemble(Protocol):

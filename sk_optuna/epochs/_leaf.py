@@ -108,11 +108,13 @@ def targets_as_leaf_sees(estimator: Any, y: Any) -> Any:
 
 
 def transforms_target(estimator: Any) -> bool:
+    """Return whether an estimator is a TransformedTargetRegressor, whose leaf sees other targets."""
     # By its parameters: importing sklearn.compose takes 5 MB in each worker.
     return type(estimator).__name__ == "TransformedTargetRegressor" and hasattr(estimator, "regressor")
 
 
 def regressor_of(estimator: Any) -> Any:
+    """Return the regressor in a TransformedTargetRegressor: the one that is being fitted, or was, if there is one."""
     return getattr(estimator, "regressor_", estimator.regressor)
 
 

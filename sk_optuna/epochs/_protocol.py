@@ -1,6 +1,6 @@
 """The protocol between a search and the estimators that it trains by epochs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sk_optuna.epochs._predictions import Predictions
@@ -142,3 +142,10 @@ class Curve(NamedTuple):
         """
         scores = zip(self.epochs, self.scores, strict=True)
         return tuple(score for epoch, score in scores if epoch % period == 0)
+
+
+def rounds_to_report(n: int, period: int, *, after: int = 0) -> Iterator[int]:
+    """Iterate over the rounds after which an estimator of `n` rounds reports: each period, and the last round."""
+    yield from (each for each in range(period, n + 1, period) if each > after)
+    if n % period and n > after:
+        yield n

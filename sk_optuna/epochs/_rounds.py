@@ -4,7 +4,6 @@ A round is much shorter than an epoch of a network, and a score after each would
 report after a period of rounds, which is the same for all candidates, since a judge compares them at the same round.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sk_optuna.epochs._libraries import rounds_of_booster
@@ -60,13 +59,6 @@ def is_as_in_ensemble(leaf: Any, *methods: str) -> bool:
     """
     owners = (next((base for base in type(leaf).__mro__ if name in vars(base)), None) for name in methods)
     return all(owner is None or _is_of_ensemble(owner) for owner in owners)
-
-
-def rounds_to_report(n: int, period: int, *, after: int = 0) -> Iterator[int]:
-    """Iterate over the rounds after which an estimator of `n` rounds reports: each period, and the last round."""
-    yield from (each for each in range(period, n + 1, period) if each > after)
-    if n % period and n > after:
-        yield n
 
 
 def _is_of_ensemble(base: type) -> bool:
