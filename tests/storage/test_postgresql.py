@@ -2,16 +2,26 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import time
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 import sqlalchemy
 from optuna.distributions import FloatDistribution
 from optuna.storages import RDBStorage
+from scipy.stats import loguniform
+from sklearn.datasets import load_iris
+from sklearn.svm import SVC
+
+from sk_optuna import OptunaSearchCV
+
+DOCS = Path(__file__).parents[2] / "docs"
+X, Y = load_iris(return_X_y=True)
 
 
 def _trial(x):
@@ -60,6 +70,42 @@ def test_a_restart_keeps_the_study(postgresql_server, storage_at):
         _connect(postgresql_server.url)
     postgresql_server.start()
     assert len(optuna.load_study(storage=storage_at(postgresql_server.url), study_name="kept").trials) == 1
+
+
+def test_a_search_goes_on_when_the_server_was_restarted(postgresql_server, storage_at):
+    def restart(study, trial):
+        if trial.number == 3:
+            postgresql_server.stop()
+            postgresql_server.start()
+
+    def search(**arguments):
+        arguments = {"n_trials": 8, "cv": 3, "random_state": 0, "refit": False, **arguments}
+        return OptunaSearchCV(SVC(), {"C": loguniform(0.1, 100)}, **arguments).fit(X, Y)
+
+    found = search(storage=postgresql_server.url, study_name="restarted", study_callbacks=[restart])
+    whole = search()
+    np.testing.assert_array_equal(found.cv_results_["mean_test_score"], whole.cv_results_["mean_test_score"])
+    kept = optuna.load_study(storage=storage_at(postgresql_server.url), study_name="restarted").trials
+    assert [trial.value for trial in kept] == list(whole.cv_results_["mean_test_score"])
+
+
+def test_the_guides_jobs_that_share_a_study_run_its_trials_once(postgresql_url, storage_at, monkeypatch):
+    (code,) = (
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", (DOCS / "clusters.md").read_text(), re.DOTALL | re.MULTILINE)
+        if "SLURM_CPUS_PER_TASK" in block
+    )
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    code = code.replace("postgresql+psycopg://me@db.example.org/search", postgresql_url).replace("=400,", "=6,")
+    assert postgresql_url in code
+    given = [{"SVC": SVC, "loguniform": loguniform, "X": X, "y": Y} for _ in range(2)]
+    for each in given:
+        exec(code, each)
+    first, again = (each["search"].cv_results_["mean_test_score"].tolist() for each in given)
+    assert first == again
+    trials = optuna.load_study(storage=storage_at(postgresql_url), study_name="digits-svc").trials
+    assert [trial.value for trial in trials] == first
+    assert len(first) == 6
 
 
 def _connect(url):
