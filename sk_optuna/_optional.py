@@ -48,4 +48,4 @@ def as_frame(columns: Mapping[str, Any]) -> Any:
 
 def _dtype(column: Any) -> Any:
     """Keep objects as they are, which pandas would turn into texts of its own kind."""
-    return object if getattr(column, "dtype", None) == object else None
+    return object if getattr(getattr(column, "dtype", None), "kind", "") == "O" else None

@@ -11,6 +11,9 @@ from sklearn.metrics import get_scorer
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._searches import encloses_target_transform, innermost, search_at
 
+# Names of the scores that estimators have of their own.
+_NAMES = {repr(get_scorer(name)): name for name in ("accuracy", "r2")}
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -31,7 +34,7 @@ class Metrics:
     shown: str
 
 
-def outer_metrics(scoring: Any, searches: Sequence[Any]) -> Metrics:
+def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metrics:
     """Return the metrics of the outer folds.
 
     Parameters
@@ -40,6 +43,8 @@ def outer_metrics(scoring: Any, searches: Sequence[Any]) -> Metrics:
         The user's argument; None for that of the searches.
     searches : sequence of BaseSearchCV
         The searches that are compared.
+    estimator : estimator
+        One of the rows, whose own score counts where nothing else is said.
 
     Raises
     ------
@@ -60,7 +65,8 @@ def outer_metrics(scoring: Any, searches: Sequence[Any]) -> Metrics:
     if names is None:
         is_several = callable(scoring) and bool(wanted)
         first = wanted[0] if is_several else "score"
-        return Metrics(scoring, first, first if is_several else _named(scoring))
+        own = _NAMES.get(_default_metric(innermost(estimator)), "score")
+        return Metrics(scoring, first, first if is_several else own if scoring is None else _named(scoring))
     if not names:
         raise InvalidArgumentError(
             f"The 'scoring' parameter must name a metric at least, but got {scoring!r}. Pass None for that of the "

@@ -1,4 +1,4 @@
-"""One row of the comparison on one outer fold: fitted and scored by scikit-learn, and read out before models are dropped.
+"""One row of the comparison on one outer fold: scikit-learn fits and scores, and the model is read out and dropped.
 
 This runs in a worker. It returns an error as text, since an exception may hold the model or not be picklable, and an
 outer fold that fails must not take the others with it.

@@ -45,7 +45,7 @@ def scales_of(search: Any, tunings: Sequence[Tuning]) -> Mapping[str, Any]:
     if search is None:
         return {}
     spaces = [getattr(search, name, None) for name in ("param_distributions", "param_grid")]
-    space = next((each for each in spaces if each is not None), {})
+    space: Any = next((each for each in spaces if each is not None), {})
     try:
         if not callable(space):
             return unit_scales(space)

@@ -42,7 +42,9 @@ def filled(folds: Folds, error_score: Any, first: str) -> dict[str, Columns]:
     }
 
 
-def outer_columns(folds: Folds, scores: Mapping[str, Columns], splits: Splits, first: str, why: Mapping[str, str]) -> Columns:
+def outer_columns(
+    folds: Folds, scores: Mapping[str, Columns], splits: Splits, first: str, why: Mapping[str, str]
+) -> Columns:
     """Return a row for each row of the comparison and outer fold.
 
     Parameters
@@ -149,8 +151,8 @@ def _plain(column: Any) -> np.ndarray:
     if not np.ma.getmaskarray(column).any():
         return np.asarray(column.data)
     if column.dtype.kind in "iuf":
-        return np.asarray(column.astype(float).filled(np.nan))
-    return np.asarray(column.astype(object).filled(None))
+        return np.ma.filled(column.astype(float), np.nan)
+    return np.ma.filled(column.astype(object), None)
 
 
 def objects(values: Sequence[Any]) -> np.ndarray:
