@@ -195,7 +195,7 @@ def _as_returned(metrics: Metrics, folds: Folds) -> Metrics:
 def _why_without(row: Row, folds: Sequence[OuterFold]) -> str:
     """Return the note on a baseline that failed on every outer fold; empty if it did not."""
     error = folds[0].error
-    if error is None or any(fold.error is None for fold in folds):
+    if error is None or any(fold.error is None or fold.is_missing for fold in folds):
         return ""
     told = f"{error.exception}: {error.message}".partition("\n")[0]
     whose = f"{row.of} has no row of its defaults" if row.of else "There is no row of the dummy"
@@ -206,7 +206,7 @@ def _notes(rows: Sequence[Row], folds: Folds) -> list[str]:
     """Return notes on failed folds, on inner scores that are left out, and on missing predictions."""
     notes = []
     for row in rows:
-        failed = [i for i, fold in enumerate(folds[row.name]) if fold.error is not None]
+        failed = [i for i, fold in enumerate(folds[row.name]) if fold.error is not None and not fold.is_missing]
         if failed:
             listed = ", ".join(map(str, failed))
             notes.append(f"{row.name} failed on outer fold{'s' if len(failed) > 1 else ''} {listed}: see errors_.")

@@ -22,7 +22,7 @@ from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.nested._comparison import Comparison, concluded
 from sk_optuna.nested._fit_params import check_requests, groups_and_params, params_of, request_weights_as, routes
 from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
-from sk_optuna.nested._outer_fold import FoldTask, OuterFold, failed_fold, run_outer_fold
+from sk_optuna.nested._outer_fold import FoldTask, OuterFold, missing_fold, run_outer_fold
 from sk_optuna.nested._outer_splits import (
     Splits,
     check_classes,
@@ -218,7 +218,7 @@ class _Run:
         for i, (train, test) in enumerate(self.splits):
             for row in self.rows:
                 raises = error_score == "raise" and not row.is_baseline
-                params = params_of(row, self.params, self.groups)
+                params = params_of(row, self.params, self.groups, self.task.scoring)
                 yield row.name, i, delayed(_named_fold)(row, i, self.task, train, test, params, raises)
 
 
@@ -302,7 +302,9 @@ def _concluded(
     run: _Run, rules: _Rules, folds: Mapping[tuple[str, int], OuterFold], error: BaseException | None
 ) -> Comparison:
     """Make the record; outer folds that did not run failed by what ended the others."""
-    missing = None if error is None else failed_fold(type(error)("did not end before the others were broken off"))
+    missing = None if error is None else missing_fold(error)
+    n_all = len(run.rows) * len(run.splits)
+    broken_off = [] if error is None else [f"Broken off: {len(folds)} of {n_all} outer folds were finished."]
     by_row = {row.name: [folds.get((row.name, i), missing) for i in range(len(run.splits))] for row in run.rows}
     if error is None:
         _check_any_score(run.rows, by_row)
@@ -315,7 +317,7 @@ def _concluded(
         has_groups=rules.has_groups,
         error_score=np.nan if rules.error_score == "raise" else rules.error_score,
         keep=rules.keep,
-        notes=rules.notes,
+        notes=[*broken_off, *rules.notes],
         defaults={row.of: row.name for row in run.rows if row.of},
     )
 

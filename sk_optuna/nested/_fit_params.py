@@ -34,10 +34,11 @@ def groups_and_params(groups: Any, params: Mapping[str, Any] | None) -> tuple[An
     return groups if groups is not None else in_params, params
 
 
-def params_of(row: Row, params: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+def params_of(row: Row, params: Mapping[str, Any], groups: Any, scoring: Any) -> dict[str, Any]:
     """Return the arguments of a row's `fit` beside the data.
 
-    The dummy gets the weights of rows, under whatever name. Groups go to inner splitters that split by them.
+    Without routing, the dummy gets the weights of rows, under whatever name, and groups go to inner splitters that
+    split by them.
 
     Parameters
     ----------
@@ -47,17 +48,18 @@ def params_of(row: Row, params: Mapping[str, Any], groups: Any) -> dict[str, Any
         The user's parameters, without groups.
     groups : array-like or None
         The groups.
+    scoring : object
+        The outer metrics, which may request parameters, too.
     """
+    if routes():
+        every = _every(params, groups)
+        asked = _router(row, scoring).consumes("fit", every)
+        return {name: value for name, value in every.items() if name in asked}
     if row.kind == "dummy":
         weights = [value for name, value in params.items() if name.rpartition("__")[2] == _WEIGHT]
         return {_WEIGHT: weights[0]} if len(weights) == 1 else {}
     own = dict(params)
-    if groups is None:
-        return own
-    if routes():
-        asked = get_routing_for_object(row.estimator).consumes("fit", ["groups"])
-        return {**own, "groups": groups} if asked else own
-    if row.path is not None and wants_groups(row.search.cv):
+    if groups is not None and row.path is not None and wants_groups(row.search.cv):
         own[fit_parameter(row.estimator, row.path, "groups")] = groups
     return own
 
@@ -65,6 +67,18 @@ def params_of(row: Row, params: Mapping[str, Any], groups: Any) -> dict[str, Any
 def routes() -> bool:
     """Tell whether metadata routing is on."""
     return bool(get_config()["enable_metadata_routing"])
+
+
+def _every(params: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+    return dict(params) if groups is None else {**params, "groups": groups}
+
+
+def _router(row: Row, scoring: Any) -> MetadataRouter:
+    """Return the routes of an outer fold, as `cross_validate` has them."""
+    router = MetadataRouter(owner="nested_cross_validate")
+    router.add(estimator=row.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
+    scorer = check_scoring(row.estimator, scoring=scoring)
+    return router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
 
 
 def request_weights_as(row: Row, dummy: Any) -> None:
@@ -75,24 +89,25 @@ def request_weights_as(row: Row, dummy: Any) -> None:
 
 
 def check_requests(rows: Sequence[Row], scoring: Any, params: Mapping[str, Any], groups: Any) -> None:
-    """Refuse parameters that a row neither requests nor refuses, or does not know, before the first fit.
+    """Refuse parameters on which a row has not decided, or that no row requests, before the first fit.
 
     Baselines are left out: one that cannot be fitted has no row.
 
     Raises
     ------
     sklearn.exceptions.UnsetMetadataPassedError
-        Where a row has not decided on a parameter; the error says how to.
-    TypeError
-        Where a row does not know it.
+        Where a row could use a parameter, and has not decided on it; the error says how to.
+    InvalidArgumentError
+        Where no row requests a parameter.
     """
+    every, asked = _every(params, groups), set[str]()
     for row in rows:
-        own = params_of(row, params, groups)
-        if row.is_baseline or not own:
-            continue
-        router = MetadataRouter(owner="nested_cross_validate")
-        router.add(estimator=row.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit"))
-        scorer = check_scoring(row.estimator, scoring=scoring)
-        router.add(scorer=scorer, method_mapping=MethodMapping().add(caller="fit", callee="score"))
-        router.validate_metadata(params=own, method="fit")
-        router.route_params(params=own, caller="fit")
+        router = _router(row, scoring)
+        router.route_params(params=every, caller="fit")
+        asked |= router.consumes("fit", every)
+    unknown = sorted(params.keys() - asked)
+    if unknown:
+        raise InvalidArgumentError(
+            f"The 'params' parameter has {unknown[0]!r}, which no row requests, and no scorer. Leave it out, or "
+            f"request it: estimator.set_fit_request({unknown[0]}=True)."
+        )

@@ -277,6 +277,8 @@ def test_metadata_that_nobody_has_decided_upon_is_refused_before_the_first_fit()
         scorer = make_scorer(accuracy_score).set_score_request(sample_weight=False)
         nested_cross_validate(rows, X_rows, y_rows, cv=2, params={"sample_weight": np.ones(40)}, scoring=scorer)
         assert seen == [20.0, None, 20.0, None]
+        with pytest.raises(InvalidArgumentError, match="has 'weight', which no row requests"):
+            nested_cross_validate(rows, X_rows, y_rows, params={"weight": np.ones(40)}, scoring=scorer)
 
 
 def test_weights_reach_outer_scores_of_all_rows_that_have_the_same_scorer():
@@ -309,7 +311,8 @@ def test_ctrl_c_hands_on_the_outer_folds_that_were_finished():
     results = caught.value.nested_results
     assert results.outer_.query("search == 'interrupts'").test_score.notna().tolist() == [True, True, True, False]
     assert set(results.errors_.exception) == {"KeyboardInterrupt"}
-    assert "interrupts" in repr(results)
+    assert "Broken off: 6 of 8 outer folds were finished." in repr(results)
+    assert "failed" not in repr(results)
 
 
 def test_mistake_in_a_search_is_raised_and_no_failed_fold(iris):
