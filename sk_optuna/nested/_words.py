@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_optuna.nested._comparison import Comparison
-from sk_optuna.nested._screen import NO_BREAK, numbers_like, wrapped
+from sk_optuna.nested._screen import NO_BREAK, WIDTH, numbers_like, wrapped
 from sk_optuna.nested._statistics import compare_scores
 
 _KINDS = {
@@ -23,7 +23,15 @@ def title_of(record: Comparison) -> str:
     """Return the first line of the screen."""
     n = len(record.splits)
     folds = f"{n} outer fold{'' if n == 1 else 's'}"
-    return f"{record.metrics.shown} on {folds} of {record.n_rows} rows, intervals of 95 %, gain over defaults"
+    parts = [
+        f"{record.metrics.shown} on {folds} of {record.n_rows} rows",
+        "no intervals" if record.outer_splits.why_no_test else "intervals of 95 %",
+    ]
+    if record.defaults:
+        parts.append("gain over defaults")
+    while len(", ".join(parts)) > WIDTH and len(parts) > 1:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name: str | None = None) -> str:
@@ -53,7 +61,7 @@ def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name:
 def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) -> str:
     difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
     if np.isnan(difference):
-        return f"The worth of tuning {name} is not known: an outer fold failed, with it or with its defaults."
+        return f"The worth of tuning {name} is not known: an outer fold has no score, with it or with its defaults."
     amount = number(abs(difference))
     if not amount.strip("0."):
         verb = "changed nothing against"
