@@ -196,7 +196,8 @@ def _many_equal(evidence: SearchEvidence) -> Iterator[Finding]:
         "tip",
         f"{k} of {evidence.n_complete} candidates lie within one standard error of the best: these scores do not tell "
         "them apart.",
-        "Take the simplest or the fastest of them, or tell them apart by more folds, such as RepeatedKFold.",
+        "Take the simplest or the fastest of them, as refit=OneStandardError() of sk_optuna.refit does, or tell them "
+        "apart by more folds, such as RepeatedKFold.",
     )
 
 
