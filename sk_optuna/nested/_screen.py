@@ -155,6 +155,10 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):g}"
+
+
 def chosen_in_short(stability: Mapping[str, np.ndarray], name: str) -> str:
     """Return the parameters that the outer folds of a search chose: a value or a range, with a share where they differ.
 
@@ -175,5 +179,5 @@ def chosen_in_short(stability: Mapping[str, np.ndarray], name: str) -> str:
         elif short_value(row["low"]) == short_value(row["high"]):
             parts.append(f"{parameter}={row['mode']}")
         else:
-            parts.append(f"{parameter}={float(row['low']):.2g}..{float(row['high']):.2g}")
+            parts.append(f"{parameter}={_two_digits(row['low'])}..{_two_digits(row['high'])}")
     return " ".join(parts)

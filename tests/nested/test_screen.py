@@ -70,6 +70,9 @@ def test_sentence_says_when_tuning_changed_nothing_or_lost(iris):
     X, y = iris
     same = nested_cross_validate(GridSearchCV(SVC(), {"C": [1.0]}, cv=3), X, y, cv=3)
     assert "Tuning svc changed nothing against its defaults (better in 0 of 3 folds, equal in 3" in unwrapped(same)
+    hardly = nested_cross_validate(GridSearchCV(SVC(), {"C": [1.0]}, cv=3), X, y, cv=3)
+    hardly._comparison.scores["svc"]["test_score"][0] += 1e-6
+    assert "Tuning svc gained less than .001 over its defaults (better in 1 of 3" in unwrapped(hardly)
     worse = nested_cross_validate(GridSearchCV(SVC(), {"C": [1e-6]}, cv=3), X, y, cv=3)
     assert re.search(r"Tuning svc lost \.\d+ against its defaults \(better in 0 of 3 folds", unwrapped(worse))
 
