@@ -64,6 +64,8 @@ def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) ->
         return f"The worth of tuning {name} is not known: an outer fold has no score, with it or with its defaults."
     amount = number(abs(difference))
     if not amount.strip("0."):
+        amount = f"less than {amount[:-1]}1"
+    if difference == 0:
         verb = "changed nothing against"
     else:
         verb = f"gained {amount} over" if difference > 0 else f"lost {amount} against"
