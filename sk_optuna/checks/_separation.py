@@ -16,6 +16,8 @@ import numpy as np
 _FEWEST = 3
 # Shares of the failed and of the others that may be on the wrong side.
 _WRONG = 0.1
+# A value that this share of the failed has, and none of so many others or more, is said where nothing separates all.
+_PART, _ENOUGH = 1 / 3, 10
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,23 @@ def separation(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str
     -------
     tuple of (str, int, int), or None
         Such as ``("kernel='poly'", 12, 0)``: the condition, how many failed candidates meet it, and how many others. At
-        most a tenth of either are on the wrong side. None where no parameter does that, or there are fewer than three
-        on a side.
+        most a tenth of either are on the wrong side; where there is no such condition, a value that a third of the
+        failed have, and none of ten or more others. None where no parameter does that, or there are fewer than three on
+        a side.
     """
     if min(len(failed), len(others)) < _FEWEST:
         return None
     found: list[tuple[int, int, tuple[str, int, int]]] = []
+    parts: list[tuple[int, int, tuple[str, int, int]]] = []
     for condition in _conditions(failed, others):
         n_failed, n_others = sum(map(condition.meets, failed)), sum(map(condition.meets, others))
+        told = (str(condition), n_failed, n_others)
         if n_failed >= (1 - _WRONG) * len(failed) and n_others <= _WRONG * len(others):
-            found.append((len(failed) - n_failed + n_others, len(found), (str(condition), n_failed, n_others)))
-    return min(found)[2] if found else None
+            found.append((len(failed) - n_failed + n_others, len(found), told))
+        elif condition.relation == "=" and n_others == 0 and len(others) >= _ENOUGH:
+            parts.append((-n_failed, len(parts), told))
+    parts = [part for part in parts if -part[0] >= max(_FEWEST, _PART * len(failed))]
+    return min(found or parts)[2] if found or parts else None
 
 
 def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Iterator[_Condition]:
