@@ -243,11 +243,7 @@ def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
 def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], metrics: Metrics) -> Splits:
     """Draw the outer splits, or take those that a storage has, and check them."""
     classifies = any(is_classifier(row.estimator) for row in rows)
-    if wants_groups(cv) and hasattr(cv, "get_metadata_routing") and groups is None:
-        raise InvalidArgumentError(
-            f"The 'groups' parameter must be given with cv={cv!r}, which splits by groups. Pass groups=..., one for "
-            "each row."
-        )
+    _check_groups(cv, groups, rows)
     # an iterator is read once
     cv = cv if hasattr(cv, "split") or isinstance(cv, int | str | None) or not hasattr(cv, "__iter__") else list(cv)
     splits = draw_splits(cv, X, y, groups, is_classifier=classifies)
@@ -261,6 +257,17 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
         check_classes(splits, y)
         check_tested_classes(splits, y, [metrics.shown])
     return splits
+
+
+def _check_groups(cv: Any, groups: Any, rows: Sequence[Row]) -> None:
+    """Refuse splitters by groups, outer and inner ones, where there are no groups."""
+    inner = {f"the cv of {row.name!r}": getattr(row.search, "cv", None) for row in rows if not row.is_baseline}
+    for name, splitter in {"the outer cv": cv, **inner}.items():
+        if groups is None and hasattr(splitter, "get_metadata_routing") and wants_groups(splitter):
+            raise InvalidArgumentError(
+                f"The 'groups' parameter must be given where a splitter splits by groups, as {name}, {splitter!r}, "
+                "does. Pass groups=..., one for each row."
+            )
 
 
 def _has_groups(cv: Any, splits: Splits, groups: Any) -> bool:
