@@ -153,9 +153,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datasets", type=int, default=120)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--tiny", action="store_true", help="three data sets, two trials")
+    parser.add_argument("--tiny", action="store_true", help="two data sets, two trials")
     options = parser.parse_args()
-    n_datasets, n_trials = (3, 2) if options.tiny else (options.datasets, 8)
+    n_datasets, n_trials = (2, 2) if options.tiny else (options.datasets, 8)
     began = time.perf_counter()
     packages = ["sk-optuna", "scikit-learn", "optuna", "numpy", "scipy"]
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))

@@ -122,7 +122,7 @@ def _of_bound(name: str, value: object, scale: UnitScale, end: int, gap: tuple[f
         "tip" if gap[0] <= ISSUE_ERRORS * gap[1] else "issue",
         f"The best {name}={number(value)} lies {where}; candidates with {name} well inside are worse {behind}.",
         f"Widen the range of {name} to values {beyond} and search again; initial_params=search tries the best first.",
-        about=f"{name} at its {side} end",
+        about=f"{name} at the {side} end",
     )
 
 
@@ -196,7 +196,8 @@ def _many_equal(evidence: SearchEvidence) -> Iterator[Finding]:
         "tip",
         f"{k} of {evidence.n_complete} candidates lie within one standard error of the best: these scores do not tell "
         "them apart.",
-        "Take the simplest or the fastest of them, or tell them apart by more folds, such as RepeatedKFold.",
+        "Take the simplest or the fastest of them, as refit=OneStandardError() of sk_optuna.refit does, or tell them "
+        "apart by more folds, such as RepeatedKFold.",
     )
 
 

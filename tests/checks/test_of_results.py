@@ -11,7 +11,7 @@ from sk_optuna.spaces import unit_scales
 
 SPACE = {"C": FloatDistribution(1e-3, 1e3, log=True), "kernel": ["rbf", "linear"], "n": [1, 2, 4, 8]}
 SCALES = unit_scales(SPACE)
-BOUND = Finding("bound", "issue", "The best C=999 lies at the upper end.", "Widen the range.", "C at its upper end")
+BOUND = Finding("bound", "issue", "The best C=999 lies at the upper end.", "Widen the range.", "C at the upper end")
 EQUAL = Finding("many-equal", "tip", "9 of 12 lie within.", "Take the fastest.")
 
 
@@ -87,13 +87,13 @@ def test_findings_of_half_of_the_inner_searches_are_gathered(n_with, speaks):
     assert bool(findings) == speaks
     if speaks:
         assert findings[0].sentence == (
-            f"svm: in {n_with} of 5 outer folds the best candidate has C at its upper end of its range, and those well "
+            f"svm: in {n_with} of 5 outer folds the best candidate has C at the upper end of its range, and those well "
             "inside are worse."
         )
 
 
 def test_gathered_findings_keep_their_parameters_apart():
-    lower = Finding("bound", "issue", "…", "…", "gamma at its lower end")
+    lower = Finding("bound", "issue", "…", "…", "gamma at the lower end")
     findings = found(inner=[Findings([BOUND, lower])] * 2 + [Findings([EQUAL, BOUND])] * 3)
     assert findings.codes == ["bound", "many-equal"]
 

@@ -51,7 +51,7 @@ def test_a_good_search_has_no_findings():
 def test_bound_speaks_of_a_best_value_at_an_end(value, peak, side):
     params = [{"C": value, "depth": 7, "kernel": "a"}, *drawn()]
     (finding,) = check_search(made(params, height(params, peak)))
-    assert (finding.code, finding.severity, finding.about) == ("bound", "issue", f"C at its {side} end")
+    assert (finding.code, finding.severity, finding.about) == ("bound", "issue", f"C at the {side} end")
     assert f"lies at the {side} end of its range, 0.001 to 1000" in finding.sentence
 
 
