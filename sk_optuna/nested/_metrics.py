@@ -105,6 +105,7 @@ def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
 
 
 def _of_search(search: Any) -> str:
+    """Return the text of the metric that steers a search."""
     return _identity(search.scoring, _refit(search) or "score", search.estimator)
 
 
@@ -120,10 +121,14 @@ def _identity(scoring: Any, name: str, estimator: Any) -> str:
 
 
 def _default_metric(estimator: Any) -> str:
-    score = getattr(type(estimator), "score", None)
-    if is_classifier(estimator) and score is ClassifierMixin.score:
+    """Return the text of the score that an estimator has of its own."""
+    kind = type(estimator)
+    score = getattr(kind, "score", None)
+    # scikit-learn's own ones override it to the same effect, unless they have a metric to choose
+    is_plain = kind.__module__.startswith("sklearn.") and getattr(estimator, "scoring", None) is None
+    if is_classifier(estimator) and (is_plain or score is ClassifierMixin.score):
         return _key("accuracy")
-    if is_regressor(estimator) and score is RegressorMixin.score:
+    if is_regressor(estimator) and (is_plain or score is RegressorMixin.score):
         return _key("r2")
     return f"score of {type(estimator).__qualname__}"
 

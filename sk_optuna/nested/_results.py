@@ -276,7 +276,8 @@ class NestedCVResults:
         estimator
             A fitted clone. Its attribute `nested_results_` has these results, and `nested_score_` the score of the
             procedure, a `ProcedureScore` whose text says what it belongs to. It is printed if the results were made
-            with ``verbose=1``. A search with a `storage` goes on from there as any other.
+            with ``verbose=1``. A search with a `storage` goes on from there as any other. A pickle of the model has the
+            results, too, with the models of all outer folds that are kept: delete the attribute before, or keep less.
 
         Raises
         ------
@@ -351,6 +352,7 @@ class NestedCVResults:
         return summary_of(self._comparison)
 
     def _screen(self) -> Screen:
+        """Write the first screen."""
         record = self._comparison
         means = record.means()
         number = numbers_like([*means["mean"], *means["low"], *means["high"], *means["inner_best"]])

@@ -349,6 +349,58 @@ def test_outer_loop_goes_on_from_a_storage_with_its_splits(iris, tmp_path):
     assert kept.mean_test_score.tolist() == first.archive_.mean_test_score.tolist()
 
 
+class InterruptedOnce(SVC):
+    """Presses Ctrl-C in a fit, once."""
+
+    fits_before = 0
+
+    def fit(self, X, y):
+        InterruptedOnce.fits_before -= 1
+        if InterruptedOnce.fits_before == 0:
+            signal.raise_signal(signal.SIGINT)
+        return super().fit(X, y)
+
+
+def test_outer_loop_that_was_interrupted_ends_as_if_it_had_not_been(iris, tmp_path):
+    """Three outer folds of three candidates: 11 fits each, and one of the defaults; the interrupt is in the second."""
+    X, y = iris
+
+    def run(name):
+        space = {"C": loguniform(0.01, 100)}
+        search = OptunaSearchCV(
+            InterruptedOnce(), space, n_trials=3, cv=3, random_state=0, storage=str(tmp_path / name)
+        )
+        return nested_cross_validate(search, X, y, cv=KFold(3, shuffle=True, random_state=0))
+
+    whole = run("whole.db")
+    InterruptedOnce.fits_before = 18
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run("interrupted.db")
+    finished = caught.value.nested_results.outer_.query("search == 'interruptedonce'").test_score
+    assert finished.notna().tolist() == [True, False, False]
+    InterruptedOnce.fits_before = 0
+    resumed = run("interrupted.db")
+    n_fits = -InterruptedOnce.fits_before
+    assert n_fits < 33 - 11
+    for name in ("outer_", "archive_", "stability_"):
+        columns = [column for column in getattr(whole, name) if "time" not in column and column != "seconds"]
+        assert getattr(resumed, name)[columns].equals(getattr(whole, name)[columns])
+
+
+def test_splits_of_one_storage_go_into_the_others(iris, tmp_path):
+    X, y = iris
+    searches = {
+        name: OptunaSearchCV(SVC(), {"C": [0.1, 1]}, cv=2, storage=str(tmp_path / name)) for name in ("one", "two")
+    }
+    cv = KFold(2, shuffle=True)
+    alone = nested_cross_validate({"two": searches["two"]}, X, y, cv=cv, baselines=(), keep="nothing")
+    both = nested_cross_validate(searches, X, y, cv=cv, baselines=(), keep="nothing")
+    expected = alone.cross_validate_["two"]["indices"]["test"]
+    for results in (both, nested_cross_validate(searches["one"], X, y, cv=cv, baselines=(), keep="nothing")):
+        for output in results.cross_validate_.values():
+            assert all(map(np.array_equal, output["indices"]["test"], expected))
+
+
 def test_studies_with_a_name_have_one_for_each_outer_fold(iris, tmp_path):
     import optuna
 

@@ -2,9 +2,10 @@
 
 import pytest
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegressionCV, Ridge
 from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -17,6 +18,11 @@ F1 = make_scorer(f1_score, average="macro")
 
 def of_three(estimator, X, y):
     return {"one": 1.0, "two": 2.0, "three": 3.0}
+
+
+class OwnScore(SVC):
+    def score(self, X, y):
+        return 0.0
 
 
 def search(scoring=None, refit=True, estimator=None):
@@ -42,6 +48,7 @@ def reason(inner, outer, wrap=lambda found: found, path=""):
         (search({"mine": F1}, "mine"), F1),
         (search(of_three, "two"), None),
         (search("r2", estimator=Ridge()), None),
+        (search(estimator=KNeighborsClassifier()), "accuracy"),
         (search(estimator=make_pipeline(StandardScaler(), Ridge())), "r2"),
     ],
 )
@@ -55,6 +62,8 @@ def test_same_metric_is_known_as_such(inner, outer):
         (search(), "f1_macro", "the search is steered by accuracy"),
         (search("f1_macro"), "accuracy", "the search is steered by f1_macro"),
         (search(F1), "accuracy", "the search is steered by f1_score"),
+        (search(estimator=OwnScore()), "accuracy", "the search is steered by score"),
+        (search(estimator=LogisticRegressionCV(scoring="f1_macro")), "accuracy", "the search is steered by score"),
         (search(["f1_macro", "accuracy"], "f1_macro"), "accuracy", "the search is steered by f1_macro"),
         (search(["f1_macro", "accuracy"], len), "accuracy", "the search chooses among several metrics by a callable"),
         (search({"accuracy": F1}, "accuracy"), "accuracy", "the search has another scorer of that name"),
