@@ -38,6 +38,7 @@ FLOORS = {
     "evaluation": 3,
     "_function_estimator": 4,
     "boosting": 4,
+    "checks": 4,
     "lightning": 4,
     "results": 4,
     "skorch": 4,
@@ -45,13 +46,15 @@ FLOORS = {
     "study": 4,
     "displays": 5,
     "search": 5,
-    "__init__": 6,
-    "_search": 6,
+    "nested": 6,
+    "__init__": 7,
+    "_search": 7,
 }
 # Rooms that know less than their floor would let them: of the others nothing but these, and the bottom.
 KNOWN = {
     "_function_estimator": {"worker", "epochs"},
     "boosting": {"worker", "epochs"},
+    "checks": {"spaces"},
     "lightning": {"worker", "epochs"},
     "skorch": {"worker", "epochs"},
     "study": {"epochs", "pruners", "samplers"},

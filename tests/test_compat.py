@@ -306,6 +306,7 @@ ROWS = [
            "A constructor that takes further names tells its own from these."),
     called("sklearn.utils._param_validation.Interval", "type, left, right *, closed",
            "Numbers out of range get scikit-learn's error."),
+    instance("sklearn.utils._param_validation.RealNotInt", lambda: 0.5, "The type of intervals without whole numbers."),
     called("sklearn.utils._param_validation.StrOptions", "options",
            "Unknown words get scikit-learn's error."),
     # scikit-learn: the rest
@@ -395,6 +396,10 @@ ROWS = [
          tpe, "See above."),
     called("optuna.search_space.group_decomposed._GroupDecomposedSearchSpace", "include_pruned",
            "A TPESampler that is grouped has one."),
+    held(f"{TPE}._n_startup_trials", int, tpe,
+         "A search with no more candidates has learnt nothing; the same of CmaEsSampler, and of our own."),
+    held("optuna.samplers.NSGAIISampler._population_size", int, optuna.samplers.NSGAIISampler,
+         "The first population is random."),
     held(f"{TPE}._rng", lambda lazy: isinstance(lazy.rng, RandomState), tpe,
          "A sampler that is kept over trials is seeded anew for each."),
     held(f"{TPE}._random_sampler", optuna.samplers.RandomSampler, tpe,
