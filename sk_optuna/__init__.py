@@ -8,11 +8,13 @@ from sk_optuna._version import __version__
 if TYPE_CHECKING:
     from sk_optuna import boosting, callbacks, devices, displays, exceptions, pruners, samplers
     from sk_optuna._function_estimator import FunctionEstimator
+    from sk_optuna.nested import NestedCVResults, nested_cross_validate, nested_cv_results
     from sk_optuna.search import OptunaSearchCV
     from sk_optuna.spaces import suggest_space
 
 __all__ = [
     "FunctionEstimator",
+    "NestedCVResults",
     "OptunaSearchCV",
     "__version__",
     "boosting",
@@ -20,6 +22,8 @@ __all__ = [
     "devices",
     "displays",
     "exceptions",
+    "nested_cross_validate",
+    "nested_cv_results",
     "pruners",
     "samplers",
     "suggest_space",
@@ -27,7 +31,10 @@ __all__ = [
 
 _DEFINED_IN = {
     "FunctionEstimator": "sk_optuna._function_estimator",
+    "NestedCVResults": "sk_optuna.nested",
     "OptunaSearchCV": "sk_optuna.search",
+    "nested_cross_validate": "sk_optuna.nested",
+    "nested_cv_results": "sk_optuna.nested",
     "suggest_space": "sk_optuna.spaces",
 }
 # Not in __all__: a star import is to do without their packages.

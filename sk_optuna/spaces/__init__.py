@@ -11,8 +11,18 @@ from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
+from sk_optuna.spaces._unit_scale import UnitScale, unit_scales
 
-__all__ = ["DefineByRunSpace", "TableSpace", "are_strict", "first_trials", "space_from_user", "suggest_space"]
+__all__ = [
+    "DefineByRunSpace",
+    "TableSpace",
+    "UnitScale",
+    "are_strict",
+    "first_trials",
+    "space_from_user",
+    "suggest_space",
+    "unit_scales",
+]
 
 
 def space_from_user(param_distributions: Any, param_grid: Any, estimator: Any) -> TableSpace | DefineByRunSpace:

@@ -1,0 +1,372 @@
+"""nested_cross_validate: rows and outer folds become tasks, tasks become outer folds, and those a result.
+
+scikit-learn's `cross_validate` fits and scores each outer fold of each row in a call of its own. Called once for all
+folds, it would lose those that are finished when one fails or the user presses Ctrl-C. A meta-estimator was the road
+not taken: searches are estimators already, and wrappers around them exist.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from joblib.parallel import get_active_backend
+from sklearn import get_config
+from sklearn.base import is_classifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils import indexable
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.parallel import Parallel, delayed
+
+from sk_optuna._compat._sklearn import num_samples
+from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
+from sk_optuna.nested._comparison import Comparison, concluded
+from sk_optuna.nested._metrics import Metrics, outer_metrics
+from sk_optuna.nested._outer_fold import FoldTask, OuterFold, failed_fold, run_outer_fold
+from sk_optuna.nested._outer_splits import (
+    Splits,
+    check_classes,
+    check_tested_classes,
+    draw_splits,
+    kept_splits,
+    separates_groups,
+    wants_groups,
+)
+from sk_optuna.nested._results import NestedCVResults
+from sk_optuna.nested._rows import (
+    Row,
+    baseline_rows,
+    check_choices,
+    named,
+    own_rows,
+    unfitted,
+    with_inner_reasons,
+)
+from sk_optuna.nested._searches import fit_parameter
+
+
+def nested_cross_validate(
+    search: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    cv: Any = 5,
+    scoring: Any = None,
+    n_jobs: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    groups: Any = None,
+    baselines: Sequence[str] = ("default", "dummy"),
+    return_train_score: bool = False,
+    error_score: float | Literal["raise", "dummy"] = np.nan,
+    keep: Literal["search", "best", "nothing"] = "search",
+    verbose: int = 0,
+) -> NestedCVResults:
+    """Cross-validate searches, each of which searches anew within each outer fold, and compare them.
+
+    The outer test rows are seen by no search, so that the outer scores say what `best_score_` cannot: how good the
+    procedure is that searches and then refits [1]_. Rows that show what tuning was worth are fitted on the same folds.
+
+    Parameters
+    ----------
+    search : search, estimator or dict of str to these
+        A search: :class:`~sk_optuna.OptunaSearchCV` or any other that inherits from scikit-learn's BaseSearchCV, alone
+        or within a Pipeline, a TransformedTargetRegressor or another wrapper. An estimator without a search is a row of
+        the comparison, too. A lone one is named after the class of the estimator that predicts in the end: "svc".
+
+    X : array-like of shape (n_samples, n_features)
+        Data.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        Target.
+
+    cv : int, splitter or iterable of (train, test), default=5
+        The outer folds, as in :func:`~sklearn.model_selection.cross_validate`. They are drawn once for all rows.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        The metric or metrics of the outer folds; None for that of the searches, which must then be the same. Of
+        several, the screen shows the one by which the searches choose, if they agree on one, else the first.
+
+    n_jobs : int, default=None
+        Outer folds that run side by side. A search within runs its own folds one by one then, as joblib has it.
+
+    params : dict of str to array-like or object, default=None
+        What `fit` gets beside the data, split like the data where it is as long: `sample_weight`, for example. With
+        ``sklearn.set_config(enable_metadata_routing=True)`` it goes where the rows and scorers request it, also to both
+        loops. `groups` may be in it, as scikit-learn has it under metadata routing.
+
+    groups : array-like of shape (n_samples,), default=None
+        Groups for the outer splitter, and for the inner splitters that split by groups.
+
+    baselines : sequence of {"default", "dummy"}, default=("default", "dummy")
+        Rows that are added: for each search its estimator with its own parameters, with what is around the search left
+        around it, as "svc (defaults)"; and once a DummyClassifier or DummyRegressor, as "dummy". One that cannot be
+        fitted and scored on any outer fold has no row, and a note says so. One that fails on some of them has a row
+        like any other.
+
+    return_train_score : bool, default=False
+        Whether the refitted models are scored on their training rows, too.
+
+    error_score : float, "dummy" or "raise", default=np.nan
+        The score of an outer fold that failed. With NaN the mean of its row is NaN, so that a search that fails on hard
+        folds does not come out ahead. ``"dummy"`` stands for the dummy's score on the same fold. ``"raise"`` raises,
+        though not for baselines. Each failed fold is in `errors_`.
+
+    keep : {"search", "best", "nothing"}, default="search"
+        What stays of each outer fold beside the tables: the fitted model with its search; only the best estimator in
+        the search's place; or nothing. Tables, predictions and studies are there in each case.
+
+    verbose : int, default=0
+        With 1, each finished outer fold is a line.
+
+    Returns
+    -------
+    NestedCVResults
+        The results. Print it for the first screen.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where an argument cannot be used; before the first fit. Also where an inner search cannot be run as it is.
+    NoScoreError
+        Where no row of `search` could be fitted and scored on any outer fold.
+    KeyboardInterrupt
+        On Ctrl-C. Its attribute `nested_results` has what was finished.
+
+    Warns
+    -----
+    FitFailedWarning
+        Where outer folds failed.
+
+    See Also
+    --------
+    nested_cv_results : The same of what `cross_validate` returned.
+    sk_optuna.OptunaSearchCV : The search.
+
+    Notes
+    -----
+    When not to use it: with many rows, a test set that is set aside costs one search instead of five. The outer mean
+    belongs to the procedure, not to one model, and choosing the best of many rows by it makes it too good again.
+
+    Where searches have a `storage`, each outer fold goes on from its own study, and the outer splits are kept there,
+    too: the same call goes on after an interrupt, also with an outer splitter without a seed. With a `study_name`, the
+    study of outer fold 0 is called ``"<study_name>, outer fold 0"``.
+
+    An inner best score is left out, with a note, where it is of another metric than the outer one, or of a target that
+    a TransformedTargetRegressor has transformed.
+
+    References
+    ----------
+    .. [1] S. Varma, R. Simon, "Bias in error estimation when using cross-validation for model selection", BMC
+       Bioinformatics 7, 2006. :doi:`10.1186/1471-2105-7-91`
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.svm import SVC
+    >>> from sk_optuna import OptunaSearchCV, nested_cross_validate
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = OptunaSearchCV(SVC(), {"C": loguniform(0.1, 10)}, n_trials=5, cv=3, random_state=0)
+    >>> results = nested_cross_validate(search, X, y, cv=3)
+    >>> list(results.cross_validate_)
+    ['svc', 'svc (defaults)', 'dummy']
+    >>> len(results.outer_), len(results.archive_)
+    (9, 15)
+    """
+    chosen = check_choices(baselines, keep, error_score)
+    rows = own_rows(named(search))
+    groups, params = _groups_and_params(groups, params)
+    X, y, groups = indexable(X, y, groups)
+    more, notes = baseline_rows(rows, chosen, y)
+    metrics = outer_metrics(scoring, [row.search for row in rows if row.search is not None], rows[0].estimator)
+    rows = with_inner_reasons([*rows, *more], metrics)
+    splits = _outer_splits(cv, X, y, groups, rows, metrics)
+    run = _Run(rows, splits, groups, params, FoldTask(X, y, metrics.scoring, return_train_score, keep))
+    rules = _Rules(metrics, error_score, keep, notes, num_samples(X), _has_groups(cv, splits, groups))
+    results = _finished(run, rules, n_jobs, verbose)
+    _warn_of_failures(results)
+    return NestedCVResults(results, verbose=verbose)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The arguments that matter once outer folds are finished."""
+
+    metrics: Metrics
+    error_score: Any
+    keep: str
+    notes: list[str]
+    n_rows: int
+    has_groups: bool
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The outer folds to come."""
+
+    rows: list[Row]
+    splits: Splits
+    groups: Any
+    params: dict[str, Any]
+    task: FoldTask
+
+    def tasks(self, error_score: Any) -> Iterator[tuple[str, int, Any]]:
+        """Yield the tasks: fold by fold, so that a row that cannot be run at all says so early."""
+        for i, (train, test) in enumerate(self.splits):
+            for row in self.rows:
+                raises = error_score == "raise" and not row.is_baseline
+                params = _params_of(row, self.params, self.groups)
+                yield row.name, i, delayed(_named_fold)(row, i, self.task, train, test, params, raises)
+
+
+def _named_fold(
+    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: bool
+) -> tuple[str, int, OuterFold]:
+    """Run an outer fold, and return it under its name, since results come in any order."""
+    return row.name, i, run_outer_fold(task, unfitted(row, i), train, test, params, raises)
+
+
+def _groups_and_params(groups: Any, params: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+    """Take the groups out of the parameters of `fit`."""
+    params = dict(params or {})
+    if groups is not None and params.get("groups") is not None:
+        raise InvalidArgumentError("Groups are given twice, as 'groups' and in 'params'. Leave out one of them.")
+    in_params = params.pop("groups", None)
+    return groups if groups is not None else in_params, params
+
+
+def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], metrics: Metrics) -> Splits:
+    """Draw the outer splits, or take those that a storage has, and check them."""
+    classifies = is_classifier(rows[0].estimator)
+    if wants_groups(cv) and hasattr(cv, "get_metadata_routing") and groups is None:
+        raise InvalidArgumentError(
+            f"The 'groups' parameter must be given with cv={cv!r}, which splits by groups. Pass groups=..., one for "
+            "each row."
+        )
+    # an iterator is read once
+    cv = cv if hasattr(cv, "split") or isinstance(cv, int | str | None) or not hasattr(cv, "__iter__") else list(cv)
+    splits = draw_splits(cv, X, y, groups, is_classifier=classifies)
+    storages = [storage for row in rows if (storage := getattr(row.search, "storage", None)) is not None]
+    if storages:
+        unique = [storage for i, storage in enumerate(storages) if not any(storage is each for each in storages[:i])]
+        splits = kept_splits(splits, cv, X, y, groups, unique, rows[0].estimator)
+    if classifies and y is not None:
+        check_classes(splits, y)
+        check_tested_classes(splits, y, [metrics.shown])
+    return splits
+
+
+def _has_groups(cv: Any, splits: Splits, groups: Any) -> bool:
+    return groups is not None and (wants_groups(cv) or separates_groups(splits, groups))
+
+
+def _params_of(row: Row, params: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+    """Return the arguments of a row's `fit` beside the data.
+
+    The dummy gets the weights of rows, under whatever name. Groups go to inner splitters that split by them.
+    """
+    if row.kind == "dummy":
+        weights = [value for name, value in params.items() if name.rpartition("__")[2] == "sample_weight"]
+        return {"sample_weight": weights[0]} if len(weights) == 1 and not _routes() else {}
+    own = dict(params)
+    if groups is None:
+        return own
+    if _routes():
+        asked = get_routing_for_object(row.estimator).consumes("fit", ["groups"])
+        return {**own, "groups": groups} if asked else own
+    if row.path is not None and wants_groups(row.search.cv):
+        own[fit_parameter(row.estimator, row.path, "groups")] = groups
+    return own
+
+
+def _routes() -> bool:
+    return bool(get_config()["enable_metadata_routing"])
+
+
+def _finished(run: _Run, rules: _Rules, n_jobs: int | None, verbose: int) -> Comparison:
+    """Run the outer folds; on Ctrl-C, or an error, hand on what is finished with it."""
+    folds: dict[tuple[str, int], OuterFold] = {}
+    try:
+        for name, i, fold in _results(run, rules, n_jobs):
+            folds[name, i] = fold
+            if verbose:
+                print(_line(name, i, fold, len(folds), len(run.rows) * len(run.splits), rules.metrics))
+    except BaseException as error:
+        if folds:
+            error.nested_results = NestedCVResults(_concluded(run, rules, folds, error))  # type: ignore[attr-defined]
+            error.add_note(
+                f"{len(folds)} of {len(run.rows) * len(run.splits)} outer folds were finished; they are in the "
+                "attribute 'nested_results' of this error."
+            )
+        raise
+    return _concluded(run, rules, folds, None)
+
+
+def _results(run: _Run, rules: _Rules, n_jobs: int | None) -> Iterator[tuple[str, int, OuterFold]]:
+    """Yield outer folds as they are finished; all at the end where joblib's backend cannot do that."""
+    tasks = (task for _, _, task in run.tasks(rules.error_score))
+    backend, _ = get_active_backend()
+    if getattr(backend, "supports_return_generator", False):
+        yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
+    else:
+        yield from Parallel(n_jobs=n_jobs)(tasks)
+
+
+def _line(name: str, i: int, fold: OuterFold, n_done: int, n_tasks: int, metrics: Metrics) -> str:
+    """Return the line of a finished outer fold."""
+    seconds = f"{np.nansum([fold.scores.get('fit_time', 0.0), fold.scores.get('score_time', 0.0)]):.1f} s"
+    told = f"{metrics.shown} {fold.scores.get(f'test_{metrics.first}', np.nan):.4g}"
+    if fold.error is not None:
+        told = f"failed: {fold.error.exception}: {fold.error.message}".partition("\n")[0]
+    return f"[{n_done}/{n_tasks}] {name}, outer fold {i}: {told}, {seconds}"
+
+
+def _concluded(
+    run: _Run, rules: _Rules, folds: Mapping[tuple[str, int], OuterFold], error: BaseException | None
+) -> Comparison:
+    """Make the record; outer folds that did not run failed by what ended the others."""
+    missing = None if error is None else failed_fold(type(error)("did not end before the others were broken off"))
+    by_row = {row.name: [folds.get((row.name, i), missing) for i in range(len(run.splits))] for row in run.rows}
+    if error is None:
+        _check_any_score(run.rows, by_row)
+    return concluded(
+        run.rows,
+        by_row,  # type: ignore[arg-type]
+        rules.metrics,
+        run.splits,
+        n_rows=rules.n_rows,
+        has_groups=rules.has_groups,
+        error_score=np.nan if rules.error_score == "raise" else rules.error_score,
+        keep=rules.keep,
+        notes=rules.notes,
+        defaults={row.of: row.name for row in run.rows if row.of},
+    )
+
+
+def _check_any_score(rows: Sequence[Row], folds: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse to report on baselines alone."""
+    errors = {row.name: [fold.error for fold in folds[row.name]] for row in rows if not row.is_baseline}
+    if all(all(each) for each in errors.values()):
+        told = "".join(f"\n  {name}: {each[0].exception}: {each[0].message}" for name, each in errors.items())
+        last = next(iter(errors.values()))[-1].traceback
+        raise NoScoreError(f"All outer folds failed. The first error of each row is:{told}\n\nThe last one:\n{last}")
+
+
+def _warn_of_failures(record: Comparison) -> None:
+    """Warn of outer folds that failed, of the user's rows and of baselines that have a row."""
+    named_rows = {row.name for row in record.rows}
+    failed = [
+        f"{name} on outer fold {i} ({exception}: {message.partition(chr(10))[0]})"
+        for name, i, exception, message in zip(
+            *(record.errors[key] for key in ("search", "outer_fold", "exception", "message")), strict=True
+        )
+        if name in named_rows
+    ]
+    if failed:
+        shown = "; ".join(failed[:3]) + (f"; and {len(failed) - 3} more" if len(failed) > 3 else "")
+        warnings.warn(
+            f"{len(failed)} outer folds failed, and count with the error_score: {shown}. See errors_ of the results.",
+            FitFailedWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,247 @@
+"""One row of the comparison on one outer fold: scikit-learn fits and scores, and the model is read out and dropped.
+
+This runs in a worker. It returns an error as text, since an exception may hold the model or not be picklable, and an
+outer fold that fails must not take the others with it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from traceback import format_exc
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.model_selection import cross_validate
+
+from sk_optuna._compat._sklearn import num_samples, safe_split
+from sk_optuna.exceptions import InvalidArgumentError, StorageError
+from sk_optuna.nested._searches import fitted_searches, with_best_only
+
+Keep = Literal["search", "best", "nothing"]
+
+
+@dataclass
+class Tuning:
+    """An inner search, without its models.
+
+    Attributes
+    ----------
+    params : dict
+        The parameters that it chose.
+    score : float
+        Its best mean score, of the metric by which it chose; NaN where it names none.
+    table : dict of str to ndarray
+        Its `cv_results_`.
+    study : optuna.Study or None
+        Its study, where it has one.
+    """
+
+    params: dict[str, Any]
+    score: float
+    table: dict[str, Any]
+    study: Any = None
+
+
+@dataclass
+class FoldError:
+    """The error of an outer fold: its class, its message, and the text of its traceback."""
+
+    exception: str
+    message: str
+    traceback: str
+
+
+@dataclass
+class OuterFold:
+    """The results of one row on one outer fold.
+
+    Attributes
+    ----------
+    scores : dict of str to float
+        Columns of `cross_validate`: times, test and train scores; only times where the fold failed.
+    model : estimator or None
+        As much of the fitted model as is kept.
+    tuning : Tuning or None
+        The inner search; None where there is none, or several.
+    predictions : dict of str to ndarray
+        Columns of predictions for the test rows; empty where the model cannot predict.
+    error : FoldError or None
+        The error of a fold that failed.
+    no_predictions : str
+        The error for which there are no predictions, though there is a score; empty if there was none.
+    """
+
+    scores: dict[str, float] = field(default_factory=dict)
+    model: Any = None
+    tuning: Tuning | None = None
+    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    error: FoldError | None = None
+    no_predictions: str = ""
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """The arguments that all outer folds share."""
+
+    X: Any
+    y: Any
+    scoring: Any
+    return_train_score: bool
+    keep: Keep
+
+
+def run_outer_fold(
+    task: FoldTask,
+    estimator: Any,
+    train: np.ndarray,
+    test: np.ndarray,
+    params: Mapping[str, Any],
+    raises: bool,
+) -> OuterFold:
+    """Fit and score an estimator on one outer fold.
+
+    Parameters
+    ----------
+    task : FoldTask
+        The data and what is wanted.
+    estimator : estimator
+        The unfitted estimator.
+    train, test : ndarray of int
+        The rows of the fold.
+    params : mapping
+        What `fit` gets beside the data, in scikit-learn's sense.
+    raises : bool
+        Whether an error is raised instead of returned.
+    """
+    start = time.perf_counter()
+    try:
+        output = cross_validate(
+            estimator,
+            task.X,
+            task.y,
+            cv=[(train, test)],
+            scoring=task.scoring,
+            params=dict(params) or None,
+            return_train_score=task.return_train_score,
+            return_estimator=True,
+            error_score="raise",
+        )
+    except (InvalidArgumentError, StorageError):
+        # of the call, and not of the fold: the others would meet it, too
+        raise
+    except Exception as error:
+        if raises:
+            raise
+        return failed_fold(error, format_exc(), time.perf_counter() - start)
+    (model,) = output.pop("estimator")
+    scores = {name: float(column[0]) for name, column in output.items()}
+    return read_out(model, task.X, task.y, (train, test), scores, task.keep)
+
+
+def failed_fold(error: BaseException, traceback: str = "", seconds: float = np.nan) -> OuterFold:
+    """Return an outer fold that ended with an error."""
+    told = FoldError(type(error).__name__, str(error).strip(), traceback)
+    return OuterFold({"fit_time": seconds, "score_time": 0.0}, error=told)
+
+
+def read_out(
+    model: Any, X: Any, y: Any, split: tuple[np.ndarray, np.ndarray], scores: dict[str, float], keep: Keep
+) -> OuterFold:
+    """Read a fitted model out, and drop as much of it as is not to be kept.
+
+    Parameters
+    ----------
+    model : estimator
+        The fitted model.
+    X, y : array-like or None
+        The data; without X there are no predictions.
+    split : tuple of two ndarrays of int
+        The rows that the fold trains on, and those that it tests.
+    scores : dict of str to float
+        Columns of `cross_validate`.
+    keep : {"search", "best", "nothing"}
+        As much as is kept.
+    """
+    searches = fitted_searches(model)
+    tuning = tuning_of(searches[0]) if len(searches) == 1 else None
+    fold = OuterFold(scores, _kept(model, searches, keep), tuning)
+    if X is not None:
+        try:
+            fold.predictions = predict(model, X, y, *split)
+        except Exception as error:  # of an estimator that can be scored all the same: the score is not to be lost
+            fold.no_predictions = f"{type(error).__name__}: {error}"
+    return fold
+
+
+def tuning_of(search: Any) -> Tuning:
+    """Read a fitted search out."""
+    params, table = getattr(search, "best_params_", {}), dict(search.cv_results_)
+    return Tuning(dict(params), _best_score(search), table, getattr(search, "study_", None))
+
+
+def _best_score(search: Any) -> float:
+    """Return the mean score of the chosen candidate, also where a callable `refit` has chosen it."""
+    metric = search.refit if getattr(search, "multimetric_", False) else "score"
+    column = search.cv_results_.get(f"mean_test_{metric}")
+    best = getattr(search, "best_index_", None)
+    return np.nan if column is None or best is None else float(column[best])
+
+
+def _kept(model: Any, searches: list[Any], keep: Keep) -> Any:
+    if keep == "nothing":
+        return None
+    if keep == "best":
+        for search in searches:
+            model = with_best_only(model, search)
+    return model
+
+
+def predict(model: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
+    """Predict the test rows: labels or values, and probabilities, or else decision values, where there are any.
+
+    Parameters
+    ----------
+    model : estimator
+        The fitted model.
+    X, y : array-like
+        The data.
+    train, test : ndarray of int
+        The rows that the model was trained on, which a precomputed kernel needs, and those to predict.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_rows,)
+        `y_true`, `y_pred`, and ``proba_<class>``, or ``decision_<class>``, or `decision` for two classes; of several
+        outputs ``y_true_<i>`` and ``y_pred_<i>`` alone. Empty where the model has no `predict`.
+    """
+    if not hasattr(model, "predict"):
+        return {}
+    X_test, y_test = safe_split(model, X, y, test, train)
+    columns = {} if y_test is None else _by_output("y_true", y_test)
+    columns.update(_by_output("y_pred", model.predict(X_test)))
+    if "y_pred" in columns and hasattr(model, "classes_"):
+        columns.update(_confidence(model, X_test))
+    n_rows = len(test)
+    return {name: column for name, column in columns.items() if len(column) == n_rows}
+
+
+def _by_output(name: str, values: Any) -> dict[str, np.ndarray]:
+    values = np.asarray(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim == 1:
+        return {name: values}
+    return {f"{name}_{i}": values[:, i] for i in range(values.shape[1])} if values.ndim == 2 else {}
+
+
+def _confidence(model: Any, X: Any) -> dict[str, np.ndarray]:
+    classes = list(model.classes_)
+    for method, name in (("predict_proba", "proba"), ("decision_function", "decision")):
+        if not hasattr(model, method):
+            continue
+        values = np.asarray(getattr(model, method)(X))
+        if values.ndim == 1:
+            return {name: values}  # for the second of two classes
+        if values.ndim == 2 and values.shape == (num_samples(X), len(classes)):
+            return {f"{name}_{label}": values[:, i] for i, label in enumerate(classes)}
+    return {}

@@ -1,0 +1,82 @@
+"""The parameters that the outer folds chose, and how far they agree."""
+
+import numbers
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.nested._outer_fold import OuterFold, Tuning
+from sk_optuna.nested._rows import Row
+from sk_optuna.nested._tables import Columns, objects
+from sk_optuna.spaces import unit_scales
+
+
+def stability_columns(rows: Sequence[Row], folds: Mapping[str, Sequence[OuterFold]]) -> Columns:
+    """Return a row for each parameter of each search.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The rows of the comparison.
+    folds : mapping of str to sequence of OuterFold
+        Their folds by name.
+    """
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        tunings = [fold.tuning for fold in folds[row.name] if fold.tuning is not None]
+        scales = scales_of(row.search, tunings)
+        names = dict.fromkeys(name for tuning in tunings for name in tuning.params)
+        found += [{"search": row.name, **_agreement(name, tunings, scales.get(name))} for name in names]
+    numeric = ("active_share", "modal_share", "low", "median", "high", "spread")
+    keys = ("search", "parameter", "n_folds", "active_share", "mode", "modal_share", "low", "median", "high", "spread")
+    return {
+        key: np.array([each[key] for each in found], dtype=float if key in numeric else int)
+        if key in (*numeric, "n_folds")
+        else objects([each[key] for each in found])
+        for key in keys
+    }
+
+
+def scales_of(search: Any, tunings: Sequence[Tuning]) -> Mapping[str, Any]:
+    """Return the scales of a search's parameters; of a callable space, those that its studies have seen."""
+    if search is None:
+        return {}
+    spaces = [getattr(search, name, None) for name in ("param_distributions", "param_grid")]
+    space: Any = next((each for each in spaces if each is not None), {})
+    try:
+        if not callable(space):
+            return unit_scales(space)
+        trials = [trial for tuning in tunings if tuning.study is not None for trial in tuning.study.get_trials(False)]
+        return unit_scales([{name: each} for trial in trials for name, each in trial.distributions.items()])
+    except InvalidSpaceError:  # of another library's search, whose space has forms of its own
+        return {}
+
+
+def _agreement(name: str, tunings: Sequence[Tuning], scale: Any) -> dict[str, Any]:
+    values = [tuning.params[name] for tuning in tunings if name in tuning.params]
+    mode, n_alike = Counter(map(short_value, values)).most_common(1)[0]
+    known: dict[str, Any] = {
+        "parameter": name,
+        "n_folds": len(tunings),
+        "active_share": len(values) / len(tunings),
+        "mode": mode,
+        "modal_share": n_alike / len(values),
+        **dict.fromkeys(("low", "median", "high", "spread"), np.nan),
+    }
+    if all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in values):
+        known.update(low=min(values), median=float(np.median(values)), high=max(values))
+        places = [] if scale is None else [scale.position(value) for value in values]
+        if places and None not in places:
+            known["spread"] = max(places) - min(places)
+    return known
+
+
+def short_value(value: Any) -> str:
+    """Return a value of a parameter in few characters: estimators by their class, numbers with three digits."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        text = type(value).__name__ if hasattr(value, "get_params") else getattr(value, "__name__", str(value))
+        return " ".join(text.split())
+    return str(value) if isinstance(value, numbers.Integral) else f"{float(value):.3g}"

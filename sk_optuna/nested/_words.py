@@ -1,0 +1,90 @@
+"""Sentences about a nested cross-validation: its folds, the worth of tuning, the ground of its statistics."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sk_optuna.nested._comparison import Comparison
+from sk_optuna.nested._screen import NO_BREAK, numbers_like, wrapped
+from sk_optuna.nested._statistics import compare_scores
+
+_KINDS = {
+    "k-fold": "each row tested once",
+    "repeated k-fold": "each row tested several times",
+    "shuffle": "rows drawn anew for each fold",
+    "groups": "groups kept apart",
+    "time series": "tests after training in time",
+    "other": "of no known kind",
+}
+
+
+def title_of(record: Comparison) -> str:
+    """Return the first line of the screen."""
+    n = len(record.splits)
+    folds = f"{n} outer fold{'' if n == 1 else 's'}"
+    return f"{record.metrics.shown} on {folds} of {record.n_rows} rows, intervals of 95 %, gain over defaults"
+
+
+def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name: str | None = None) -> str:
+    """Return the sentence that says whether tuning was worth it; empty if no row says so.
+
+    Parameters
+    ----------
+    record : Comparison
+        The results.
+    number : callable
+        Writes a score.
+    name : str or None, default=None
+        The search; None for the best one that has a row with its defaults.
+    """
+    scores = record.test_scores()
+    if name is None:
+        means = record.means()
+        name = next((each for each in means["search"] if each in record.defaults), None)
+    defaults = record.defaults.get(name) if name is not None else None
+    if name is None or defaults is None:
+        return ""
+    pair = {name: scores[name], defaults: scores[defaults]}
+    columns = compare_scores(pair, splits=record.outer_splits, reference=defaults)
+    return _sentence(name, {key: column[0] for key, column in columns.items()}, number)
+
+
+def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) -> str:
+    difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
+    if np.isnan(difference):
+        return f"The worth of tuning {name} is not known: an outer fold failed, with it or with its defaults."
+    amount = number(abs(difference))
+    if not amount.strip("0."):
+        verb = "changed nothing against"
+    else:
+        verb = f"gained {amount} over" if difference > 0 else f"lost {amount} against"
+    equal = f", equal in {row['ties']}" if row["ties"] else ""
+    sure = row["reason"] or f"P(better) = {row['p_better']:.2f}".replace("0.", ".").replace(" ", NO_BREAK)
+    return f"Tuning {name} {verb} its defaults (better in {row['wins']} of {n_folds} folds{equal}, {sure})."
+
+
+def summary_of(record: Comparison) -> str:
+    """Return the results in words, a paragraph for each matter."""
+    scores = record.test_scores()
+    number = numbers_like(np.concatenate(list(scores.values())).tolist())
+    split = record.outer_splits
+    parts = [
+        f"{record.metrics.shown} on {len(record.splits)} outer folds of {record.n_rows} rows ({split.kind}: "
+        f"{_KINDS[split.kind]}), {split.test_to_train:.3g} rows tested for each row trained on.",
+        _ground(record),
+        *(sentence for row in record.rows if (sentence := sentence_of_tuning(record, number, row.name))),
+        *record.notes,
+    ]
+    return "\n".join("\n".join(wrapped(part)) for part in parts)
+
+
+def _ground(record: Comparison) -> str:
+    """Return the sentence on the ground of intervals and tests."""
+    split = record.outer_splits
+    if split.why_no_test:
+        return f"There are no intervals and {split.why_no_test}."
+    text = "Intervals and tests are those of the corrected resampled t (Nadeau and Bengio 2003)"
+    if split.basis == "published procedure":
+        return f"{text}, a published procedure for splits like these."
+    return f"{text}, which was derived for random splits: with {split.kind} splits they are a heuristic."

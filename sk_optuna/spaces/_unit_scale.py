@@ -1,0 +1,144 @@
+"""Places of values in their parameters' ranges, between 0 and 1: the measure of "near a bound" and of "far apart".
+
+A range on a log scale is measured in logs, a list of rising numbers by its places, another scipy distribution by its
+quantile function. So .02 means the same share of what the search could draw, whatever the parameter. Not taken: the
+differences of values themselves, by which all of a log range but its upper end would be near the lower bound.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from sk_optuna._distributions import on_step
+from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna.spaces._choices import Choices
+from sk_optuna.spaces._domains import Domain, Native, Quantile, domain_of
+
+
+class UnitScale:
+    """The scale of one parameter, in a space with one branch or several.
+
+    Parameters
+    ----------
+    domains : sequence of Domain
+        The parameter's domain in each branch that has it.
+
+    Attributes
+    ----------
+    kind : {"range", "list", "quantiles", "choices", "mixed"}
+        ``"range"``: from one number to another, on any scale; ``"list"``: numbers that rise or fall; ``"quantiles"``:
+        another scipy distribution; ``"choices"``: no places, as of lists of texts, objects or two numbers; ``"mixed"``:
+        not the same in all branches.
+    is_numeric : bool
+        True if the values have places in every branch.
+    bounds : tuple of two numbers, or None
+        The least and the greatest value in any branch; None unless the parameter is numeric. Of a scipy distribution
+        without bounds, its quantiles at 1e-6 and 1 - 1e-6.
+    """
+
+    def __init__(self, domains: Sequence[Domain]) -> None:
+        self._domains = list(domains)
+        kinds = {_kind(domain) for domain in domains}
+        self.kind: Literal["range", "list", "quantiles", "choices", "mixed"] = (
+            "mixed" if len(kinds) > 1 else kinds.pop()
+        )
+        self.is_numeric = all(_kind(domain) != "choices" for domain in domains)
+        self.bounds = self._bounds() if self.is_numeric else None
+
+    def position(self, value: Any) -> float | None:
+        """Return the place of a value between 0 and 1.
+
+        None where the parameter is no number, `value` is not in the space, or the range has one value only. Where
+        several branches contain `value`, the place that is nearest to the middle.
+        """
+        if not self.is_numeric:
+            return None
+        places = [place for domain in self._domains if (place := _place(domain, value)) is not None]
+        return min(places, key=lambda place: abs(place - 0.5), default=None)
+
+    def _bounds(self) -> tuple[float, float]:
+        ends = [_ends(domain) for domain in self._domains]
+        return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def unit_scales(space: Any) -> dict[str, UnitScale]:
+    """Return the scale of each parameter of a user's space.
+
+    Parameters
+    ----------
+    space : dict, list of dicts or callable
+        The space as `param_distributions` takes it. A callable names no parameters before it is called.
+
+    Returns
+    -------
+    dict of str to UnitScale
+        By the names of parameters, sorted; empty for a callable. A parameter that is not written in a way that we know,
+        as in another library's space, is there as one without places.
+    """
+    branches = [space] if isinstance(space, Mapping) else space
+    if not isinstance(branches, list | tuple):
+        return {}
+    domains: dict[str, list[Domain]] = {}
+    for name, domain in _domains(branches):
+        domains.setdefault(name, []).append(domain)
+    return {name: UnitScale(found) for name, found in sorted(domains.items())}
+
+
+def _domains(branches: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Domain]]:
+    """Yield each parameter of each branch with its domain."""
+    for branch in branches:
+        for name, written in branch.items():
+            if isinstance(written, list | tuple) and any(isinstance(value, str) for value in written):
+                # known to be choices; `domain_of` would warn again of some
+                yield name, Choices(list(written))
+                continue
+            try:
+                yield name, domain_of(name, written)
+            except InvalidSpaceError:
+                # the space of another search, such as scikit-optimize's, which was searched all the same
+                yield name, Choices([None])
+
+
+def _kind(domain: Domain) -> Any:
+    """Name the way in which a domain's values have places."""
+    if isinstance(domain, Native):
+        return "range"
+    if isinstance(domain, Quantile):
+        return "quantiles"
+    return "list" if domain.is_ordered else "choices"
+
+
+def _place(domain: Domain, value: Any) -> float | None:
+    """Return the place of a value in one domain; None where it is not in it, or there is one value only."""
+    try:
+        stored = domain.encode(value)
+    except ValueError:
+        return None
+    if isinstance(domain, Choices):
+        column = [domain.decode(choice) for choice in domain.column()]
+        order = sorted(column)
+        return order.index(domain.decode(stored)) / (len(order) - 1)
+    distribution = domain.distribution
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = float(distribution.low), float(distribution.high)
+    if isinstance(domain, Native) and distribution.step is not None:
+        high = float(on_step(distribution, high))
+    if not low < high:
+        return None
+    if distribution.log:
+        low, high, stored = math.log(low), math.log(high), math.log(stored)
+    return min(1.0, max(0.0, (float(stored) - low) / (high - low)))
+
+
+def _ends(domain: Domain) -> tuple[float, float]:
+    """Return the least and the greatest value of a domain of numbers."""
+    if isinstance(domain, Choices):
+        column = [domain.decode(choice) for choice in domain.column()]
+        return min(column), max(column)
+    distribution = domain.distribution
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if isinstance(domain, Quantile):
+        return domain.decode(distribution.low), domain.decode(distribution.high)
+    return distribution.low, on_step(distribution, distribution.high)
