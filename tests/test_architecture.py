@@ -38,6 +38,7 @@ FLOORS = {
     "evaluation": 3,
     "_function_estimator": 4,
     "boosting": 4,
+    "checks": 4,
     "lightning": 4,
     "results": 4,
     "skorch": 4,
@@ -53,6 +54,7 @@ FLOORS = {
 KNOWN = {
     "_function_estimator": {"worker", "epochs"},
     "boosting": {"worker", "epochs"},
+    "checks": {"spaces"},
     "lightning": {"worker", "epochs"},
     "skorch": {"worker", "epochs"},
     "study": {"epochs", "pruners", "samplers"},

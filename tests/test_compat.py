@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
+from numbers import Real
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,6 +164,10 @@ def trial():
     return study().ask()
 
 
+def interval():
+    return found("sklearn.utils._param_validation.Interval")(float, 0.0, 1.0, closed="both")
+
+
 def tpe():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -306,6 +311,12 @@ ROWS = [
            "A constructor that takes further names tells its own from these."),
     called("sklearn.utils._param_validation.Interval", "type, left, right *, closed",
            "Numbers out of range get scikit-learn's error."),
+    held("sklearn.utils._param_validation.Interval.type", type, interval,
+         "Intervals that an estimator declares are for whole numbers or for others.", path="type"),
+    held("sklearn.utils._param_validation.Interval.left", Real, interval,
+         "The bounds of a parameter, beyond which no range can be widened.", path="left"),
+    held("sklearn.utils._param_validation.Interval.right", Real, interval, "See above.", path="right"),
+    instance("sklearn.utils._param_validation.RealNotInt", lambda: 0.5, "The type of intervals without whole numbers."),
     called("sklearn.utils._param_validation.StrOptions", "options",
            "Unknown words get scikit-learn's error."),
     # scikit-learn: the rest
@@ -395,6 +406,10 @@ ROWS = [
          tpe, "See above."),
     called("optuna.search_space.group_decomposed._GroupDecomposedSearchSpace", "include_pruned",
            "A TPESampler that is grouped has one."),
+    held(f"{TPE}._n_startup_trials", int, tpe,
+         "A search with no more candidates has learnt nothing; the same of CmaEsSampler, and of our own."),
+    held("optuna.samplers.NSGAIISampler._population_size", int, optuna.samplers.NSGAIISampler,
+         "The first population is random."),
     held(f"{TPE}._rng", lambda lazy: isinstance(lazy.rng, RandomState), tpe,
          "A sampler that is kept over trials is seeded anew for each."),
     held(f"{TPE}._random_sampler", optuna.samplers.RandomSampler, tpe,

@@ -26,6 +26,7 @@ __all__ = [
     "contains",
     "frozen",
     "make_unwarned",
+    "n_at_random",
     "new_study",
     "note",
     "notes_on",
@@ -70,6 +71,16 @@ def make_unwarned(kind: Any, **kwargs: Any) -> Any:
     made = kind.__new__(kind)
     inspect.unwrap(kind.__init__)(made, **kwargs)
     return made
+
+
+def n_at_random(sampler: Any) -> int | None:
+    """Return how many trials a sampler wants before it learns from any; None where it does not say.
+
+    TPESampler, CmaEsSampler, GPSampler and the one of this package keep the number under one name. The genetic samplers
+    draw their first population at random.
+    """
+    n: int | None = getattr(sampler, "_n_startup_trials", getattr(sampler, "_population_size", None))
+    return n
 
 
 def reseeded(sampler: Any, seed: int) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from copy import copy
+from numbers import Integral
 from traceback import format_exc
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._search import _search_estimator_has as search_estimator_has
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.parallel import _FuncWrapper, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
@@ -36,6 +37,7 @@ __all__ = [
     "check_method_params",
     "check_refit_for_multimetric",
     "cut_iterations",
+    "declared_intervals",
     "fit_and_score",
     "fit_context",
     "followed",
@@ -146,6 +148,19 @@ def parameter_names(estimator: Any) -> list[str]:
     """Return the names of the parameters of an estimator's constructor, without those of values within."""
     names: list[str] = estimator._get_param_names()
     return names
+
+
+def declared_intervals(estimator: Any, name: str, *, whole: bool) -> list[tuple[float, float]]:
+    """Return the intervals that an estimator's class declares for a parameter, for whole numbers or for others."""
+    declared = getattr(estimator, "_parameter_constraints", {})
+    constraints = declared.get(name, []) if isinstance(declared, dict) else []
+    intervals = [each for each in constraints if isinstance(each, Interval)] if isinstance(constraints, list) else []
+    other = RealNotInt if whole else Integral
+    return [
+        (-np.inf if each.left is None else each.left, np.inf if each.right is None else each.right)
+        for each in intervals
+        if each.type is not other
+    ]
 
 
 def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:

@@ -153,6 +153,7 @@ def concluded(
     defaults : mapping of str to str
         For names of searches, the names of the rows that have their defaults.
     """
+    metrics = _as_returned(metrics, folds)
     scores, errors = filled(folds, error_score, metrics.first), error_columns(folds)
     without = {row.name: _why_without(row, folds[row.name]) for row in rows if row.is_baseline}
     rows = [row for row in rows if not without.get(row.name)]
@@ -182,6 +183,15 @@ def concluded(
     )
 
 
+def _as_returned(metrics: Metrics, folds: Folds) -> Metrics:
+    """Return the metrics with the first name that there is, where a callable has named its metrics by itself."""
+    names = dict.fromkeys(name for row in folds.values() for fold in row for name in fold.scores)
+    found = [name.removeprefix("test_") for name in names if name.startswith("test_")]
+    if not found or metrics.first in found:
+        return metrics
+    return Metrics(metrics.scoring, found[0], found[0])
+
+
 def _why_without(row: Row, folds: Sequence[OuterFold]) -> str:
     """Return the note on a baseline that failed on every outer fold; empty if it did not."""
     error = folds[0].error
@@ -200,9 +210,11 @@ def _notes(rows: Sequence[Row], folds: Folds) -> list[str]:
         if failed:
             listed = ", ".join(map(str, failed))
             notes.append(f"{row.name} failed on outer fold{'s' if len(failed) > 1 else ''} {listed}: see errors_.")
-        if row.why_no_inner:
-            notes.append(f"{row.name} has no inner score to compare: {row.why_no_inner}.")
         missing = next((fold.no_predictions for fold in folds[row.name] if fold.no_predictions), "")
         if missing:
             notes.append(f"{row.name} has no predictions: {missing}.".replace("..", "."))
+    for why in dict.fromkeys(row.why_no_inner for row in rows if row.why_no_inner):
+        names = [row.name for row in rows if row.why_no_inner == why]
+        verb = "has" if len(names) == 1 else "have"
+        notes.append(f"{', '.join(names)} {verb} no inner score to compare: {why}.")
     return notes

@@ -22,7 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.nested._comparison import Comparison, concluded
-from sk_optuna.nested._metrics import Metrics, outer_metrics
+from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
 from sk_optuna.nested._outer_fold import FoldTask, OuterFold, failed_fold, run_outer_fold
 from sk_optuna.nested._outer_splits import (
     Splits,
@@ -180,6 +180,7 @@ def nested_cross_validate(
     X, y, groups = indexable(X, y, groups)
     more, notes = baseline_rows(rows, chosen, y)
     metrics = outer_metrics(scoring, [row.search for row in rows if row.search is not None], rows[0].estimator)
+    check_scorers(metrics, [row.estimator for row in rows])
     rows = with_inner_reasons([*rows, *more], metrics)
     splits = _outer_splits(cv, X, y, groups, rows, metrics)
     run = _Run(rows, splits, groups, params, FoldTask(X, y, metrics.scoring, return_train_score, keep))
@@ -238,7 +239,7 @@ def _groups_and_params(groups: Any, params: Mapping[str, Any] | None) -> tuple[A
 
 def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], metrics: Metrics) -> Splits:
     """Draw the outer splits, or take those that a storage has, and check them."""
-    classifies = is_classifier(rows[0].estimator)
+    classifies = any(is_classifier(row.estimator) for row in rows)
     if wants_groups(cv) and hasattr(cv, "get_metadata_routing") and groups is None:
         raise InvalidArgumentError(
             f"The 'groups' parameter must be given with cv={cv!r}, which splits by groups. Pass groups=..., one for "
@@ -357,16 +358,21 @@ def _warn_of_failures(record: Comparison) -> None:
     """Warn of outer folds that failed, of the user's rows and of baselines that have a row."""
     named_rows = {row.name for row in record.rows}
     failed = [
-        f"{name} on outer fold {i} ({exception}: {message.partition(chr(10))[0]})"
+        f"{name} on outer fold {i} ({exception}: {' '.join(message.split())[:200]})"
         for name, i, exception, message in zip(
             *(record.errors[key] for key in ("search", "outer_fold", "exception", "message")), strict=True
         )
         if name in named_rows
     ]
-    if failed:
-        shown = "; ".join(failed[:3]) + (f"; and {len(failed) - 3} more" if len(failed) > 3 else "")
+    if not failed:
+        return
+    shown = "; ".join(failed[:3]) + (f"; and {len(failed) - 3} more" if len(failed) > 3 else "")
+    try:
         warnings.warn(
             f"{len(failed)} outer folds failed, and count with the error_score: {shown}. See errors_ of the results.",
             FitFailedWarning,
             stacklevel=3,
         )
+    except FitFailedWarning as error:  # where warnings are errors, nothing is lost
+        error.nested_results = NestedCVResults(record)
+        raise

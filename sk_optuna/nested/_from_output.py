@@ -140,7 +140,7 @@ def _same_splits(outputs: Mapping[str, Mapping[str, Any]]) -> Splits:
             if len(one) != len(two) or not all(map(np.array_equal, one, two)):
                 raise InvalidArgumentError(
                     f"Rows of a comparison must have the same outer folds, but those of {first!r} and {other!r} are "
-                    "others. Give cross_validate the same splitter with a seed, or the same list of splits, in each call."
+                    "others. Give cross_validate the same list of splits, or the same splitter with a seed, each time."
                 )
     indices = outputs[first]["indices"]
     return [

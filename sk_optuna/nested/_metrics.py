@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
-from sklearn.metrics import get_scorer
+from sklearn.metrics import check_scoring, get_scorer
 
+from sk_optuna.evaluation import nearest_scorers
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._searches import encloses_target_transform, innermost, search_at
 
@@ -54,7 +55,7 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
     if scoring is None and searches:
         scoring = searches[0].scoring
         if len({_key(search.scoring) + str(_refit(search)) for search in searches}) > 1:
-            each = "; ".join(dict.fromkeys(f"scoring={_named(search.scoring)}" for search in searches))
+            each = "; ".join(dict.fromkeys(f"scoring={_written(search.scoring)}" for search in searches))
             raise InvalidArgumentError(
                 "The 'scoring' parameter must be given where the searches do not have the same one, but they have "
                 f"{each} (refit={[_refit(search) for search in searches]}). Pass the metric by which they are to be "
@@ -63,10 +64,9 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
     names = _names(scoring)
     wanted = [name for search in searches if (name := _refit(search)) is not None]
     if names is None:
-        is_several = callable(scoring) and bool(wanted)
+        is_several = bool(wanted) and callable(scoring) and any(search.scoring is scoring for search in searches)
         first = wanted[0] if is_several else "score"
-        own = _NAMES.get(_default_metric(innermost(estimator)), "score")
-        return Metrics(scoring, first, first if is_several else own if scoring is None else _named(scoring))
+        return Metrics(scoring, first, first if is_several else _named(scoring, estimator))
     if not names:
         raise InvalidArgumentError(
             f"The 'scoring' parameter must name a metric at least, but got {scoring!r}. Pass None for that of the "
@@ -77,16 +77,29 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
     return Metrics(scoring, first, first)
 
 
+def check_scorers(metrics: Metrics, estimators: Sequence[Any]) -> None:
+    """Refuse metrics that are not known, before the first fit.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's error, with the nearest names.
+    """
+    with nearest_scorers(metrics.scoring):
+        for estimator in estimators:
+            check_scoring(estimator, scoring=metrics.scoring)
+
+
 def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
     """Return the reason why the inner best score cannot be compared with the outer one; empty if it can."""
     search = search_at(estimator, path)
     if encloses_target_transform(estimator, path):
-        return "its search scores a transformed target"
+        return "the search scores a transformed target"
     inner, outer = _of_search(search), _identity(metrics.scoring, metrics.first, search.estimator)
     if inner == outer:
         return ""
-    name = _refit(search) or _named(search.scoring)
-    return f"its search is steered by {name}" if name != metrics.shown else "its search has another scorer of that name"
+    name = _refit(search) or _named(search.scoring, search.estimator)
+    return f"the search is steered by {name}" if name != metrics.shown else "the search has another scorer of that name"
 
 
 def _of_search(search: Any) -> str:
@@ -132,19 +145,24 @@ def _names(scoring: Any) -> list[str] | None:
     return None
 
 
+def _written(scoring: Any) -> str:
+    """Return the argument as it may be written."""
+    return re.sub(r" at 0x\w+", "", repr(scoring))[:80]
+
+
 def _refit(search: Any) -> str | None:
     """Return the metric that chooses, where a search has several."""
     return search.refit if isinstance(search.refit, str) else None
 
 
-def _named(scoring: Any) -> str:
-    """Return a name for readers."""
+def _named(scoring: Any, estimator: Any) -> str:
+    """Return a name for readers; of the score that the estimator has of its own for None."""
     if scoring is None:
-        return "score"
+        return _NAMES.get(_default_metric(innermost(estimator)), "score")
     if isinstance(scoring, str):
         return scoring
     name = getattr(scoring, "__name__", None)
     if isinstance(name, str):
         return name
     made_of = re.match(r"make_scorer\((\w+)", repr(scoring))
-    return made_of[1] if made_of else re.sub(r" at 0x\w+", "", repr(scoring))[:40]
+    return made_of[1] if made_of else _written(scoring)[:40]

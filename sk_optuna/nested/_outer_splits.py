@@ -38,10 +38,10 @@ def draw_splits(cv: Any, X: Any, y: Any, groups: Any, *, is_classifier: bool) ->
     """
     try:
         pairs = list(check_cv(cv, y, classifier=is_classifier).split(X, y, groups))
-    except (TypeError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise InvalidArgumentError(
-            f"The 'cv' parameter must be a number of folds, a splitter or pairs of rows (train, test), but {cv!r} "
-            f"gives no splits: {error}. Pass, for example, cv=5."
+            f"The 'cv' parameter must be a number of folds, a splitter or pairs of rows (train, test), but "
+            f"{repr(cv)[:80]} gives no splits of these rows: {error} Pass, for example, cv=5."
         ) from error
     if not pairs:
         raise InvalidArgumentError(f"The 'cv' parameter must give a split at least, but {cv!r} gives none.")

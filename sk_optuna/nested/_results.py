@@ -11,7 +11,8 @@ from sk_optuna._nearest import hint, nearest
 from sk_optuna._optional import as_frame
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._comparison import Comparison
-from sk_optuna.nested._screen import Screen, chosen_in_short, numbers_like, row_of_screen
+from sk_optuna.nested._metrics import Metrics, check_scorers
+from sk_optuna.nested._screen import WIDTH, Screen, chosen_in_short, numbers_like, row_of_screen
 from sk_optuna.nested._statistics import compare_scores
 from sk_optuna.nested._tables import objects, stacked
 from sk_optuna.nested._words import sentence_of_tuning, summary_of, title_of
@@ -247,6 +248,9 @@ class NestedCVResults:
                 f"{num_samples(X)}."
             )
         blocks = []
+        check_scorers(
+            Metrics(scoring, "", ""), [model for each in record.models.values() for model in each[:1] if model]
+        )
         for name, models in record.models.items():
             found = [_scored(model, X, y, split, scoring) for model, split in zip(models, record.splits, strict=True)]
             keys = dict.fromkeys(key for scores in found for key in scores)
@@ -335,8 +339,9 @@ class NestedCVResults:
         sentence = sentence_of_tuning(record, number)
         findings = [str(finding) for finding in self.checks()]
         best = next((name for name, kind in zip(means["search"], means["kind"], strict=True) if kind == "search"), None)
-        final = f"results.fit_final({best or rows[0][0]!r}, X, y)"
-        calls = ["Next: results.compare()  # differences of rows", f"      {final}  # the model, fitted on all rows"]
+        final = f"      results.fit_final({best or rows[0][0]!r}, X, y)"
+        more = "  # the model, fitted on all rows"
+        calls = ["Next: results.compare()  # differences of rows", final + more * (len(final + more) <= WIDTH)]
         return Screen(title_of(record), rows, [*filter(None, [sentence]), *record.notes, *findings], calls)
 
     def __repr__(self) -> str:

@@ -127,7 +127,7 @@ def own_rows(estimators: Mapping[str, Any]) -> list[Row]:
     Raises
     ------
     InvalidArgumentError
-        Where a search refits nothing, or classifiers stand beside others.
+        Where a search refits nothing, or classifiers stand beside regressors.
     """
     rows = []
     for name, estimator in estimators.items():
@@ -146,12 +146,12 @@ def own_rows(estimators: Mapping[str, Any]) -> list[Row]:
 
 
 def _check_one_kind(rows: Sequence[Row]) -> None:
-    kinds = {row.name: is_classifier(row.estimator) for row in rows}
-    if len(set(kinds.values())) > 1:
+    classifiers = [row.name for row in rows if is_classifier(row.estimator)]
+    regressors = [row.name for row in rows if is_regressor(row.estimator)]
+    if classifiers and regressors:
         raise InvalidArgumentError(
-            "Rows of a comparison must all be classifiers, or none, but "
-            f"{[name for name, found in kinds.items() if found]} are, and "
-            f"{[name for name, found in kinds.items() if not found]} are not. Compare them in two calls."
+            f"Rows of a comparison must be of one kind, but {classifiers} are classifiers, and {regressors} are "
+            "regressors. Compare them in two calls."
         )
 
 
@@ -208,9 +208,9 @@ def baseline_rows(rows: Sequence[Row], baselines: Sequence[str], y: Any) -> tupl
 def _dummy(rows: Sequence[Row], y: Any) -> Any:
     if y is None:
         return None
-    if is_classifier(rows[0].estimator):
+    if any(is_classifier(row.estimator) for row in rows):
         return DummyClassifier()
-    return DummyRegressor() if is_regressor(rows[0].estimator) else None
+    return DummyRegressor() if any(is_regressor(row.estimator) for row in rows) else None
 
 
 def _check_names(rows: Sequence[Row], baselines: Sequence[Row]) -> None:

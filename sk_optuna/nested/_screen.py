@@ -15,10 +15,10 @@ import numpy as np
 
 from sk_optuna.nested._stability import short_value
 
-_WIDTH, _LINES = 80, 15
+WIDTH, _LINES = 80, 15
 # A space at which no line is broken.
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_LONGEST_NAME, _LEAST_CHOSEN = 14, 12
+_SHORTEST_NAME, _LONGEST_NAME, _LEAST_CHOSEN = 8, 14, 12
 _HEADER = ("", "mean", "interval", "inner", "optimism", "gain", "s", "chosen")
 # Columns of numbers, which stand to the right.
 _RIGHT = range(1, 7)
@@ -47,12 +47,15 @@ class Screen:
 
     def text(self) -> str:
         """Return the screen for a console."""
-        cells = [_HEADER, *([_cut(row[0], _LONGEST_NAME), *row[1:]] for row in self.rows)]
+        cells = [_HEADER, *self.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(_HEADER) - 1)]
-        room = max(_LEAST_CHOSEN, _WIDTH - sum(widths) - 2 * len(widths))
+        # wide numbers take from names first, which are known, and then from parameters
+        beside_name = WIDTH - sum(widths[1:]) - 2 * len(widths)
+        widths[0] = min(widths[0], max(_SHORTEST_NAME, min(_LONGEST_NAME, beside_name - _LEAST_CHOSEN)))
+        room = max(_LEAST_CHOSEN // 2, beside_name - widths[0])
         lines = [self.title]
         for row in cells:
-            aligned = [_aligned(row[i], width, i) for i, width in enumerate(widths)]
+            aligned = [_aligned(_cut(row[i], width), width, i) for i, width in enumerate(widths)]
             lines.append("  ".join([*aligned, _cut(row[-1], room)]).rstrip())
         paragraphs = [line for each in self.paragraphs for line in wrapped(each)]
         room_for_lines = _LINES + max(0, len(self.rows) - 4) - len(lines) - len(self.calls)
@@ -94,7 +97,7 @@ def _cut(text: str, room: int) -> str:
 
 def wrapped(text: str) -> list[str]:
     """Break a sentence into the lines of a console."""
-    return [line.replace(NO_BREAK, " ") for line in textwrap.wrap(text, _WIDTH, subsequent_indent="  ")]
+    return [line.replace(NO_BREAK, " ") for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ")]
 
 
 def _of_markdown(cells: Sequence[str]) -> str:
@@ -137,7 +140,7 @@ def numbers_like(values: Sequence[float]) -> Callable[[float], str]:
         if np.isnan(value):
             return "nan"
         if largest >= 1e5:
-            return f"{value:.3e}"
+            return f"{value:.3e}" if abs(value) >= largest / 2000 else "0"
         text = f"{value:.{decimals}f}"
         if float(text) == 0:
             text = text.lstrip("-")

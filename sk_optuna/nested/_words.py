@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_optuna.nested._comparison import Comparison
-from sk_optuna.nested._screen import NO_BREAK, numbers_like, wrapped
+from sk_optuna.nested._screen import NO_BREAK, WIDTH, numbers_like, wrapped
 from sk_optuna.nested._statistics import compare_scores
 
 _KINDS = {
@@ -23,7 +23,15 @@ def title_of(record: Comparison) -> str:
     """Return the first line of the screen."""
     n = len(record.splits)
     folds = f"{n} outer fold{'' if n == 1 else 's'}"
-    return f"{record.metrics.shown} on {folds} of {record.n_rows} rows, intervals of 95 %, gain over defaults"
+    parts = [
+        f"{record.metrics.shown} on {folds} of {record.n_rows} rows",
+        "no intervals" if record.outer_splits.why_no_test else "intervals of 95 %",
+    ]
+    if record.defaults:
+        parts.append("gain over defaults")
+    while len(", ".join(parts)) > WIDTH and len(parts) > 1:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name: str | None = None) -> str:

@@ -11,10 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna._optional import require
+from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers
 from sk_optuna.results import Best, Outcome
 from sk_optuna.search._keeping import save_history
 from sk_optuna.storage import History
+from sk_optuna.study import random_start
 
 # The fitted attributes that are set; others are properties.
 _FITTED = (
@@ -132,6 +134,67 @@ class SearchBase(BaseSearchCV):
         check_is_fitted(self, "study_")
         require("pandas", extra="pandas", purpose="trials_dataframe")
         return self.study_.trials_dataframe(**kwargs)
+
+    def checks(self, ignore: Any = ()) -> Findings:
+        """Look for signs that the search could have found more, or reads better than it is.
+
+        Parameters
+        ----------
+        ignore : str or iterable of str, default=()
+            Codes of checks to leave out.
+
+        Returns
+        -------
+        Findings
+            A tuple of :class:`~sk_optuna.checks.Finding`, issues first; empty where nothing was found. It prints as a
+            short list: each finding with its code, its numbers, and what to do.
+
+            - ``"bound"``: the best value of a parameter is within 2 percent of an end of its range, on the range's own
+              scale, that end is not the parameter's own (a share ends at 1), and values well inside do worse.
+            - ``"still-rising"``: the best score rose in the last fifth of the candidates.
+            - ``"few-trials"``: fewer candidates were finished than the sampler draws at random.
+            - ``"failures"``: a fifth of the candidates failed; names the parameter that tells them from the others.
+            - ``"many-equal"``: half of the candidates or more lie within one standard error of the best.
+
+            A score is worse, and rose, where the paired difference over folds exceeds its standard error, corrected
+            for shared training rows.
+
+        Raises
+        ------
+        sk_optuna.exceptions.InvalidArgumentError
+            Where `ignore` names no check.
+        sklearn.exceptions.NotFittedError
+            Where the search has no finished candidate.
+
+        See Also
+        --------
+        sk_optuna.checks : The findings, and how often each check speaks where nothing is wrong.
+
+        Notes
+        -----
+        Silence is no proof: with few candidates or folds the checks see little. They look at the candidates that were
+        tried and know nothing of others.
+
+        Examples
+        --------
+        >>> from scipy.stats import loguniform
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.linear_model import Ridge
+        >>> from sk_optuna import OptunaSearchCV
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> search = OptunaSearchCV(Ridge(), {"alpha": loguniform(1, 1e4)}, n_trials=20, random_state=0).fit(X, y)
+        >>> search.checks().codes
+        ['bound']
+        """
+        ignored = checked_ignore(ignore)
+        check_is_fitted(self, "cv_results_")
+        evidence = evidence_of(
+            self.cv_results_,
+            self,
+            n_random_start=random_start(self.sampler),
+            n_features=getattr(self, "n_features_in_", None),
+        )
+        return check_search(evidence, ignored)
 
     def _keep(self, outcome: Outcome) -> Best | None:
         """Set the fitted attributes from the outcome, and return the best candidate if there is one."""

@@ -11,13 +11,14 @@ from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
-from sk_optuna.spaces._unit_scale import UnitScale, unit_scales
+from sk_optuna.spaces._unit_scale import UnitScale, count_combinations, unit_scales
 
 __all__ = [
     "DefineByRunSpace",
     "TableSpace",
     "UnitScale",
     "are_strict",
+    "count_combinations",
     "first_trials",
     "space_from_user",
     "suggest_space",

@@ -14,7 +14,8 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from sk_optuna._distributions import on_step
 from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._choices import Choices
-from sk_optuna.spaces._domains import Domain, Native, Quantile, domain_of
+from sk_optuna.spaces._domains import Domain, Draw, Native, Quantile, domain_of
+from sk_optuna.spaces._table import TableSpace
 
 
 class UnitScale:
@@ -46,6 +47,11 @@ class UnitScale:
         )
         self.is_numeric = all(_kind(domain) != "choices" for domain in domains)
         self.bounds = self._bounds() if self.is_numeric else None
+
+    @property
+    def n_values(self) -> int | None:
+        """How many different values there are, in the first branch; None where there is no end of them."""
+        return TableSpace([{"a": self._domains[0]}]).n_distinct
 
     def position(self, value: Any) -> float | None:
         """Return the place of a value between 0 and 1.
@@ -86,6 +92,14 @@ def unit_scales(space: Any) -> dict[str, UnitScale]:
     return {name: UnitScale(found) for name, found in sorted(domains.items())}
 
 
+def count_combinations(space: Any) -> int | None:
+    """Return the number of different candidates of a user's space; None for a callable, or where there is no end."""
+    branches = [space] if isinstance(space, Mapping) else space
+    if not isinstance(branches, list | tuple) or not branches:
+        return None
+    return TableSpace([dict(_domains([branch])) for branch in branches]).n_distinct
+
+
 def _domains(branches: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Domain]]:
     """Yield each parameter of each branch with its domain."""
     for branch in branches:
@@ -98,7 +112,14 @@ def _domains(branches: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Domai
                 yield name, domain_of(name, written)
             except InvalidSpaceError:
                 # the space of another search, such as scikit-optimize's, which was searched all the same
-                yield name, Choices([None])
+                yield name, _Unknown()
+
+
+class _Unknown(Draw):
+    """A domain of which nothing is known, least of all a number of values."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
 
 
 def _kind(domain: Domain) -> Any:

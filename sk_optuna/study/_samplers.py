@@ -13,7 +13,7 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat._optuna import make_unwarned, reseeded, tpe_sampler
+from sk_optuna._compat._optuna import make_unwarned, n_at_random, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.samplers import GaussianProcessSampler
@@ -108,6 +108,19 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
         f"The 'sampler' parameter must be one of {_names()}, a callable from a seed to an optuna sampler, or an optuna "
         f"sampler, but got {sampler!r} of type {type(sampler).__name__}."
     )
+
+
+def random_start(sampler: Any) -> int | None:
+    """Return how many candidates are finished before the first is chosen by what others scored.
+
+    None where none ever is, as with ``"random"``, and where the user's argument does not tell.
+    """
+    name = "tpe" if sampler is None else sampler
+    if isinstance(name, str):
+        if name in ("grid", "qmc", "random"):
+            return None
+        return n_at_random(_named_factory(name, 0, is_conditional=False)(0))
+    return n_at_random(sampler) if isinstance(sampler, BaseSampler) else None
 
 
 def is_gaussian_process(sampler: Any) -> bool:
