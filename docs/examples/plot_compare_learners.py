@@ -94,6 +94,6 @@ for kind, share, color in zip(("worse", "as good, within 1", "better"), odds, ("
     bars.barh(others["model"], share, left=left, color=color, label=kind)
     left += share
 bars.set(xlabel="probability", title="compared with ridge", xlim=(0, 1), ylim=(1.5, -0.9))
-bars.legend(loc="upper center", ncols=3, frameon=False)
+bars.legend(loc="upper center", ncols=3, fontsize="small", columnspacing=1)
 figure.savefig("compare_learners.png")
 print("Errors and probabilities are drawn in compare_learners.png")

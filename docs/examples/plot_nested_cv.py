@@ -105,11 +105,13 @@ scores.set(ylabel="accuracy", xticks=[2, 7.5], xticklabels=["patients, by fold",
 scores.legend(loc="lower left", fontsize="small")
 archive = results.archive_
 C, gamma = (np.asarray(archive[f"param_{name}"], dtype=float) for name in space)
-points = candidates.scatter(C, gamma, c=archive["mean_test_score"], s=20)
+bests = np.asarray(results.outer_["inner_best"])[np.asarray(archive["outer_fold"])]  # the search's rows come first
+behind = bests - np.asarray(archive["mean_test_score"])
+points = candidates.scatter(C, gamma, c=behind, s=20, cmap="viridis_r")
 stars = ([params[name] for params in chosen] for name in space)
 candidates.plot(*stars, "*", color="C1", markersize=14, label="chosen by a fold")
 candidates.set(xscale="log", yscale="log", xlabel="C", ylabel="gamma")
 candidates.legend(fontsize="small")
-figure.colorbar(points, ax=candidates, label="inner score")
+figure.colorbar(points, ax=candidates, label="behind the best of its fold")
 figure.savefig("nested_cv.png")
 print("Scores and choices are drawn in nested_cv.png")
