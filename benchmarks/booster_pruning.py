@@ -13,8 +13,8 @@ held out  the same of the scores on held-out rows, of a model with as many round
 no pruning       report="epoch", checkpoint="best"
 race, median, hyperband   the same under a pruner
 rows held out    EarlyStoppingBooster with a tenth of the rows and a patience of twenty rounds, report="fold"
-by hand          an objective for Optuna with one split: each round is reported, as LightGBMPruningCallback does, to the
-                 MedianPruner, and the model has all rounds
+by hand          an objective for Optuna: LightGBM is trained on the first split, LightGBMPruningCallback of
+                 optuna-integration reports each round to Optuna's MedianPruner, and the model has all rounds
 
 Run: python benchmarks/booster_pruning.py [--tiny]
 """
@@ -28,9 +28,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import optuna
 from lightgbm import LGBMClassifier, LGBMRegressor
+from optuna_integration import LightGBMPruningCallback
 from sklearn import datasets
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import get_scorer
@@ -97,12 +99,9 @@ def build(task: str, path: Path, n_rounds: int) -> None:
     """Fit all candidates, unless their table is on the disk."""
     if path.exists():
         return
-    X, y = TASKS[task]()
-    of_classes = y.dtype.kind in "iu"
-    scorer = get_scorer("neg_log_loss" if of_classes else "r2")
-    kind, splitter = (LGBMClassifier, StratifiedKFold) if of_classes else (LGBMRegressor, KFold)
-    X, X_test, y, y_test = train_test_split(X, y, stratify=y if of_classes else None, random_state=0)
-    splits = [*splitter(N_FOLDS, shuffle=True, random_state=0).split(X, y)]
+    X, X_test, y, y_test, splits = parts(task)
+    scorer = get_scorer("neg_log_loss" if of_classes(y) else "r2")
+    kind = LGBMClassifier if of_classes(y) else LGBMRegressor
     looks = np.arange(n_rounds // N_LOOKS, n_rounds + 1, n_rounds // N_LOOKS)
 
     def curve(booster: Any, rows: np.ndarray, targets: np.ndarray) -> list[float]:
@@ -122,6 +121,19 @@ def build(task: str, path: Path, n_rounds: int) -> None:
         found["n_kept"][row] = stopping.fit(X, y).n_iter_
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, period=looks[0], **found)
+
+
+@cache
+def parts(task: str) -> tuple[Any, ...]:
+    """Return the rows to search on, those held out, their targets, and the folds of the former."""
+    X, y = TASKS[task]()
+    X, X_test, y, y_test = train_test_split(X, y, stratify=y if of_classes(y) else None, random_state=0)
+    splitter = StratifiedKFold if of_classes(y) else KFold
+    return X, X_test, y, y_test, [*splitter(N_FOLDS, shuffle=True, random_state=0).split(X, y)]
+
+
+def of_classes(y: np.ndarray) -> bool:
+    return y.dtype.kind in "iu"
 
 
 def at_round(booster: Any, rows: np.ndarray, n: int) -> Predictions:
@@ -220,29 +232,31 @@ def search(task: str, path: Path, seed: int, n_trials: int, stops_early: bool, *
     return Run(task, n_rounds, scores.means[chosen], scores.held_out[chosen, max(look, 0)], scores.spread)
 
 
-def by_hand(task: str, path: Path, seed: int, n_trials: int) -> Run:
-    """Run an objective with one split, as LightGBMPruningCallback reports it."""
-    scores, n_looks = table(path), 0
+def by_hand(task: str, path: Path, seed: int, n_trials: int, n_rounds: int) -> Run:
+    """Run an objective for Optuna, as its examples write it for LightGBM."""
+    X, _, y, _, ((train, test), *_) = parts(task)
+    objective_name, metric = ("binary", "binary_logloss") if of_classes(y) else ("regression", "l2")
+    fixed = {"objective": objective_name, "metric": metric, "num_threads": 1, "seed": 0, "verbose": -1}
 
     def objective(trial: optuna.Trial) -> float:
-        nonlocal n_looks
-        row = row_of({name: trial.suggest_categorical(name, list(values)) for name, values in SPACE.items()})
-        trial.set_user_attr("row", row)
-        for look, score in enumerate(scores.curves[row, 0].tolist()):
-            n_looks += 1
-            trial.report(score, look)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-        return score
+        # a data set keeps the parameters of its first booster
+        rows = lightgbm.Dataset(X[train], y[train])
+        booster = lightgbm.train(
+            fixed | {name: trial.suggest_categorical(name, values) for name, values in GRID.items()},
+            rows,
+            num_boost_round=n_rounds,
+            valid_sets=[lightgbm.Dataset(X[test], y[test], reference=rows)],
+            callbacks=[LightGBMPruningCallback(trial, metric)],
+        )
+        return booster.best_score["valid_0"][metric]
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner()
-    )
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.MedianPruner())
     study.optimize(objective, n_trials=n_trials)
-    chosen = study.best_trial.user_attrs["row"]
-    n_rounds = scores.period * n_looks
-    return Run(task, n_rounds, scores.means[chosen], scores.held_out[chosen, -1], scores.spread)
+    chosen = row_of({name: values.index(study.best_params[name]) for name, values in GRID.items()})
+    n_run = sum(len(trial.intermediate_values) for trial in study.trials)
+    scores = table(path)
+    return Run(task, n_run, scores.means[chosen], scores.held_out[chosen, -1], scores.spread)
 
 
 def report(runs: Mapping[str, Sequence[Run]]) -> None:
@@ -277,7 +291,7 @@ def main() -> None:
         GRID.update(learning_rate=[0.1, 0.5], num_leaves=[4, 8], min_child_samples=[20], colsample_bytree=[1.0])
         SPACE.update({name: range(len(values)) for name, values in GRID.items()})
 
-    print_versions()
+    print_versions("lightgbm", "optuna-integration")
     key = hashlib.sha256(repr((GRID, arguments.rounds, N_FOLDS, PATIENCE)).encode()).hexdigest()[:8]
     paths = {task: arguments.cache / f"boosters_{task}_{key}.npz" for task in tasks}
     run_all([(build, (task, path, arguments.rounds), {}) for task, path in paths.items()], arguments.jobs)
@@ -285,7 +299,7 @@ def main() -> None:
         "no pruning": (search, {"stops_early": False}),
         **{name: (search, {"stops_early": False, "pruner": name}) for name in ("race", "median", "hyperband")},
         "rows held out": (search, {"stops_early": True}),
-        "by hand": (by_hand, {}),
+        "by hand": (by_hand, {"n_rounds": arguments.rounds}),
     }
     cells = list(product(tasks, range(arguments.seeds)))
     calls = [(run, (t, paths[t], s, arguments.trials), own) for t, s in cells for run, own in contestants.values()]

@@ -478,6 +478,6 @@ def interval(values: np.ndarray, tasks: Sequence[str], n_draws: int = 2000) -> t
     return float(low), float(high)
 
 
-def print_versions() -> None:
-    packages = ["sk-optuna", "scikit-learn", "optuna", "numpy", "scipy", "joblib"]
+def print_versions(*more: str) -> None:
+    packages = ["sk-optuna", "scikit-learn", "optuna", "numpy", "scipy", "joblib", *more]
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))

@@ -1,6 +1,6 @@
 """Privates of LightGBM, XGBoost and CatBoost. None of them is imported: each function is handed an estimator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,3 +44,9 @@ def catboost_take(estimator: Any, trained: Any) -> None:
     estimator.__setstate__({name: state[name] for name in kept if name in state})
     # The model's bytes do not have it.
     estimator._n_features_in = trained._n_features_in
+
+
+def catboost_forget(estimator: Any, names: Iterable[str]) -> None:
+    """Take parameters from a CatBoost estimator, which lets none be set once it is fitted."""
+    for name in names:
+        estimator._init_params.pop(name, None)

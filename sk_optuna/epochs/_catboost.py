@@ -11,14 +11,15 @@ is looked at afterwards, round by round: with evaluation sets of the user's, on 
 or one whose predictions are transformed. A fold that is stopped has then cost a whole fit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import is_classifier
 
-from sk_optuna._compat._boosters import catboost_take
+from sk_optuna._compat._boosters import catboost_forget, catboost_take
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs._boosters import (
     HeldOut,
@@ -35,6 +36,7 @@ from sk_optuna.epochs._protocol import EpochMonitor, rounds_to_report
 
 _ROUNDS = ("iterations", "n_estimators", "num_boost_round", "num_trees")
 _DEFAULT_ROUNDS = 1000
+_THREADS = ("thread_count",)
 _PATIENCE = ("early_stopping_rounds", "od_wait")
 _DEFAULT_PATIENCE = 20
 # What makes CatBoost stop, or go back, by an evaluation set.
@@ -91,6 +93,18 @@ def n_rounds_kept(leaf: Any) -> int:
     return int(leaf.tree_count_)
 
 
+@contextmanager
+def in_share(leaf: Any) -> Iterator[None]:
+    """Have a booster fitted with the number of threads that is its fold's share of the cores."""
+    share = threads(leaf.get_params(), _THREADS)
+    if share:
+        leaf.set_params(**share)
+    try:
+        yield
+    finally:
+        catboost_forget(leaf, share)
+
+
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Fit a booster, and report its rounds."""
     params = leaf.get_params()
@@ -98,7 +112,7 @@ def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> 
     wait = None if own else patience(leaf)
     if not own:
         params = {name: value for name, value in params.items() if name not in _STOPPING}
-    params |= threads(params, ("thread_count",))
+    params |= threads(params, _THREADS)
     looks = Looks(monitor, rounds(leaf)[1], None if wait is None else wait[1])
     monitor.go_back_by(leaf.shrink)
     values = None if own or monitor.needs_model or not looks.is_scored else _from_raw(leaf, params, y)

@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from sk_optuna.epochs._incremental import FitByEpochs, how_to_fit_by_epochs
 from sk_optuna.epochs._leaf import leaf_of
-from sk_optuna.epochs._libraries import reason_not_to_follow
+from sk_optuna.epochs._libraries import how_to_fit_in_share, reason_not_to_follow
 from sk_optuna.epochs._protocol import Monitor
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -65,13 +65,15 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
         Called when the leaf is about to be fitted; returns its monitor.
     all_kinds : bool
         Whether every leaf that can be fitted epoch by epoch is followed; else only a leaf with a method `fit_epochs`,
-        which trains as its `fit` does and can read the fold's test rows.
+        which trains as its `fit` does and can read the fold's test rows. A booster of a library that is not followed is
+        kept to its fold's share of the cores all the same.
     """
 
     def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
         del vars(estimator)["fit"]
         leaf = leaf_of(estimator)
-        by_epochs = how_to_fit_by_epochs(leaf) if all_kinds or hasattr(leaf, "fit_epochs") else None
+        is_followed = all_kinds or hasattr(leaf, "fit_epochs")
+        by_epochs = how_to_fit_by_epochs(leaf) if is_followed else how_to_fit_in_share(leaf)
         if by_epochs is not None:
             if leaf is estimator:
                 return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)

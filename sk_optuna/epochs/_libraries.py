@@ -3,14 +3,17 @@
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from sk_optuna.epochs import _catboost, _lightgbm, _xgboost
 from sk_optuna.epochs._boosters import HeldOut, has_own_evaluation_set, names_evaluation_set
 from sk_optuna.epochs._leaf import leaf_of, name_of_leaf
+from sk_optuna.epochs._params import fit_plainly
 from sk_optuna.epochs._protocol import EpochMonitor
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.worker import current_fold
 
 
 class Follower(Protocol):
@@ -38,6 +41,9 @@ class Follower(Protocol):
 
     def fit(self, leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
         """Fit a booster, and report its rounds."""
+
+    def in_share(self, leaf: Any) -> AbstractContextManager[None]:
+        """Return a context in which a booster has the number of threads that is its fold's share of the cores."""
 
 
 class Library(NamedTuple):
@@ -89,6 +95,12 @@ def how_to_follow(leaf: Any) -> Callable[..., Any] | None:
     """
     library = library_of(leaf)
     return None if library is None or reason_not_to_follow(leaf) is not None else partial(_fit, library)
+
+
+def how_to_fit_in_share(leaf: Any) -> Callable[..., Any] | None:
+    """Return the function that fits a booster on its fold's share of the cores; None where nothing is to be changed."""
+    library, fold = library_of(leaf), current_fold()
+    return None if library is None or fold is None or fold.n_threads is None else partial(_fit_in_share, library)
 
 
 def reason_not_to_follow(leaf: Any) -> str | None:
@@ -144,6 +156,12 @@ def _fit(library: Library, leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **f
     if stops is not None and not is_own:
         raise _stops_on_test_rows(leaf, f"{stops[0]}={stops[1]}")
     return library.follower.fit(leaf, X, y, monitor, **fit_params)
+
+
+def _fit_in_share(library: Library, leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
+    with library.follower.in_share(leaf):
+        fit_plainly(leaf, X, y, fit_params)
+    return leaf
 
 
 def _stops_on_test_rows(leaf: Any, which: str) -> InvalidArgumentError:

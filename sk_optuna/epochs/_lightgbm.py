@@ -105,6 +105,11 @@ def n_rounds_kept(leaf: Any) -> int:
     return int(leaf.n_estimators_)
 
 
+def in_share(leaf: Any) -> AbstractContextManager[None]:
+    """Return a context in which a booster has the number of threads that is its fold's share of the cores."""
+    return with_params(leaf, threads(leaf.get_params(deep=False), _THREADS))
+
+
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:
     """Fit a booster, and report its rounds."""
     params = leaf.get_params(deep=False)

@@ -6,6 +6,7 @@ beginning of one fit, and taken back before the first round.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,11 @@ def n_rounds_kept(leaf: Any) -> int:
     booster = leaf.get_booster()
     best = booster.attr("best_iteration")
     return int(booster.num_boosted_rounds() if best is None else int(best) + 1)
+
+
+def in_share(leaf: Any) -> AbstractContextManager[None]:
+    """Return a context in which a booster has the number of threads that is its fold's share of the cores."""
+    return with_params(leaf, threads(leaf.get_params(deep=False), _THREADS))
 
 
 def fit(leaf: Any, X: Any, y: Any, monitor: EpochMonitor, **fit_params: Any) -> Any:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from joblib import parallel_config
+from joblib import cpu_count, parallel_config
 from optuna.pruners import MedianPruner
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
@@ -439,6 +439,37 @@ def test_a_fold_uses_its_share_of_the_cores_unless_the_user_said_how_many(librar
             how_to_fit_by_epochs(leaf)(leaf, X, TARGETS[task], UnscoredMonitor(n_epochs=n_epochs))
         assert seen.pop() == (own.get(THREADS[library]) if expected is None else expected)
         assert leaf.get_params() == before
+
+
+@pytest.mark.parametrize(("library", "task"), BINARY)
+@pytest.mark.parametrize("report", ["fold", "epoch"])
+def test_a_search_with_several_workers_gives_each_fold_its_share_however_it_reports(library, task, report):
+    seen = []
+    kind = type(booster(library, task))
+    silent = {"verbose": 0, "allow_writing_files": False} if library == "catboost" else {}
+
+    class Watched(kind):
+        def fit(self, *args, **kwargs):
+            seen.append(self.get_params().get(THREADS[library]))
+            return super().fit(*args, **kwargs)
+
+    y = TARGETS[task]
+    space = {"max_depth": [2, 3]}
+    search = OptunaSearchCV(Watched(n_estimators=3, **silent), space, cv=2, n_jobs=2, report=report)
+    with parallel_config("threading", inner_max_num_threads=None):
+        search.fit(X, y)
+    share = max(1, cpu_count() // 2)
+    assert seen[:-1] == [share] * 4
+    # the refit has the machine to itself
+    assert seen[-1] is None
+    assert THREADS[library] not in {k for k, v in search.best_estimator_.get_params().items() if v is not None}
+    pickle.dumps(search.best_estimator_.get_params())
+
+    del seen[:]
+    own = Watched(n_estimators=3, **silent, **{OTHER_NAMES[library]: 1})
+    with parallel_config("threading"):
+        OptunaSearchCV(own, space, cv=2, n_jobs=2, report=report, refit=False).fit(X, y)
+    assert seen == [own.get_params().get(THREADS[library])] * 4
 
 
 # --- what cannot be followed ------------------------------------------------------------------------------------------
