@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
-from numbers import Real
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,10 +163,6 @@ def trial():
     return study().ask()
 
 
-def interval():
-    return found("sklearn.utils._param_validation.Interval")(float, 0.0, 1.0, closed="both")
-
-
 def tpe():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -311,11 +306,6 @@ ROWS = [
            "A constructor that takes further names tells its own from these."),
     called("sklearn.utils._param_validation.Interval", "type, left, right *, closed",
            "Numbers out of range get scikit-learn's error."),
-    held("sklearn.utils._param_validation.Interval.type", type, interval,
-         "Intervals that an estimator declares are for whole numbers or for others.", path="type"),
-    held("sklearn.utils._param_validation.Interval.left", Real, interval,
-         "The bounds of a parameter, beyond which no range can be widened.", path="left"),
-    held("sklearn.utils._param_validation.Interval.right", Real, interval, "See above.", path="right"),
     instance("sklearn.utils._param_validation.RealNotInt", lambda: 0.5, "The type of intervals without whole numbers."),
     called("sklearn.utils._param_validation.StrOptions", "options",
            "Unknown words get scikit-learn's error."),

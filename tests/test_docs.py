@@ -59,6 +59,17 @@ def test_the_page_on_ready_spaces_runs(capsys):
     assert {"svc__C", "svc__gamma", "svc__class_weight"} == given["search"].best_params_.keys()
 
 
+def test_the_page_on_nested_cross_validation_runs_and_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = {}
+    for block in code_of("nested_cv.md"):
+        exec(block, given)
+    first, second = given["again"]
+    assert list(first["mean"]) == list(second["mean"])
+    assert "roc_auc of the procedure 'svm'" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["nested.db"]
+
+
 def test_a_study_goes_where_the_user_guide_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(

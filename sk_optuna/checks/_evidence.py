@@ -58,7 +58,7 @@ class SearchEvidence:
 
     @cached_property
     def is_complete(self) -> np.ndarray:
-        """Whether each candidate has a finite mean."""
+        """True for candidates that have a finite mean."""
         return np.asarray(np.isfinite(self.means))
 
     @cached_property
@@ -109,8 +109,8 @@ def evidence_of(
     """
     rows = _comparable_rows(table)
     metric = _metric(table, search.refit)
-    n_splits = sum(1 for key in table if re.fullmatch(rf"split\d+_test_{re.escape(metric)}", key))
-    scores = np.column_stack([table[f"split{k}_test_{metric}"] for k in range(n_splits)]).astype(float)[rows]
+    scores = np.column_stack(_fold_columns(table, metric)).astype(float)[rows]
+    n_splits = scores.shape[1]
     states = np.asarray(table["trial_state"])[rows] if "trial_state" in table else None
     is_failed = ~np.isfinite(scores).all(axis=1) if states is None else states == "FAIL"
     if "stop_reason" in table:
@@ -131,6 +131,13 @@ def evidence_of(
         test_to_train=1 / max(n_splits - 1, 4 if n_splits == 1 else 1) if test_to_train is None else test_to_train,
         n_features=n_features,
     )
+
+
+def _fold_columns(table: Mapping[str, Any], metric: str) -> list[Any]:
+    """Return the columns of test scores of a metric, fold by fold."""
+    found = [(re.fullmatch(r"split(\d+)_test_(.+)", key), column) for key, column in table.items()]
+    columns = {int(at[1]): column for at, column in found if at is not None and at[2] == metric}
+    return [columns[k] for k in sorted(columns)]
 
 
 def _comparable_rows(table: Mapping[str, Any]) -> np.ndarray:

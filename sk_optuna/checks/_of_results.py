@@ -19,6 +19,8 @@ from sk_optuna.spaces import UnitScale
 
 # Fewer choices agree, or not, by chance.
 FEWEST_CHOICES = 4
+# Standard errors from which on optimism is an issue.
+ISSUE_ERRORS = 2.0
 # Random draws with which choices are compared, and the share of them that has to be more alike.
 _DRAWS, ALIKE = 2000, 0.5
 _GATHERED = {
@@ -82,10 +84,10 @@ def _optimism(evidence: ResultsEvidence) -> Iterator[Finding]:
     if optimism > evidence.outer_error:
         yield Finding(
             "optimism",
-            "issue",
+            "issue" if optimism > ISSUE_ERRORS * evidence.outer_error else "tip",
             f"{evidence.name}: the best inner scores are {optimism:.2g} above the outer ones, which have a standard "
             f"error of {evidence.outer_error:.2g}.",
-            f"Report the outer mean, {evidence.outer_mean:.3g}, and not best_score_; fewer candidates, or more inner "
+            f"Report the outer mean, {evidence.outer_mean:.4g}, and not best_score_; fewer candidates, or more inner "
             "folds, make the two differ less.",
             about=evidence.name,
         )
@@ -93,15 +95,20 @@ def _optimism(evidence: ResultsEvidence) -> Iterator[Finding]:
 
 def _defaults_as_good(evidence: ResultsEvidence) -> Iterator[Finding]:
     """Compare the gain over the defaults with its standard error."""
-    if evidence.gain <= evidence.gain_error:
-        change = f"gained {evidence.gain:.2g} over" if evidence.gain >= 0 else f"lost {-evidence.gain:.2g} to"
-        yield Finding(
-            "defaults-as-good",
-            "tip",
-            f"{evidence.name}: tuning {change} its defaults, within one standard error ({evidence.gain_error:.2g}).",
-            "The defaults are as good here as far as these folds tell, and cheaper; more outer splits would tell more.",
-            about=evidence.name,
-        )
+    if not evidence.gain <= evidence.gain_error:
+        return
+    is_loss = evidence.gain < -evidence.gain_error
+    change = f"lost {-evidence.gain:.2g} to" if evidence.gain < 0 else f"gained {evidence.gain:.2g} over"
+    yield Finding(
+        "defaults-as-good",
+        "issue" if is_loss else "tip",
+        f"{evidence.name}: tuning {change} its defaults, {'more than' if is_loss else 'within'} one standard error "
+        f"({evidence.gain_error:.2g}).",
+        "Look whether the space contains the defaults; initial_params='default' tries them first."
+        if is_loss
+        else "As far as these folds tell, the defaults are as good, and cheaper; more outer splits would tell more.",
+        about=evidence.name,
+    )
 
 
 def _unstable_choice(evidence: ResultsEvidence) -> Iterator[Finding]:

@@ -18,8 +18,9 @@ from sk_optuna.checks._own_bounds import is_own_bound
 from sk_optuna.checks._separation import separation
 from sk_optuna.spaces import UnitScale
 
-# A value this close to an end of its range is at the end; values farther away than the other are inside.
-AT_END, INSIDE = 0.02, 0.2
+# A value this close to an end of its range is at the end; so is the outermost that was tried, if it is within the
+# second number. Values farther away than the third are inside.
+AT_END, OUTERMOST, INSIDE = 0.02, 0.1, 0.2
 # The next best candidates, one in so many, and how near to the same end most of them have to be.
 NEXT_BEST, NEAR = 10, 0.35
 # Standard errors by which values inside have to be worse, and from which on that is an issue.
@@ -64,26 +65,33 @@ def _at_bound(evidence: SearchEvidence) -> Iterator[Finding]:
     for name, value in evidence.params[evidence.best].items():
         scale = evidence.scales.get(name)
         place = None if scale is None else scale.position(value)
-        if scale is None or place is None or AT_END < place < 1 - AT_END:
+        if scale is None or place is None or OUTERMOST < place < 1 - OUTERMOST:
             continue
         assert scale.bounds is not None
         end = int(place > 0.5)
-        bound = scale.bounds[end]
-        if is_own_bound(evidence.estimator, name, bound, evidence.n_features):
+        if is_own_bound(evidence.estimator, name, scale.bounds[end], evidence.n_features):
             continue
-        gap = _gap_to_inside(evidence, name, scale, end)
+        away = _distances(evidence, name, scale, end)
+        if AT_END < away[evidence.best] > np.nanmin(away):
+            continue
+        gap = _gap_to_inside(evidence, scale, away)
         if gap is not None:
             yield _of_bound(name, value, scale, end, gap)
 
 
-def _gap_to_inside(evidence: SearchEvidence, name: str, scale: UnitScale, end: int) -> tuple[float, float] | None:
+def _distances(evidence: SearchEvidence, name: str, scale: UnitScale, end: int) -> np.ndarray:
+    """Return how far from one end of its range each candidate has a parameter; NaN where it is not complete."""
+    places = [scale.position(params[name]) if name in params else None for params in evidence.params]
+    away = np.array([np.nan if place is None else abs(place - end) for place in places])
+    away[~evidence.is_complete] = np.nan
+    return away
+
+
+def _gap_to_inside(evidence: SearchEvidence, scale: UnitScale, away: np.ndarray) -> tuple[float, float] | None:
     """Return how far the best candidate inside the range is behind, and its error.
 
     None unless that is enough, and most of the next best candidates are near the same end.
     """
-    places = [scale.position(params[name]) if name in params else None for params in evidence.params]
-    away = np.array([np.nan if place is None else abs(place - end) for place in places])
-    away[~evidence.is_complete] = np.nan
     is_inside = away > INSIDE
     ranked = np.argsort(-np.where(np.isfinite(away), evidence.means, -np.inf), kind="stable")
     n_next = max(1, math.ceil(len(away) / NEXT_BEST) - 1)
@@ -101,10 +109,12 @@ def _of_bound(name: str, value: object, scale: UnitScale, end: int, gap: tuple[f
     assert scale.bounds is not None
     low, high = scale.bounds
     side = ("lower", "upper")[end]
-    if scale.kind == "quantiles":
+    place = scale.position(value)
+    at = "at" if place is not None and abs(place - end) <= AT_END else "near"
+    if scale.kind == "quantiles" and at == "at":
         where = f"in the outermost {100 * AT_END:.0f} percent of its distribution"
     else:
-        where = f"at the {side} end of its range, {number(low)} to {number(high)}"
+        where = f"{at} the {side} end of its range, {number(low)} to {number(high)}"
     beyond = f"below {number(low)}" if end == 0 else f"above {number(high)}"
     behind = f"by {gap[0]:.2g}" if np.isnan(gap[1]) else f"by {gap[0]:.2g}, with a standard error of {gap[1]:.2g}"
     return Finding(

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna.checks import Findings
+from sk_optuna.nested._checks import findings_of
 from sk_optuna.nested._metrics import Metrics
 from sk_optuna.nested._outer_fold import OuterFold
 from sk_optuna.nested._outer_splits import Splits
@@ -54,6 +56,8 @@ class Comparison:
         Sentences on what there is not.
     defaults : dict of str to str
         For names of searches, the names of the rows that have their defaults.
+    findings : Findings
+        The findings of all checks.
     """
 
     rows: list[Row]
@@ -72,6 +76,7 @@ class Comparison:
     studies: dict[str, list[Any]]
     notes: list[str]
     defaults: dict[str, str]
+    findings: Findings
 
     def test_scores(self) -> dict[str, np.ndarray]:
         """Return the outer scores of each row, of the first metric."""
@@ -161,11 +166,13 @@ def concluded(
     defaults = {name: other for name, other in defaults.items() if {name, other} <= folds.keys()}
     scores = {name: scores[name] for name in folds}
     train, test = zip(*splits, strict=True)
+    described = outer_splits(train, test, has_groups=has_groups)
+    own = {name: columns[f"test_{metrics.first}"] for name, columns in scores.items()}
     return Comparison(
         rows=list(rows),
         metrics=metrics,
         splits=splits,
-        outer_splits=outer_splits(train, test, has_groups=has_groups),
+        outer_splits=described,
         n_rows=n_rows,
         keep=keep,
         scores=scores,
@@ -180,6 +187,7 @@ def concluded(
         },
         notes=[*notes, *filter(None, without.values()), *_notes(rows, folds)],
         defaults=defaults,
+        findings=findings_of(rows, folds, own, defaults, described),
     )
 
 
@@ -195,7 +203,7 @@ def _as_returned(metrics: Metrics, folds: Folds) -> Metrics:
 def _why_without(row: Row, folds: Sequence[OuterFold]) -> str:
     """Return the note on a baseline that failed on every outer fold; empty if it did not."""
     error = folds[0].error
-    if error is None or any(fold.error is None for fold in folds):
+    if error is None or any(fold.error is None or fold.is_missing for fold in folds):
         return ""
     told = f"{error.exception}: {error.message}".partition("\n")[0]
     whose = f"{row.of} has no row of its defaults" if row.of else "There is no row of the dummy"
@@ -206,7 +214,7 @@ def _notes(rows: Sequence[Row], folds: Folds) -> list[str]:
     """Return notes on failed folds, on inner scores that are left out, and on missing predictions."""
     notes = []
     for row in rows:
-        failed = [i for i, fold in enumerate(folds[row.name]) if fold.error is not None]
+        failed = [i for i, fold in enumerate(folds[row.name]) if fold.error is not None and not fold.is_missing]
         if failed:
             listed = ", ".join(map(str, failed))
             notes.append(f"{row.name} failed on outer fold{'s' if len(failed) > 1 else ''} {listed}: see errors_.")

@@ -12,18 +12,17 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib.parallel import get_active_backend
-from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.utils import indexable
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.parallel import Parallel, delayed
 
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.nested._comparison import Comparison, concluded
+from sk_optuna.nested._fit_params import check_requests, groups_and_params, params_of, request_weights_as, routes
 from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
-from sk_optuna.nested._outer_fold import FoldTask, OuterFold, failed_fold, run_outer_fold
+from sk_optuna.nested._outer_fold import FoldTask, OuterFold, missing_fold, run_outer_fold
 from sk_optuna.nested._outer_splits import (
     Splits,
     check_classes,
@@ -43,7 +42,6 @@ from sk_optuna.nested._rows import (
     unfitted,
     with_inner_reasons,
 )
-from sk_optuna.nested._searches import fit_parameter
 
 
 def nested_cross_validate(
@@ -176,11 +174,14 @@ def nested_cross_validate(
     """
     chosen = check_choices(baselines, keep, error_score)
     rows = own_rows(named(search))
-    groups, params = _groups_and_params(groups, params)
+    groups, params = groups_and_params(groups, params)
     X, y, groups = indexable(X, y, groups)
     more, notes = baseline_rows(rows, chosen, y)
     metrics = outer_metrics(scoring, [row.search for row in rows if row.search is not None], rows[0].estimator)
     check_scorers(metrics, [row.estimator for row in rows])
+    if routes():
+        _request_weights(rows, more)
+        check_requests(rows, metrics.scoring, params, groups)
     rows = with_inner_reasons([*rows, *more], metrics)
     splits = _outer_splits(cv, X, y, groups, rows, metrics)
     run = _Run(rows, splits, groups, params, FoldTask(X, y, metrics.scoring, return_train_score, keep))
@@ -217,7 +218,7 @@ class _Run:
         for i, (train, test) in enumerate(self.splits):
             for row in self.rows:
                 raises = error_score == "raise" and not row.is_baseline
-                params = _params_of(row, self.params, self.groups)
+                params = params_of(row, self.params, self.groups, self.task.scoring)
                 yield row.name, i, delayed(_named_fold)(row, i, self.task, train, test, params, raises)
 
 
@@ -228,13 +229,10 @@ def _named_fold(
     return row.name, i, run_outer_fold(task, unfitted(row, i), train, test, params, raises)
 
 
-def _groups_and_params(groups: Any, params: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
-    """Take the groups out of the parameters of `fit`."""
-    params = dict(params or {})
-    if groups is not None and params.get("groups") is not None:
-        raise InvalidArgumentError("Groups are given twice, as 'groups' and in 'params'. Leave out one of them.")
-    in_params = params.pop("groups", None)
-    return groups if groups is not None else in_params, params
+def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
+    for baseline in baselines:
+        if baseline.kind == "dummy":
+            request_weights_as(rows[0], baseline.estimator)
 
 
 def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], metrics: Metrics) -> Splits:
@@ -260,29 +258,6 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
 
 def _has_groups(cv: Any, splits: Splits, groups: Any) -> bool:
     return groups is not None and (wants_groups(cv) or separates_groups(splits, groups))
-
-
-def _params_of(row: Row, params: Mapping[str, Any], groups: Any) -> dict[str, Any]:
-    """Return the arguments of a row's `fit` beside the data.
-
-    The dummy gets the weights of rows, under whatever name. Groups go to inner splitters that split by them.
-    """
-    if row.kind == "dummy":
-        weights = [value for name, value in params.items() if name.rpartition("__")[2] == "sample_weight"]
-        return {"sample_weight": weights[0]} if len(weights) == 1 and not _routes() else {}
-    own = dict(params)
-    if groups is None:
-        return own
-    if _routes():
-        asked = get_routing_for_object(row.estimator).consumes("fit", ["groups"])
-        return {**own, "groups": groups} if asked else own
-    if row.path is not None and wants_groups(row.search.cv):
-        own[fit_parameter(row.estimator, row.path, "groups")] = groups
-    return own
-
-
-def _routes() -> bool:
-    return bool(get_config()["enable_metadata_routing"])
 
 
 def _finished(run: _Run, rules: _Rules, n_jobs: int | None, verbose: int) -> Comparison:
@@ -327,7 +302,9 @@ def _concluded(
     run: _Run, rules: _Rules, folds: Mapping[tuple[str, int], OuterFold], error: BaseException | None
 ) -> Comparison:
     """Make the record; outer folds that did not run failed by what ended the others."""
-    missing = None if error is None else failed_fold(type(error)("did not end before the others were broken off"))
+    missing = None if error is None else missing_fold(error)
+    n_all = len(run.rows) * len(run.splits)
+    broken_off = [] if error is None else [f"Broken off: {len(folds)} of {n_all} outer folds were finished."]
     by_row = {row.name: [folds.get((row.name, i), missing) for i in range(len(run.splits))] for row in run.rows}
     if error is None:
         _check_any_score(run.rows, by_row)
@@ -340,7 +317,7 @@ def _concluded(
         has_groups=rules.has_groups,
         error_score=np.nan if rules.error_score == "raise" else rules.error_score,
         keep=rules.keep,
-        notes=rules.notes,
+        notes=[*broken_off, *rules.notes],
         defaults={row.of: row.name for row in run.rows if row.of},
     )
 

@@ -95,6 +95,8 @@ def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
     search = search_at(estimator, path)
     if encloses_target_transform(estimator, path):
         return "the search scores a transformed target"
+    if callable(search.refit) and _names(search.scoring) is not None:
+        return "the search chooses among several metrics by a callable"
     inner, outer = _of_search(search), _identity(metrics.scoring, metrics.first, search.estimator)
     if inner == outer:
         return ""

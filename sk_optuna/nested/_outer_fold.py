@@ -69,6 +69,8 @@ class OuterFold:
         The error of a fold that failed.
     no_predictions : str
         The error for which there are no predictions, though there is a score; empty if there was none.
+    is_missing : bool
+        True if it had not ended when the error of another one broke off the run.
     """
 
     scores: dict[str, float] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class OuterFold:
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     error: FoldError | None = None
     no_predictions: str = ""
+    is_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,13 @@ def failed_fold(error: BaseException, traceback: str = "", seconds: float = np.n
     """Return an outer fold that ended with an error."""
     told = FoldError(type(error).__name__, str(error).strip(), traceback)
     return OuterFold({"fit_time": seconds, "score_time": 0.0}, error=told)
+
+
+def missing_fold(error: BaseException) -> OuterFold:
+    """Return an outer fold that had not ended when an error, or Ctrl-C, broke off the others."""
+    fold = failed_fold(error)
+    fold.is_missing = True
+    return fold
 
 
 def read_out(

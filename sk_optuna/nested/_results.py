@@ -9,6 +9,7 @@ from sklearn.metrics import check_scoring
 from sk_optuna._compat._sklearn import num_samples, safe_split
 from sk_optuna._nearest import hint, nearest
 from sk_optuna._optional import as_frame
+from sk_optuna.checks import Findings, checked_ignore
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._comparison import Comparison
 from sk_optuna.nested._metrics import Metrics, check_scorers
@@ -313,15 +314,37 @@ class NestedCVResults:
         mean, low, high = (float(means[key][i]) for key in ("mean", "low", "high"))
         return ProcedureScore(name, self.metric_, mean, low, high, len(self._comparison.splits))
 
-    def checks(self, ignore: Any = ()) -> list[Any]:
-        """Return findings on the searches and their results.
+    def checks(self, ignore: Any = ()) -> Findings:
+        """Look for signs that a search could do better, was not worth it, or reads better than it is.
 
         Parameters
         ----------
-        ignore : sequence of str, default=()
-            Codes of findings to leave out.
+        ignore : str or iterable of str, default=()
+            Codes of checks to leave out.
+
+        Returns
+        -------
+        Findings
+            A tuple of :class:`~sk_optuna.checks.Finding`, issues first; empty where nothing was found. It prints as a
+            short list.
+
+            - ``"optimism"``: the best inner scores are above the outer ones by more than the standard error of these.
+            - ``"defaults-as-good"``: the gain over the defaults is within one standard error.
+            - ``"unstable-choice"``: parameters whose values the outer folds chose no more alike than random draws are,
+              from four folds on.
+            - The codes of :meth:`OptunaSearchCV.checks <sk_optuna.OptunaSearchCV.checks>`, of which half of the inner
+              searches have the same finding.
+
+            Standard errors are corrected for shared training rows. Where there is no basis for one, as with groups, the
+            first two keep silent.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Where `ignore` names no check.
         """
-        return []
+        ignored = checked_ignore(ignore)
+        return Findings(finding for finding in self._comparison.findings if finding.code not in ignored)
 
     def summary(self) -> str:
         """Return the results in words: data and folds, the ground of intervals and tests, tuning's worth, and notes."""
@@ -337,7 +360,7 @@ class NestedCVResults:
             if row["kind"] != "default"
         ]
         sentence = sentence_of_tuning(record, number)
-        findings = [str(finding) for finding in self.checks()]
+        findings = [f"{each.severity} [{each.code}] {each.sentence}" for each in self.checks()]
         best = next((name for name, kind in zip(means["search"], means["kind"], strict=True) if kind == "search"), None)
         final = f"      results.fit_final({best or rows[0][0]!r}, X, y)"
         more = "  # the model, fitted on all rows"

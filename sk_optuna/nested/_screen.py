@@ -57,11 +57,8 @@ class Screen:
         for row in cells:
             aligned = [_aligned(_cut(row[i], width), width, i) for i, width in enumerate(widths)]
             lines.append("  ".join([*aligned, _cut(row[-1], room)]).rstrip())
-        paragraphs = [line for each in self.paragraphs for line in wrapped(each)]
         room_for_lines = _LINES + max(0, len(self.rows) - 4) - len(lines) - len(self.calls)
-        if len(paragraphs) > room_for_lines:
-            paragraphs = [*paragraphs[: room_for_lines - 1], "More of this: results.summary(), results.checks()"]
-        return "\n".join([*lines, *paragraphs, *self.calls])
+        return "\n".join([*lines, *_fitting(self.paragraphs, room_for_lines), *self.calls])
 
     def markdown(self) -> str:
         """Return the screen for a markdown page."""
@@ -98,6 +95,17 @@ def _cut(text: str, room: int) -> str:
 def wrapped(text: str) -> list[str]:
     """Break a sentence into the lines of a console."""
     return [line.replace(NO_BREAK, " ") for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ")]
+
+
+def _fitting(paragraphs: Sequence[str], room: int) -> list[str]:
+    """Return the lines of as many whole paragraphs as there is room for, and a call that has the others."""
+    lines: list[str] = []
+    for i, paragraph in enumerate(paragraphs):
+        own, is_last = wrapped(paragraph), i == len(paragraphs) - 1
+        if len(lines) + len(own) > room - (not is_last):
+            return [*lines, f"{len(paragraphs) - i} more: print(results.summary()), results.checks()"]
+        lines += own
+    return lines
 
 
 def _of_markdown(cells: Sequence[str]) -> str:
@@ -155,6 +163,10 @@ def _seconds(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):g}"
+
+
 def chosen_in_short(stability: Mapping[str, np.ndarray], name: str) -> str:
     """Return the parameters that the outer folds of a search chose: a value or a range, with a share where they differ.
 
@@ -175,5 +187,5 @@ def chosen_in_short(stability: Mapping[str, np.ndarray], name: str) -> str:
         elif short_value(row["low"]) == short_value(row["high"]):
             parts.append(f"{parameter}={row['mode']}")
         else:
-            parts.append(f"{parameter}={float(row['low']):.2g}..{float(row['high']):.2g}")
+            parts.append(f"{parameter}={_two_digits(row['low'])}..{_two_digits(row['high'])}")
     return " ".join(parts)

@@ -61,9 +61,11 @@ def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name:
 def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) -> str:
     difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
     if np.isnan(difference):
-        return f"The worth of tuning {name} is not known: an outer fold failed, with it or with its defaults."
+        return f"The worth of tuning {name} is not known: an outer fold has no score, with it or with its defaults."
     amount = number(abs(difference))
     if not amount.strip("0."):
+        amount = f"less than {amount[:-1]}1"
+    if difference == 0:
         verb = "changed nothing against"
     else:
         verb = f"gained {amount} over" if difference > 0 else f"lost {amount} against"

@@ -352,7 +352,7 @@ class OptunaSearchCV(FittingSearch):
     part of the time, and ``sampler="random"`` may use that time better.
 
     `best_score_` is the best of many and so too good. For an honest estimate pass the search to
-    :func:`~sklearn.model_selection.cross_val_score`.
+    :func:`~sklearn.model_selection.cross_val_score`, or to :func:`~sk_optuna.nested_cross_validate`.
 
     With process workers, the estimator sees the training rows as copies, and large data that is not split with `X` as
     read-only memory maps, as under any joblib call.

@@ -31,6 +31,7 @@ def test_optimism_speaks_above_one_error():
     (finding,) = found(outer_mean=0.80, outer_error=0.02, inner_best=0.85)
     assert (finding.code, finding.severity, finding.about) == ("optimism", "issue", "svm")
     assert finding.sentence.startswith("svm: the best inner scores are 0.05 above the outer ones")
+    assert found(outer_mean=0.80, outer_error=0.04, inner_best=0.85)[0].severity == "tip"
     assert found(outer_mean=0.80, outer_error=0.06, inner_best=0.85) == ()
     assert found(outer_mean=0.80, outer_error=np.nan, inner_best=0.85) == ()
 
@@ -41,6 +42,9 @@ def test_defaults_as_good_speaks_within_one_error():
     assert "tuning gained 0.003 over its defaults, within one standard error (0.01)" in finding.sentence
     assert "tuning lost 0.003 to its defaults" in found(gain=-0.003, gain_error=0.01)[0].sentence
     assert found(gain=0.03, gain_error=0.01) == ()
+    (finding,) = found(gain=-0.03, gain_error=0.01)
+    assert finding.severity == "issue"
+    assert "tuning lost 0.03 to its defaults, more than one standard error (0.01)" in finding.sentence
     assert found(gain=0.003, gain_error=np.nan) == ()
 
 

@@ -66,6 +66,24 @@ def test_bound_keeps_silent_two_percent_inside():
     assert "bound" not in check_search(made(params, height(params, 2.8))).codes
 
 
+def test_bound_speaks_of_the_outermost_value_that_was_tried_near_an_end():
+    others = [each for each in drawn() if each["C"] < 200]
+    params = [{"C": 10**2.8, "depth": 7, "kernel": "a"}, *others]
+    (finding,) = check_search(made(params, height(params, 2.8)))
+    assert "lies near the upper end of its range, 0.001 to 1000" in finding.sentence
+
+
+def test_bound_is_a_tip_where_values_inside_are_hardly_worse():
+    params = [{"C": 999.0, "depth": 7, "kernel": "a"}, {"C": 900.0, "depth": 7, "kernel": "a"}, *drawn()]
+    levels = [check_search(made(params, height(params, 3), noise=noise)).codes for noise in (0.01, 1.0)]
+    assert levels == [["bound"], ["many-equal"]]
+    tips = [check_search(made(params, height(params, 3), noise=noise)) for noise in np.geomspace(0.01, 0.5, 20)]
+    assert {finding.severity for findings in tips for finding in findings if finding.code == "bound"} == {
+        "issue",
+        "tip",
+    }
+
+
 def test_bound_keeps_silent_where_the_bound_is_the_parameters_own():
     space = {"min_samples_leaf": IntDistribution(1, 50)}
     params = [{"min_samples_leaf": n} for n in range(1, 51)]

@@ -2,6 +2,7 @@
 
 import signal
 import warnings
+from copy import copy
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import sklearn
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, ShuffleSplit, StratifiedKFold, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -42,7 +44,10 @@ class FailsOn(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X)
 
     def __sklearn_clone__(self):
-        return FailsOn(self.needed, self.seen, self.alpha)
+        """Share the list of what was seen, which scikit-learn would copy."""
+        other = copy(self)
+        vars(other).pop("model_", None)
+        return other
 
 
 X_rows = np.arange(40.0).reshape(-1, 1)
@@ -261,6 +266,38 @@ def test_sample_weight_reaches_searches_defaults_and_dummy(routing):
     assert list(results.cross_validate_) == ["logisticregression", "logisticregression (defaults)", "dummy"]
 
 
+def test_metadata_that_nobody_has_decided_upon_is_refused_before_the_first_fit():
+    with sklearn.config_context(enable_metadata_routing=True):
+        seen = []
+        rows = {"first": FailsOn(seen=seen).set_fit_request(sample_weight=True), "second": FailsOn(seen=seen)}
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            nested_cross_validate(rows, X_rows, y_rows, params={"sample_weight": np.ones(40)})
+        assert seen == []
+        rows["second"].set_fit_request(sample_weight=False)
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=False)
+        nested_cross_validate(rows, X_rows, y_rows, cv=2, params={"sample_weight": np.ones(40)}, scoring=scorer)
+        assert seen == [20.0, None, 20.0, None]
+        with pytest.raises(InvalidArgumentError, match="has 'weight', which no row requests"):
+            nested_cross_validate(rows, X_rows, y_rows, params={"weight": np.ones(40)}, scoring=scorer)
+
+
+def test_weights_reach_outer_scores_of_all_rows_that_have_the_same_scorer():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(60, 2)), rng.integers(1, 9, 60).astype(float)
+    y = (X[:, 0] + rng.normal(size=60) > 0).astype(int)
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        model = LogisticRegression().set_fit_request(sample_weight=True)
+        search = GridSearchCV(model, {"C": [0.01, 1.0]}, cv=2, scoring=scorer)
+        results = nested_cross_validate(search, X, y, cv=3, params={"sample_weight": weight}, scoring=scorer)
+    for name, output in results.cross_validate_.items():
+        for model, test, score in zip(
+            output["estimator"], output["indices"]["test"], output["test_score"], strict=True
+        ):
+            assert score == accuracy_score(y[test], model.predict(X[test]), sample_weight=weight[test]), name
+    assert len(results.cross_validate_) == 3
+
+
 def test_ctrl_c_hands_on_the_outer_folds_that_were_finished():
     class Interrupts(FailsOn):
         def fit(self, X, y):
@@ -268,15 +305,14 @@ def test_ctrl_c_hands_on_the_outer_folds_that_were_finished():
                 signal.raise_signal(signal.SIGINT)
             return super().fit(X, y)
 
-        __sklearn_clone__ = BaseEstimator.__sklearn_clone__
-
     with pytest.raises(KeyboardInterrupt) as caught:
         nested_cross_validate(Interrupts(), X_rows, y_rows, cv=KFold(4))
     assert "6 of 8 outer folds were finished" in caught.value.__notes__[0]
     results = caught.value.nested_results
     assert results.outer_.query("search == 'interrupts'").test_score.notna().tolist() == [True, True, True, False]
     assert set(results.errors_.exception) == {"KeyboardInterrupt"}
-    assert "interrupts" in repr(results)
+    assert "Broken off: 6 of 8 outer folds were finished." in repr(results)
+    assert "failed" not in repr(results)
 
 
 def test_mistake_in_a_search_is_raised_and_no_failed_fold(iris):

@@ -56,6 +56,7 @@ def test_same_metric_is_known_as_such(inner, outer):
         (search("f1_macro"), "accuracy", "the search is steered by f1_macro"),
         (search(F1), "accuracy", "the search is steered by f1_score"),
         (search(["f1_macro", "accuracy"], "f1_macro"), "accuracy", "the search is steered by f1_macro"),
+        (search(["f1_macro", "accuracy"], len), "accuracy", "the search chooses among several metrics by a callable"),
         (search({"accuracy": F1}, "accuracy"), "accuracy", "the search has another scorer of that name"),
     ],
 )

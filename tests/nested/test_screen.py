@@ -70,6 +70,9 @@ def test_sentence_says_when_tuning_changed_nothing_or_lost(iris):
     X, y = iris
     same = nested_cross_validate(GridSearchCV(SVC(), {"C": [1.0]}, cv=3), X, y, cv=3)
     assert "Tuning svc changed nothing against its defaults (better in 0 of 3 folds, equal in 3" in unwrapped(same)
+    hardly = nested_cross_validate(GridSearchCV(SVC(), {"C": [1.0]}, cv=3), X, y, cv=3)
+    hardly._comparison.scores["svc"]["test_score"][0] += 1e-6
+    assert "Tuning svc gained less than .001 over its defaults (better in 1 of 3" in unwrapped(hardly)
     worse = nested_cross_validate(GridSearchCV(SVC(), {"C": [1e-6]}, cv=3), X, y, cv=3)
     assert re.search(r"Tuning svc lost \.\d+ against its defaults \(better in 0 of 3 folds", unwrapped(worse))
 
@@ -82,11 +85,15 @@ def test_screen_says_why_there_is_no_test(diabetes):
     assert "There are no intervals and no test: splits in time" in results.summary().replace("\n  ", " ")
 
 
-def test_many_notes_and_findings_are_cut_with_a_call_that_has_them_all():
+@pytest.mark.parametrize(("n_paragraphs", "n_lines"), [(0, 8), (3, 14), (4, 15), (9, 15)])
+def test_notes_and_findings_for_which_there_is_no_room_are_counted_with_the_calls_that_have_them(n_paragraphs, n_lines):
     rows = [(name, ".9", "[.8, 1.0]", ".91", "+.01", "+.1", "1.0", "C=1") for name in "abcd"]
-    text = Screen("title", rows, ["a sentence of some words. " * 4] * 9, ["Next: one", "      two"]).text()
-    assert len(text.splitlines()) == 15
-    assert "More of this: results.summary(), results.checks()" in text
+    sentence = "a sentence of some words. " * 4
+    text = Screen("title", rows, [sentence] * n_paragraphs, ["Next: one", "      two"]).text()
+    assert len(text.splitlines()) == n_lines
+    n_shown = text.count("words.") // 4
+    assert text.count("words.") == 4 * n_shown  # whole ones
+    assert (f"{n_paragraphs - n_shown} more: print(results.summary()), results.checks()" in text) == (n_paragraphs > 3)
 
 
 @given(st.lists(st.floats(-1e7, 1e7), min_size=1, max_size=5))
