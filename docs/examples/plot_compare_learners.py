@@ -53,9 +53,9 @@ print(results)
 # the target, nothing for another. A comparison of tuned learners alone would not show that, and one of learners with
 # their defaults would rank them wrongly.
 
+errors = {name: -mean for name, mean in zip(results.table_["search"], results.table_["mean"], strict=True)}
 for name in searches:
-    tuned, plain = results.procedure_score(name), results.procedure_score(f"{name} (defaults)")
-    print(f"{name:11} error {-tuned.mean:.1f} tuned, {-plain.mean:.1f} with defaults")
+    print(f"{name:11} error {errors[name]:.1f} tuned, {errors[f'{name} (defaults)']:.1f} with defaults")
 
 # %%
 # The intervals of the learners overlap, but that says little: a split that is hard for one is hard for the others. A
@@ -82,13 +82,13 @@ print(final.nested_score_)
 # %%
 # Left, the errors on each split, joined by lines, and their means. Right, the probabilities of the comparison.
 
-figure, (errors, bars) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(5, 4))
+figure, (lines, bars) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(5, 4))
 columns = [*searches, "dummy"]
 by_split = np.array([-results.cross_validate_[name]["test_score"] for name in columns])
-errors.plot(columns, by_split, ".-", color="0.7", linewidth=1)
-errors.plot(columns, by_split.mean(axis=1), "D", color="C0", label="mean of the splits")
-errors.set_ylabel("error (RMSE) on the outer split")
-errors.legend(loc="upper left")
+lines.plot(columns, by_split, ".-", color="0.7", linewidth=1)
+lines.plot(columns, by_split.mean(axis=1), "D", color="C0", label="mean of the splits")
+lines.set_ylabel("error (RMSE) on the outer split")
+lines.legend(loc="upper left")
 left = np.zeros(odds.shape[1])
 for kind, share, color in zip(("worse", "as good, within 1", "better"), odds, ("C3", "0.8", "C2"), strict=True):
     bars.barh(others["model"], share, left=left, color=color, label=kind)

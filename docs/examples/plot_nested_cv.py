@@ -36,8 +36,8 @@ print(results)
 
 # %%
 # ``mean`` is the accuracy on rows that no search saw, ``inner`` the best score that the searches reported, ``optimism``
-# the difference of the two, ``gain`` that to the defaults. A comparison has the gain with an interval: it is small
-# beside that. On these data the search was not worth its time.
+# the difference of the two, ``gain`` that to the defaults. What has a code in brackets is a finding of the checks. A
+# comparison has the gain with an interval: it is small beside that. On these data the search was not worth its time.
 
 comparison = results.compare(reference="svc (defaults)")
 for name, difference, low, high in zip(
