@@ -101,8 +101,8 @@ for by, sampler in samplers.items():
 
 # %%
 # The points of the first seed in the order of the visits; a star is the best of them. The dashed line is the answer;
-# for the wines it is the best point of all. A search visits a whole grid line by line, Optuna's sampler in random
-# order.
+# for the wines it is the best point of all, around which their curve is so flat that the losses above are nearly the
+# same. A search visits a whole grid line by line, Optuna's sampler in random order.
 
 best_wine = max((studies["wine", by][0].best_trial for by in methods), key=lambda trial: trial.value)
 answers = {of: answer for of, (*_, answer) in problems.items()} | {"wine": best_wine.params[name]}
