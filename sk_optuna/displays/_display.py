@@ -19,12 +19,11 @@ attributes, as they are in scikit-learn's displays, without a second list of the
 """
 
 from abc import ABC, abstractmethod
-from importlib.util import find_spec
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from sk_optuna._optional import require
+from sk_optuna._optional import as_frame, require
 from sk_optuna.displays._axes import add_legend, new_axes, remove_frame
 
 
@@ -80,12 +79,7 @@ class Display(ABC):
         pandas.DataFrame or dict of str to ndarray
             The columns that :meth:`columns` returns: as a DataFrame where pandas is installed, else as the dict itself.
         """
-        columns = self.columns()
-        if find_spec("pandas") is None:
-            return columns
-        import pandas as pd
-
-        return pd.DataFrame(columns)
+        return as_frame(self.columns())
 
     @classmethod
     def _of(cls, record: Any) -> Self:

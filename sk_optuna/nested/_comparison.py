@@ -98,6 +98,7 @@ class Comparison:
         }
 
     def _mean_row(self, row: Row, scores: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Return the means of one row, as a row of the table."""
         own, times = scores[row.name], self.scores[row.name]
         here = self.outer["search"] == row.name
         low, high = np.nan, np.nan

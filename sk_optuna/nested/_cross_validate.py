@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 from sklearn.base import is_classifier
@@ -42,6 +43,9 @@ from sk_optuna.nested._rows import (
     unfitted,
     with_inner_reasons,
 )
+
+# joblib before 1.4 keeps an outer fold until those before it are finished.
+_AS_FINISHED = "generator" if joblib.__version__.startswith("1.3.") else "generator_unordered"
 
 
 def nested_cross_validate(
@@ -230,6 +234,7 @@ def _named_fold(
 
 
 def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
+    """Have the dummy request weights as the first row does."""
     for baseline in baselines:
         if baseline.kind == "dummy":
             request_weights_as(rows[0], baseline.estimator)
@@ -248,7 +253,9 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
     splits = draw_splits(cv, X, y, groups, is_classifier=classifies)
     storages = [storage for row in rows if (storage := getattr(row.search, "storage", None)) is not None]
     if storages:
-        unique = [storage for i, storage in enumerate(storages) if not any(storage is each for each in storages[:i])]
+        unique = [
+            each for i, each in enumerate(storages) if not any(each is one or each == one for one in storages[:i])
+        ]
         splits = kept_splits(splits, cv, X, y, groups, unique, rows[0].estimator)
     if classifies and y is not None:
         check_classes(splits, y)
@@ -257,6 +264,7 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
 
 
 def _has_groups(cv: Any, splits: Splits, groups: Any) -> bool:
+    """Tell whether the outer folds keep groups apart."""
     return groups is not None and (wants_groups(cv) or separates_groups(splits, groups))
 
 
@@ -284,7 +292,7 @@ def _results(run: _Run, rules: _Rules, n_jobs: int | None) -> Iterator[tuple[str
     tasks = (task for _, _, task in run.tasks(rules.error_score))
     backend, _ = get_active_backend()
     if getattr(backend, "supports_return_generator", False):
-        yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
+        yield from Parallel(n_jobs=n_jobs, return_as=_AS_FINISHED)(tasks)
     else:
         yield from Parallel(n_jobs=n_jobs)(tasks)
 

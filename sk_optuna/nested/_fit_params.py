@@ -1,4 +1,4 @@
-"""What `fit` gets beside the data: weights and groups, on their way to rows, scorers and both loops.
+"""Weights and groups: the arguments of `fit` beside the data, on their way to rows, scorers and both loops.
 
 Without metadata routing, parameters go to `fit` of each row under the names that its pipelines want, and scorers get
 none. With it, they go where they are requested; what nobody has decided upon is refused before the first fit.
@@ -70,6 +70,7 @@ def routes() -> bool:
 
 
 def _every(params: Mapping[str, Any], groups: Any) -> dict[str, Any]:
+    """Return the parameters with the groups, as scikit-learn routes them."""
     return dict(params) if groups is None else {**params, "groups": groups}
 
 

@@ -149,6 +149,7 @@ def _same_splits(outputs: Mapping[str, Mapping[str, Any]]) -> Splits:
 
 
 def _check_metrics(outputs: Mapping[str, Mapping[str, Any]], metric: str) -> None:
+    """Refuse outputs that lack scores of the metric."""
     for name, each in outputs.items():
         if f"test_{metric}" not in each:
             found = [key.removeprefix("test_") for key in each if key.startswith("test_")]
@@ -159,6 +160,7 @@ def _check_metrics(outputs: Mapping[str, Mapping[str, Any]], metric: str) -> Non
 
 
 def _checked_defaults(defaults: Mapping[str, str] | None, names: Mapping[str, Any]) -> dict[str, str]:
+    """Return the rows of defaults: those named so, and those that the user names."""
     unknown = [each for pair in (defaults or {}).items() for each in pair if each not in names]
     if unknown:
         raise InvalidArgumentError(
@@ -168,6 +170,7 @@ def _checked_defaults(defaults: Mapping[str, str] | None, names: Mapping[str, An
 
 
 def _folds(output: Mapping[str, Any], X: Any, y: Any, splits: Splits, keep: Any) -> Sequence[OuterFold]:
+    """Read the outer folds of one output out."""
     names = [name for name in output if name.startswith(("test_", "train_")) or name in ("fit_time", "score_time")]
     folds = []
     for i, (model, split) in enumerate(zip(output["estimator"], splits, strict=True)):
@@ -180,6 +183,7 @@ def _folds(output: Mapping[str, Any], X: Any, y: Any, splits: Splits, keep: Any)
 
 
 def _is_fitted(model: Any) -> bool:
+    """Tell whether an estimator was fitted; of a fold that failed it was not."""
     try:
         check_is_fitted(model)
     except NotFittedError:

@@ -105,6 +105,7 @@ def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
 
 
 def _of_search(search: Any) -> str:
+    """Return the text of the metric that steers a search."""
     return _identity(search.scoring, _refit(search) or "score", search.estimator)
 
 
@@ -120,6 +121,7 @@ def _identity(scoring: Any, name: str, estimator: Any) -> str:
 
 
 def _default_metric(estimator: Any) -> str:
+    """Return the text of the score that an estimator has of its own."""
     score = getattr(type(estimator), "score", None)
     if is_classifier(estimator) and score is ClassifierMixin.score:
         return _key("accuracy")

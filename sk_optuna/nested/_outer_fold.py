@@ -198,6 +198,7 @@ def _best_score(search: Any) -> float:
 
 
 def _kept(model: Any, searches: list[Any], keep: Keep) -> Any:
+    """Return as much of a fitted model as is to be kept."""
     if keep == "nothing":
         return None
     if keep == "best":
@@ -236,6 +237,7 @@ def predict(model: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray) -> 
 
 
 def _by_output(name: str, values: Any) -> dict[str, np.ndarray]:
+    """Return targets or predictions as a column, or as one for each output."""
     values = np.asarray(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -245,6 +247,7 @@ def _by_output(name: str, values: Any) -> dict[str, np.ndarray]:
 
 
 def _confidence(model: Any, X: Any) -> dict[str, np.ndarray]:
+    """Return probabilities by class, or else decision values."""
     classes = list(model.classes_)
     for method, name in (("predict_proba", "proba"), ("decision_function", "decision")):
         if not hasattr(model, method):

@@ -5,7 +5,7 @@ no use.
 """
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ def _checked(pair: Any, i: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rows(part: Any, n_rows: int) -> np.ndarray:
+    """Return one part of a split as row numbers; a ValueError says why it is none."""
     rows = np.asarray(part)
     if rows.ndim != 1:
         raise ValueError(f"one part has {rows.ndim} dimensions")
@@ -145,7 +146,7 @@ def kept_splits(splits: Splits, cv: Any, X: Any, y: Any, groups: Any, storages: 
     cv, X, y, groups : object
         The arguments by which they are known again.
     storages : sequence
-        The storages of the searches. The first one's splits go into the others.
+        The storages of the searches. The splits of the first one that has any count, and go into those that have none.
     model : estimator
         One of those that are compared, for the versions that are noted.
 
@@ -162,11 +163,13 @@ def kept_splits(splits: Splits, cv: Any, X: Any, y: Any, groups: Any, storages: 
         "y": describe_data(y),
         "groups": describe_data(groups),
     }
-    for storage in storages:
-        with closing(Store(storage, None, identity)) as store:
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(Store(storage, None, identity))) for storage in storages]
+        kept = [store.history.splits for store in stores if store.history is not None]
+        if kept:
+            assert kept[0] is not None
+            splits = [(np.asarray(train), np.asarray(test)) for train, test in kept[0]]
+        for store in stores:
             if store.history is None:
                 store.create(History(identity, versions_of(model), 0, splits))
-            else:
-                assert store.history.splits is not None
-                splits = [(np.asarray(train), np.asarray(test)) for train, test in store.history.splits]
     return splits

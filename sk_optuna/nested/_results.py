@@ -351,6 +351,7 @@ class NestedCVResults:
         return summary_of(self._comparison)
 
     def _screen(self) -> Screen:
+        """Write the first screen."""
         record = self._comparison
         means = record.means()
         number = numbers_like([*means["mean"], *means["low"], *means["high"], *means["inner_best"]])

@@ -84,6 +84,7 @@ def named(search: Any) -> dict[str, Any]:
 
 
 def _check_estimator(estimator: Any, argument: str) -> None:
+    """Refuse an object that cannot be cloned and fitted."""
     if hasattr(estimator, "fit") and hasattr(estimator, "get_params") and not isinstance(estimator, type):
         return
     advice = "Pass an instance, such as SVC()." if isinstance(estimator, type) else ""
@@ -146,6 +147,7 @@ def own_rows(estimators: Mapping[str, Any]) -> list[Row]:
 
 
 def _check_one_kind(rows: Sequence[Row]) -> None:
+    """Refuse classifiers beside regressors."""
     classifiers = [row.name for row in rows if is_classifier(row.estimator)]
     regressors = [row.name for row in rows if is_regressor(row.estimator)]
     if classifiers and regressors:
@@ -156,6 +158,7 @@ def _check_one_kind(rows: Sequence[Row]) -> None:
 
 
 def _check_study_names(rows: Sequence[Row]) -> None:
+    """Refuse two searches that would write to one study."""
     seen: dict[str, str] = {}
     for row in rows:
         study_name = getattr(row.search, "study_name", None)
@@ -206,6 +209,7 @@ def baseline_rows(rows: Sequence[Row], baselines: Sequence[str], y: Any) -> tupl
 
 
 def _dummy(rows: Sequence[Row], y: Any) -> Any:
+    """Return the dummy for the rows; None where there is none for them."""
     if y is None:
         return None
     if any(is_classifier(row.estimator) for row in rows):
@@ -214,6 +218,7 @@ def _dummy(rows: Sequence[Row], y: Any) -> Any:
 
 
 def _check_names(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
+    """Refuse names of the user's that are baselines'."""
     clash = sorted({row.name for row in rows} & {row.name for row in baselines})
     if clash:
         raise InvalidArgumentError(

@@ -85,10 +85,12 @@ class Screen:
 
 
 def _aligned(cell: str, width: int, i: int) -> str:
+    """Pad a cell, on the left for a number."""
     return cell.rjust(width) if i in _RIGHT else cell.ljust(width)
 
 
 def _cut(text: str, room: int) -> str:
+    """Cut a text that is too long, and show that."""
     return text if len(text) <= room else f"{text[: room - 2]}.."
 
 
@@ -109,6 +111,7 @@ def _fitting(paragraphs: Sequence[str], room: int) -> list[str]:
 
 
 def _of_markdown(cells: Sequence[str]) -> str:
+    """Write a row of a markdown table."""
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
@@ -158,12 +161,14 @@ def numbers_like(values: Sequence[float]) -> Callable[[float], str]:
 
 
 def _seconds(value: float) -> str:
+    """Write seconds."""
     if np.isnan(value):
         return ""
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
 def _two_digits(value: float) -> str:
+    """Write a value of a parameter with two digits that count."""
     return f"{float(f'{value:.2g}'):g}"
 
 

@@ -79,6 +79,7 @@ def fitted_searches(model: Any) -> list[Any]:
 
 
 def _walk(value: Any, found: list[Any], seen: set[int]) -> None:
+    """Collect the fitted searches within a value."""
     if id(value) in seen or not _may_hold_estimators(value):
         return
     seen.add(id(value))
@@ -91,10 +92,12 @@ def _walk(value: Any, found: list[Any], seen: set[int]) -> None:
 
 
 def _may_hold_estimators(value: Any) -> bool:
+    """Tell whether a value is an estimator, or a container that may have some."""
     return isinstance(value, list | tuple | Mapping) or (hasattr(value, "get_params") and not isinstance(value, type))
 
 
 def _children(value: Any) -> Iterable[Any]:
+    """Return the values within an estimator or a container."""
     if isinstance(value, Mapping):
         return value.values()
     return value if isinstance(value, list | tuple) else getattr(value, "__dict__", {}).values()
@@ -106,6 +109,7 @@ def with_best_only(model: Any, search: Any) -> Any:
 
 
 def _exchanged(value: Any, old: Any, new: Any) -> Any:
+    """Return a value with another object in the place of one; what does not hold it stays the same object."""
     if value is old:
         return new
     if not _may_hold_estimators(value):

@@ -56,6 +56,7 @@ def scales_of(search: Any, tunings: Sequence[Tuning]) -> Mapping[str, Any]:
 
 
 def _agreement(name: str, tunings: Sequence[Tuning], scale: Any) -> dict[str, Any]:
+    """Return the row of one parameter."""
     values = [tuning.params[name] for tuning in tunings if name in tuning.params]
     mode, n_alike = Counter(map(short_value, values)).most_common(1)[0]
     known: dict[str, Any] = {

@@ -84,6 +84,7 @@ def outer_columns(
 
 
 def _first_line(fold: OuterFold) -> str:
+    """Return the error of a fold in a line."""
     assert fold.error is not None
     return f"{fold.error.exception}: {fold.error.message}".partition("\n")[0].rstrip(": ")
 
@@ -131,6 +132,7 @@ def stacked(blocks: Sequence[Mapping[str, np.ndarray]]) -> Columns:
 
 
 def _stacked(blocks: Sequence[Mapping[str, np.ndarray]], name: str) -> np.ndarray:
+    """Return one column of tables under each other."""
     kinds = {block[name].dtype.kind for block in blocks if name in block}
     is_number = kinds <= set("iuf")
     if (is_number or len(kinds) == 1) and all(name in block for block in blocks):
@@ -163,4 +165,5 @@ def objects(values: Sequence[Any]) -> np.ndarray:
 
 
 def _repeated(name: str, n: int) -> np.ndarray:
+    """Return a column of one name."""
     return objects([name] * n)

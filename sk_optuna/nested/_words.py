@@ -59,6 +59,7 @@ def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name:
 
 
 def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) -> str:
+    """Write the sentence on the worth of tuning."""
     difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
     if np.isnan(difference):
         return f"The worth of tuning {name} is not known: an outer fold has no score, with it or with its defaults."

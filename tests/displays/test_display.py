@@ -76,7 +76,7 @@ def test_frame_is_a_data_frame_of_the_columns(display):
 
 
 def test_frame_is_the_columns_themselves_where_pandas_is_missing(display, monkeypatch):
-    monkeypatch.setattr(_display, "find_spec", lambda name: None)
+    monkeypatch.setattr(_optional, "find_spec", lambda name: None)
     frame = display.frame()
     assert type(frame) is dict
     assert {name: column.tolist() for name, column in frame.items()} == {"trial_number": [0, 1], "score": [0.5, 0.75]}

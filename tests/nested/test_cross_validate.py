@@ -349,6 +349,20 @@ def test_outer_loop_goes_on_from_a_storage_with_its_splits(iris, tmp_path):
     assert kept.mean_test_score.tolist() == first.archive_.mean_test_score.tolist()
 
 
+def test_splits_of_one_storage_go_into_the_others(iris, tmp_path):
+    X, y = iris
+    searches = {
+        name: OptunaSearchCV(SVC(), {"C": [0.1, 1]}, cv=2, storage=str(tmp_path / name)) for name in ("one", "two")
+    }
+    cv = KFold(2, shuffle=True)
+    alone = nested_cross_validate({"two": searches["two"]}, X, y, cv=cv, baselines=(), keep="nothing")
+    both = nested_cross_validate(searches, X, y, cv=cv, baselines=(), keep="nothing")
+    expected = alone.cross_validate_["two"]["indices"]["test"]
+    for results in (both, nested_cross_validate(searches["one"], X, y, cv=cv, baselines=(), keep="nothing")):
+        for output in results.cross_validate_.values():
+            assert all(map(np.array_equal, output["indices"]["test"], expected))
+
+
 def test_studies_with_a_name_have_one_for_each_outer_fold(iris, tmp_path):
     import optuna
 
