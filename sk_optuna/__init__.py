@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sk_optuna._version import __version__
 
 if TYPE_CHECKING:
-    from sk_optuna import boosting, callbacks, devices, displays, exceptions, pruners, samplers
+    from sk_optuna import boosting, callbacks, devices, displays, exceptions, pruners, refit, samplers
     from sk_optuna._function_estimator import FunctionEstimator
     from sk_optuna.search import OptunaSearchCV
     from sk_optuna.spaces import suggest_space
@@ -21,6 +21,7 @@ __all__ = [
     "displays",
     "exceptions",
     "pruners",
+    "refit",
     "samplers",
     "suggest_space",
 ]
