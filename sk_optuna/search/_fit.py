@@ -9,6 +9,7 @@ table each time.
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, Self
 
 from joblib import effective_n_jobs
@@ -135,7 +136,7 @@ class FittingSearch(SearchBase):
                 self.n_splits_ = len(splits)
                 self.scorer_ = scorers_by_name(scorers) or scorers
                 evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state, period)
-                rules = self._rules(refit_metric, share_tested(splits), by_epoch=by_epoch)
+                rules = self._rules(refit_metric, by_epoch=by_epoch)
                 best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
             if self.refit:
                 assert best is not None
@@ -286,7 +287,7 @@ class FittingSearch(SearchBase):
     def _refit_name(self) -> str | None:
         return metric_of(self.refit)
 
-    def _rules(self, refit_metric: Any, test_size: float | None, *, by_epoch: bool) -> Rules:
+    def _rules(self, refit_metric: Any, *, by_epoch: bool) -> Rules:
         """Return the arguments on which results depend, beside the trials."""
         return Rules(
             scoring=self.scoring,
@@ -297,7 +298,6 @@ class FittingSearch(SearchBase):
             pruner=self.pruner,
             by_epoch=by_epoch,
             checkpoint=self.checkpoint,
-            test_size=test_size,
         )
 
     def _search(
@@ -314,6 +314,7 @@ class FittingSearch(SearchBase):
         n_new = None if proposals.n_trials is None else proposals.n_trials - len(keeper.past)
         n_folds = None if n_new is None else n_new * self.n_splits_
         told = proposals.told
+        rules = replace(rules, test_size=share_tested(evaluator.splits))
 
         def keep(trial: ToldTrial[TrialRecord]) -> None:
             keeper.keep(trial, rules.steering([trial.record]))
