@@ -175,13 +175,14 @@ def _line(name: str, each: Sequence[Taken]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="searches per task, number of folds and race")
+    parser.add_argument("--folds", type=int, nargs="+", default=list(FOLDS), choices=FOLDS)
     parser.add_argument("--cache", type=Path, default=CACHE, help="where tables are kept (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--tiny", action="store_true", help="two small tasks, five folds, one seed")
     arguments = parser.parse_args()
 
     print_versions()
-    tasks, seeds, folds = CHOOSING + HELD_OUT, range(arguments.seeds), FOLDS
+    tasks, seeds, folds = CHOOSING + HELD_OUT, range(arguments.seeds), arguments.folds
     if arguments.tiny:
         tasks = [task for task in tasks if task.name in ("quantiles, SVC", "circles, SVC kernels")]
         seeds, folds = range(1), (5,)
