@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sk_optuna._version import __version__
 
 if TYPE_CHECKING:
-    from sk_optuna import boosting, callbacks, checks, devices, displays, exceptions, pruners, samplers
+    from sk_optuna import boosting, callbacks, checks, devices, displays, exceptions, pruners, refit, samplers
     from sk_optuna._function_estimator import FunctionEstimator
     from sk_optuna.nested import NestedCVResults, nested_cross_validate, nested_cv_results
     from sk_optuna.search import OptunaSearchCV
@@ -26,6 +26,7 @@ __all__ = [
     "nested_cross_validate",
     "nested_cv_results",
     "pruners",
+    "refit",
     "samplers",
     "suggest_space",
 ]

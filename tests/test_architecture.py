@@ -33,6 +33,7 @@ FLOORS = {
     "execution": 2,
     "prefixes": 2,
     "pruners": 2,
+    "refit": 2,
     "samplers": 2,
     "spaces": 2,
     "evaluation": 3,

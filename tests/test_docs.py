@@ -3,10 +3,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.svm import SVC
 
 from sk_optuna import OptunaSearchCV
@@ -98,3 +103,58 @@ def test_the_code_about_boosters_refits_with_the_rounds_it_says():
     assert found.best_estimator_.n_iter_ == found.refit_epochs_ < 200
     exec(alone, given)
     assert given["booster"].n_iter_ < 1000
+
+
+def test_the_page_on_choosing_runs_and_its_recipes_do_on_new_rows_what_it_says(capsys):
+    given = {}
+    policies, plain, predictions, threshold, calibration, intervals, errors = code_of("choosing.md")
+    exec(policies, given)
+    exec(plain, given)
+    assert capsys.readouterr().out.count("simplest of") == 2
+    exec(predictions, given)
+    exec(threshold, given)
+    search, new, truth = given["search"], given["X_test"], given["y_test"]
+    below = search.predict_proba(new)[:, 0] < given["threshold"]
+    decided = given["model"].predict(new)
+    np.testing.assert_array_equal(decided, np.where(below, 1, 0))
+    cost = [
+        10 * np.sum((truth == 0) & (y == 1)) + np.sum((truth == 1) & (y == 0)) for y in (decided, search.predict(new))
+    ]
+    assert cost[0] < cost[1]
+    exec(calibration, given)
+    assert brier_score_loss(truth, given["probabilities"]) < brier_score_loss(truth, search.predict_proba(new)[:, 1])
+    exec(intervals, given)
+    covered = (given["low"] <= given["b_test"]) & (given["b_test"] <= given["high"])
+    assert 0.8 < covered.mean() < 0.97
+    exec(errors, given)
+    assert "bmi" in capsys.readouterr().out
+
+
+FITS = []
+
+
+class Counted(LogisticRegression):
+    def fit(self, X, y):
+        FITS.append(len(X))
+        return super().fit(X, y)
+
+
+def test_the_places_of_a_tuned_threshold_take_the_fits_that_the_page_says():
+    two, n, k, c = y < 2, 2, 4, 3
+    data, space = (X[two], y[two]), {"C": [0.1, 1.0]}
+
+    def count(model):
+        del FITS[:]
+        model.fit(*data)
+        return len(FITS)
+
+    def tuned(model):
+        return TunedThresholdClassifierCV(model, cv=c)
+
+    search = OptunaSearchCV(Counted(), space, cv=k, n_jobs=1)
+    inside = OptunaSearchCV(tuned(Counted()), {"estimator__C": space["C"]}, cv=k, n_jobs=1)
+    assert count(search) == n * k + 1
+    assert count(inside) == (n * k + 1) * (c + 1)
+    assert count(tuned(search)) == (n * k + 1) * (c + 1)
+    assert count(tuned(clone(search.best_estimator_))) == c + 1
+    assert count(clone(search).set_params(return_predictions=True)) == n * k + 1 + k

@@ -11,6 +11,7 @@ from sk_optuna.evaluation._metrics import (
     nearest_scorers,
     steering_metric,
 )
+from sk_optuna.evaluation._predictions import FoldPredictions, FoldPredictor
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import packed, split_once
 from sk_optuna.evaluation._tracebacks import CodeLine, RaisedError, raised_errors
@@ -22,6 +23,8 @@ __all__ = [
     "Fold",
     "FoldEvaluator",
     "FoldHooks",
+    "FoldPredictions",
+    "FoldPredictor",
     "FoldResult",
     "RaisedError",
     "TrialRecord",

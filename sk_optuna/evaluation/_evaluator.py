@@ -2,7 +2,7 @@
 
 import numbers
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from traceback import format_exc
@@ -61,13 +61,15 @@ class FoldEvaluator:
     n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
-    def __call__(self, fold: Fold) -> FoldResult:
+    def __call__(self, fold: Fold, then: Callable[[Any], None] | None = None) -> FoldResult:
         """Fit on the fold's training rows and score its test rows.
 
         Parameters
         ----------
         fold : Fold
             The fold.
+        then : callable or None, default=None
+            Called with the fitted estimator when it has been scored.
 
         Raises
         ------
@@ -77,7 +79,7 @@ class FoldEvaluator:
         here = CurrentFold(self.random_state, fold.trial, fold.number, self.n_threads)
         try:
             with in_fold(here), torch_threads(self.n_torch_threads):
-                result = self._evaluate(fold, here)
+                result = self._evaluate(fold, here, then)
         except Exception as error:
             if out_of_memory_reason(format_exc()) is not None:
                 # The caller may keep the error, and the error would keep the model.
@@ -88,7 +90,7 @@ class FoldEvaluator:
             release_memory()
         return result
 
-    def _evaluate(self, fold: Fold, here: CurrentFold) -> FoldResult:
+    def _evaluate(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
         estimator, (train, test) = clone(self.estimator), self.splits[fold.number]
         follower = _Follower(self, fold, estimator, here)
         follow_epochs(estimator, follower.monitor_of, all_kinds=self.epochs is not None)
@@ -112,7 +114,10 @@ class FoldEvaluator:
                 error_score=_marked(self.error_score),
                 caller=self.caller,
                 callback_ctx=NoHooks() if fold.hooks is None else fold.hooks,
+                return_estimator=then is not None,
             )
+            if then is not None:
+                then(result["estimator"])
         test_scores, train_scores = result["test_scores"], result.get("train_scores")
         return follower.complete(
             FoldResult(

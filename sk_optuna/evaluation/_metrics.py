@@ -10,6 +10,7 @@ from sk_optuna._compat._sklearn import check_refit_for_multimetric
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.refit import Policy, metric_of
 
 
 def metric_names(records: Sequence[TrialRecord]) -> list[str]:
@@ -19,7 +20,8 @@ def metric_names(records: Sequence[TrialRecord]) -> list[str]:
 
 def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
     """Return the metric that the sampler maximizes: the one that chooses the best candidate, else the first one."""
-    return refit if isinstance(refit, str) and refit in metrics else metrics[0]
+    named = metric_of(refit)
+    return named if named is not None and named in metrics else metrics[0]
 
 
 def check_refit(refit: Any, metrics: Iterable[str]) -> None:
@@ -30,6 +32,8 @@ def check_refit(refit: Any, metrics: Iterable[str]) -> None:
     ValueError
         In scikit-learn's words, with the metrics that may be meant.
     """
+    if isinstance(refit, Policy):
+        refit.check_metrics(list(metrics))
     with nearest_metrics(refit, metrics):
         check_refit_for_multimetric(refit, metrics)
 

@@ -13,6 +13,7 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
+from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import summarize
@@ -30,6 +31,7 @@ __all__ = [
     "in_short",
     "learning_curves",
     "learning_curves_record",
+    "predictions_table",
     "record_of_curves",
     "summarize",
     "too_many_failures",

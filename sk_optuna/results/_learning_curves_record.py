@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna.exceptions import InvalidArgumentError
+from sk_optuna.refit import metric_of
 
 _COLUMNS = ("valid_score", "train_loss")
 
@@ -275,8 +276,8 @@ def _shortest(reported: np.ndarray) -> int:
 
 def _metric_of(search: Any) -> str:
     """Return the name of the metric that steered the search, ``"score"`` where it has none."""
-    if isinstance(search.refit, str):
-        return search.refit
+    if (metric := metric_of(search.refit)) is not None:
+        return metric
     if isinstance(search.scorer_, dict):
         return str(next(iter(search.scorer_)))
     return search.scoring if isinstance(search.scoring, str) else "score"

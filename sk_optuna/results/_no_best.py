@@ -7,6 +7,7 @@ from typing import Any
 
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
 from sk_optuna.exceptions import NoScoreError
+from sk_optuna.refit import metric_of
 
 _MOST_REASONS = 3
 
@@ -42,7 +43,8 @@ def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) ->
 def deciding_metrics(records: Sequence[TrialRecord], refit: Any) -> list[str]:
     """Return the metrics of which a finite mean makes a candidate one to choose."""
     metrics = metric_names(records)
-    return [refit] if isinstance(refit, str) and refit in metrics else metrics
+    named = metric_of(refit)
+    return [named] if named is not None and named in metrics else metrics
 
 
 def why_failed(result: FoldResult, metrics: Sequence[str], scoring: Any) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from sk_optuna._compat._sklearn import select_best_index
 from sk_optuna.evaluation import TrialRecord
 from sk_optuna.exceptions import NoScoreError
+from sk_optuna.refit import Choice, Policy
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._no_best import check_any_score, check_not_pruned
 from sk_optuna.results._rules import Rules
@@ -29,15 +30,18 @@ class Best:
     params : dict
         Its parameters.
     score : float or None
-        Its mean score; None where a callable chose it.
+        Its mean score; None where a callable chose it that is no policy.
     refit_epochs : int or None
         Epochs after which a refit ends; None for as many as the estimator makes.
+    choice : Choice or None, default=None
+        The choice of the policy that is the search's `refit`; None without one.
     """
 
     index: int
     params: dict[str, Any]
     score: float | None
     refit_epochs: int | None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -74,20 +78,26 @@ class Outcome:
         NoScoreError
             Where no candidate has a score.
         ValueError
-            Where the chosen candidate was pruned.
+            Where the chosen candidate was pruned, or the policy that is `refit` cannot choose.
         """
         rules, table = self.rules, self.cv_results
         check_any_score(self.records, rules.refit, rules.scoring)
         if not rules.refit and self.is_multimetric:
             return None
-        metric = rules.refit if callable(rules.scoring) and self.is_multimetric else rules.refit_metric
-        index = select_best_index(rules.refit, metric, table)
+        choice = None
+        if isinstance(rules.refit, Policy):
+            choice = rules.refit.explain(table, test_size=rules.test_size)
+            index, metric = choice.index, choice.metric
+        else:
+            metric = rules.refit if callable(rules.scoring) and self.is_multimetric else rules.refit_metric
+            index = select_best_index(rules.refit, metric, table)
         check_not_pruned(table, index, rules.refit, rules.pruner)
         return Best(
             index,
             params=table["params"][index],
-            score=None if callable(rules.refit) else table[f"mean_test_{metric}"][index],
+            score=None if choice is None and callable(rules.refit) else table[f"mean_test_{metric}"][index],
             refit_epochs=median_best_epoch(self.records[index]) if rules.checkpoint == "best" else None,
+            choice=choice,
         )
 
 

@@ -19,6 +19,8 @@ class Rules:
         The metric by which scikit-learn chooses the best candidate; ``"score"`` where there is one.
     by_epoch : bool
         Whether epochs are reported.
+    test_size : float or None, default=None
+        Rows that a split tests, as a share of those that it uses.
     """
 
     scoring: Any
@@ -29,6 +31,7 @@ class Rules:
     pruner: Any
     by_epoch: bool
     checkpoint: str
+    test_size: float | None = None
 
     def steering(self, records: Sequence[TrialRecord]) -> str:
         """Return the metric that the sampler is told of these trials.

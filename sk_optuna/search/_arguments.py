@@ -18,6 +18,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
 from sk_optuna.search._fold_limits import check_fold_limits
+from sk_optuna.search._predictions import check_predicts
 from sk_optuna.study import check_pruner
 
 # Candidates that are looked at before the first fit, as long as none of them could be fitted.
@@ -39,6 +40,7 @@ class Arguments(Protocol):
     pruner: Any
     refit: Any
     report: Any
+    return_predictions: bool
     scoring: Any
     speculate: Any
     storage: Any
@@ -91,6 +93,8 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             )
     max_outstanding(search.pre_dispatch, 1)
     check_fold_limits(search)
+    if search.return_predictions:
+        check_predicts(search.estimator, search.refit, search.scoring)
     if search.study_name is not None and (search.storage is None or not search.study_name):
         raise InvalidArgumentError(
             "The 'study_name' parameter must name the study of a search in its storage, but got "

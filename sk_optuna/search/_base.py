@@ -32,6 +32,8 @@ _FITTED = (
     "n_folds_dropped_",
     "n_splits_",
     "n_trials_",
+    "oof_predictions_",
+    "refit_choice_",
     "refit_epochs_",
     "refit_time_",
     "scorer_",
@@ -210,6 +212,8 @@ class SearchBase(BaseSearchCV):
             self.best_params_ = best.params
             if best.score is not None:
                 self.best_score_ = best.score
+            if best.choice is not None:
+                self.refit_choice_ = best.choice
             if self.checkpoint == "best":
                 self.refit_epochs_ = best.refit_epochs
         return best

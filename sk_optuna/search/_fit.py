@@ -9,6 +9,7 @@ table each time.
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, Self
 
 from joblib import effective_n_jobs
@@ -30,6 +31,7 @@ from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed
 from sk_optuna.exceptions import StorageError, TooManyFailuresError
 from sk_optuna.execution import n_processes, threads_of_a_task
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
+from sk_optuna.refit import Policy, metric_of
 from sk_optuna.results import Best, Rules, conclude, errors_table
 from sk_optuna.search._arguments import check_arguments, check_candidates, check_stopping, speculates
 from sk_optuna.search._base import SearchBase, interrupted_warning
@@ -39,6 +41,8 @@ from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._period import period_of_rounds
+from sk_optuna.search._policy import check_policy, share_tested
+from sk_optuna.search._predictions import out_of_fold_predictions, warn_of_other_scores
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import are_strict, first_trials, space_from_user
 from sk_optuna.study import (
@@ -105,6 +109,7 @@ class FittingSearch(SearchBase):
         estimator = clone(self.estimator)
         space = space_from_user(self.param_distributions, self.param_grid, estimator)
         check_stopping(self, space, routed.estimator.fit)
+        check_policy(self.refit, scorers, self.scoring, space)
         first = first_trials(self.initial_params, space, estimator)
         with end_signals() as signals:
             with closing(Keeper(self, identity_of(self, X, y, params, first), earlier)) as keeper:
@@ -115,6 +120,8 @@ class FittingSearch(SearchBase):
                     is_classification = is_classifier(self.estimator)
                     splits = packed(split_once(self.cv, X, y, routed.splitter.split, classifier=is_classification))
                 check_candidates(self, space, X, y, splits)
+                if isinstance(self.refit, Policy):
+                    self.refit.check_splits(len(splits))
                 period = period_of_rounds(estimator, space) if by_epoch else 1
                 pruning = open_pruning(
                     self.pruner,
@@ -135,6 +142,8 @@ class FittingSearch(SearchBase):
                 assert best is not None
                 self._refit(best, X, y, routed.estimator.fit, hooks)
                 signals.raise_swallowed()
+            if self.return_predictions and best is not None:
+                self._predict_folds(best, evaluator, signals)
         hooks.end()
         return self
 
@@ -190,6 +199,19 @@ class FittingSearch(SearchBase):
             )
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+    def _predict_folds(self, best: Best, evaluator: FoldEvaluator, signals: EndSignals) -> None:
+        """Set the best candidate's predictions for the rows that its folds tested."""
+        self.oof_predictions_, results = out_of_fold_predictions(
+            evaluator,
+            self.estimator,
+            int(self.cv_results_["trial_number"][best.index]),
+            best.params,
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            signals=signals,
+        )
+        warn_of_other_scores(self.cv_results_, best.index, results, self.estimator, best.params)
 
     @available_if(search_estimator_has("transform"))
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -263,7 +285,7 @@ class FittingSearch(SearchBase):
 
     @property
     def _refit_name(self) -> str | None:
-        return self.refit if isinstance(self.refit, str) else None
+        return metric_of(self.refit)
 
     def _rules(self, refit_metric: Any, *, by_epoch: bool) -> Rules:
         """Return the arguments on which results depend, beside the trials."""
@@ -292,6 +314,7 @@ class FittingSearch(SearchBase):
         n_new = None if proposals.n_trials is None else proposals.n_trials - len(keeper.past)
         n_folds = None if n_new is None else n_new * self.n_splits_
         told = proposals.told
+        rules = replace(rules, test_size=share_tested(evaluator.splits))
 
         def keep(trial: ToldTrial[TrialRecord]) -> None:
             keeper.keep(trial, rules.steering([trial.record]))

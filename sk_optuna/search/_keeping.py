@@ -10,6 +10,7 @@ import optuna
 
 from sk_optuna.evaluation import TrialRecord
 from sk_optuna.exceptions import StorageError
+from sk_optuna.refit import metric_of
 from sk_optuna.search._arguments import seed_from
 from sk_optuna.storage import (
     Driver,
@@ -77,7 +78,7 @@ def identity_of(
         "space": describe(space),
         **{name: describe(getattr(search, name)) for name in _ARGUMENTS},
         # the metric that steers the search, where there are several
-        "refit": search.refit if isinstance(search.refit, str) else "by score",
+        "refit": metric_of(search.refit) or "by score",
         "initial_params": describe(list(first)),
         "X": describe_data(X),
         "y": describe_data(y),

@@ -229,8 +229,9 @@ class OptunaSearchCV(FittingSearch):
 
     refit : bool, str or callable, default=True
         As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics chooses the
-        best one; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never
-        the best while there is one without.
+        best one; or a callable from `cv_results_` to the best index, such as a policy of :mod:`sk_optuna.refit`, which
+        takes the simplest of the candidates that are nearly as good as the best. A candidate with a failed fit or
+        scorer is never the best while there is one without.
 
     cv : int, cross-validation generator or iterable, default=None
         As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
@@ -258,6 +259,12 @@ class OptunaSearchCV(FittingSearch):
     return_train_score : bool, default=False
         Whether `cv_results_` contains scores on the training folds.
 
+    return_predictions : bool, default=False
+        Whether `oof_predictions_` has the best candidate's predictions for the rows that its folds tested. Its folds
+        run once more for it, after the refit: as many more fits as `cv` has folds, without limits of time or memory, and
+        unheard by scikit-learn's callbacks. If their scores then differ from those in `cv_results_`, a warning names
+        the `random_state` to set.
+
     study_callbacks : list of callables, default=None
         Optuna's callbacks: called with the study and the finished trial, in the order of trials. In a search that goes
         on, they hear of the last of the trials that were finished before: it may have ended the search.
@@ -277,7 +284,8 @@ class OptunaSearchCV(FittingSearch):
         The best candidate, fitted on all the data. Not available if ``refit=False``.
 
     best_score_ : float
-        Mean test score of the best candidate. Not available if `refit` is callable, or is False with several metrics.
+        Mean test score of the best candidate. Not available if `refit` is callable, unless it is a policy of
+        :mod:`sk_optuna.refit`, or is False with several metrics.
 
     best_params_ : dict
         Parameters of the best candidate. Not available if ``refit=False`` with several metrics.
@@ -318,6 +326,18 @@ class OptunaSearchCV(FittingSearch):
         ``pandas.DataFrame`` takes it. Scores that are not finite, with nothing raised, are no errors. Also there where
         `fit` ended with an error; empty with ``error_score="raise"``.
 
+    oof_predictions_ : dict of str to ndarray
+        One entry for each row of `X` and each fold that tested it, fold by fold: `row`, `fold`, `y_true` (where there
+        is `y`), `y_pred`, and of a classifier ``proba_<class>`` for each class or, without `predict_proba`,
+        ``decision`` (two classes) or ``decision_<class>``. Rows that no fold tested have none, those that several
+        tested have several. Of several outputs there are ``y_true_0``, ``y_pred_0`` and so on, and no probabilities.
+        ``pandas.DataFrame`` takes it. Only with ``return_predictions=True``. They belong to a candidate that was
+        chosen for its scores on these rows, and so are a little too good, as `best_score_` is.
+
+    refit_choice_ : sk_optuna.refit.Choice
+        The choice of the policy that is `refit`, which ``print`` shows in a sentence: how many candidates it chose
+        from, and how far the chosen one is below the best. Only with a policy of :mod:`sk_optuna.refit`.
+
     refit_epochs_ : int or None
         Epochs after which the refit ended. Only with ``checkpoint="best"``.
 
@@ -342,6 +362,7 @@ class OptunaSearchCV(FittingSearch):
     See Also
     --------
     sk_optuna.suggest_space : A space to start from, for well-known estimators.
+    sk_optuna.refit : Policies for `refit`: the simplest candidate that is nearly as good as the best.
     sklearn.model_selection.GridSearchCV : Evaluates every combination of a grid.
     sklearn.model_selection.RandomizedSearchCV : Draws candidates without learning from results.
 
@@ -416,6 +437,7 @@ class OptunaSearchCV(FittingSearch):
             None,
         ],
         "random_state": ["random_state"],
+        "return_predictions": ["boolean"],
         "study_callbacks": "no_validation",
     }
     # Searches that were pickled before there were these arguments have none.
@@ -428,6 +450,7 @@ class OptunaSearchCV(FittingSearch):
     fold_timeout: float | None = None
     fold_memory: str | None = None
     interrupted: Literal["raise", "return"] = "raise"
+    return_predictions: bool = False
 
     def __init__(
         self,
@@ -462,6 +485,7 @@ class OptunaSearchCV(FittingSearch):
         random_state: Any = None,
         error_score: Any = np.nan,
         return_train_score: bool = False,
+        return_predictions: bool = False,
         study_callbacks: Any = None,
     ) -> None:
         super().__init__(
@@ -496,4 +520,5 @@ class OptunaSearchCV(FittingSearch):
         self.study_name = study_name
         self.warm_start = warm_start
         self.random_state = random_state
+        self.return_predictions = return_predictions
         self.study_callbacks = study_callbacks

@@ -86,7 +86,8 @@ def _best_of(search: Any) -> list[Mapping[str, Any]]:
     Those without a mean score, stopped or failed, are left out.
     """
     table = search.cv_results_
-    metric = next((name for name in (f"test_{search.refit}", "test_score") if f"rank_{name}" in table), None)
+    chosen_by = getattr(search.refit, "metric", search.refit)  # of a policy; a str has none
+    metric = next((name for name in (f"test_{chosen_by}", "test_score") if f"rank_{name}" in table), None)
     if metric is None:  # several metrics, and none of them chooses
         metric = next(name for name in table if name.startswith("rank_")).removeprefix("rank_")
     means, ranks = table[f"mean_{metric}"], table[f"rank_{metric}"]
