@@ -14,6 +14,7 @@ from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sk_optuna._compat._optuna import constraints_of
 from sk_optuna.exceptions import InvalidArgumentError
 
 __all__ = ["Patience", "TargetScore"]
@@ -192,7 +193,10 @@ def _finished(study: Study) -> list[FrozenTrial]:
 
 
 def _score(trial: FrozenTrial, sign: int) -> float | None:
-    """Return the value of a complete trial, greater being better; of others, which may have an estimate, None."""
-    if trial.state != TrialState.COMPLETE or trial.value is None:
+    """Return the value of a complete trial, greater being better; of others, which may have an estimate, None.
+
+    A trial that breaks a constraint does not count, since it cannot be the best.
+    """
+    if trial.state != TrialState.COMPLETE or trial.value is None or any(each > 0 for each in constraints_of(trial)):
         return None
     return sign * trial.value

@@ -169,6 +169,10 @@ def tpe():
         return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True)
 
 
+def nsgaii():
+    return optuna.samplers.NSGAIISampler(seed=0)
+
+
 def patient_pruner():
     return make_unwarned(optuna.pruners.PatientPruner, wrapped_pruner=optuna.pruners.MedianPruner(), patience=1)
 
@@ -399,6 +403,17 @@ ROWS = [
          "A sampler that is kept over trials is seeded anew for each."),
     held(f"{TPE}._random_sampler", optuna.samplers.RandomSampler, tpe,
          "The same, of the sampler that draws TPE's first trials."),
+    held(f"{TPE}._constraints_func", lambda value: value is None, tpe,
+         "Before Optuna 5, constraints count for a sampler that has a function for them; it would warn about that."),
+    held("optuna.samplers.NSGAIISampler._elite_population_selection_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "Each part of NSGA-II has such a function of its own."),
+    held("optuna.samplers.NSGAIISampler._child_generation_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "See above."),
+    held("optuna.samplers.NSGAIISampler._after_trial_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "See above."),
     held("optuna.pruners.PatientPruner._wrapped_pruner", optuna.pruners.MedianPruner, patient_pruner,
          "A pruner is checked for being one that folds or epochs can ask, also within a patient one."),
     logger("optuna.samplers._qmc",

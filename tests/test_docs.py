@@ -59,6 +59,12 @@ def test_the_page_on_ready_spaces_runs(capsys):
     assert {"svc__C", "svc__gamma", "svc__class_weight"} == given["search"].best_params_.keys()
 
 
+def test_the_code_about_constraints_and_objectives_runs():
+    given = {}
+    for block in code_of("constraints_and_objectives.md"):
+        exec(block, given)
+
+
 def test_a_study_goes_where_the_user_guide_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(

@@ -7,7 +7,7 @@ import copy
 import inspect
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,16 +18,20 @@ from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
 __all__ = [
+    "CONSTRAINTS",
     "METRIC_NAMES",
     "QMC_LOG",
     "RDB_LOG",
     "as_of_now",
     "caching",
+    "constraints_of",
     "contains",
     "frozen",
+    "heeding_constraints",
     "make_unwarned",
     "new_study",
     "note",
+    "note_constraints",
     "notes_on",
     "refreshed",
     "reseeded",
@@ -42,6 +46,8 @@ __all__ = [
     "wrapped_pruner",
 ]
 
+# The system attribute of a trial that has its constraints.
+CONSTRAINTS = "constraints"
 # The loggers of the QMCSampler, of databases and of studies in memory.
 QMC_LOG = "optuna.samplers._qmc"
 RDB_LOG = "optuna.storages._rdb.storage"
@@ -130,6 +136,38 @@ def note(trial: optuna.Trial, notes: Mapping[str, Any]) -> None:
     """Set system attributes of a running trial."""
     for key, value in notes.items():
         trial.storage.set_trial_system_attr(trial._trial_id, key, value)
+
+
+def note_constraints(trial: optuna.Trial, values: Sequence[float]) -> None:
+    """Note the constraints of a running trial, each fine at 0 or below, where all versions of Optuna look for them.
+
+    ``Trial.set_constraint`` came with Optuna 5, which reads these, too.
+    """
+    note(trial, {CONSTRAINTS: list(values)})
+
+
+def constraints_of(trial: FrozenTrial) -> list[float]:
+    """Return the constraints of a trial: a dict since Optuna 5, a system attribute before."""
+    if hasattr(trial, "constraints"):
+        return list(trial.constraints.values())
+    return list(_noted_constraints(trial))
+
+
+def _noted_constraints(trial: FrozenTrial) -> Sequence[float]:
+    values: Sequence[float] | None = trial.system_attrs.get(CONSTRAINTS)
+    return () if values is None else values
+
+
+def heeding_constraints(sampler: Any) -> Any:
+    """Return `sampler`, made to heed the constraints that are noted on trials, if it can and was not told of others.
+
+    Optuna 5 needs no telling. Before, a sampler heeded those that a function of its own returned.
+    """
+    strategies = ("_elite_population_selection_strategy", "_child_generation_strategy", "_after_trial_strategy")
+    for owner in (sampler, *(getattr(sampler, name, None) for name in strategies)):
+        if getattr(owner, "_constraints_func", ()) is None:
+            owner._constraints_func = _noted_constraints
+    return sampler
 
 
 def stored_as(trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:

@@ -5,8 +5,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
-from sk_optuna.exceptions import NoScoreError
+from sk_optuna.exceptions import NoFeasibleCandidateError, NoScoreError
+from sk_optuna.results._progress import in_short
+from sk_optuna.results._rules import Rules
+from sk_optuna.results._table import row_of
 
 _MOST_REASONS = 3
 
@@ -101,3 +106,42 @@ def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: An
         f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
         "were run."
     )
+
+
+def check_any_feasible(records: Sequence[TrialRecord], table: Mapping[str, Any], rules: Rules) -> None:
+    """Refuse a search whose complete candidates all break constraints, and name the one that is nearest.
+
+    Raises
+    ------
+    NoFeasibleCandidateError
+        Where they do; without a complete candidate other errors say why.
+    """
+    complete = np.flatnonzero(np.asarray(table["trial_state"]) == "COMPLETE").tolist()
+    if rules.constraints is None or not complete or table["feasible"].any():
+        return
+    nearest = min(complete, key=lambda i: sum(value for value in records[i].constraints if value > 0))
+    raise NoFeasibleCandidateError(
+        f"None of the {len(complete)} complete candidates keeps the constraints. Nearest is row {nearest} of "
+        f"cv_results_, {in_short(records[nearest].params)}: {_broken(records[nearest], rules)}. Loosen the "
+        "constraints, widen the space, or run more candidates; cv_results_ and study_ have all of them."
+    )
+
+
+def check_feasible(records: Sequence[TrialRecord], table: Mapping[str, Any], best: int, rules: Rules) -> None:
+    """Refuse a best candidate that breaks a constraint, as a callable `refit` may choose it.
+
+    Raises
+    ------
+    ValueError
+        Where row `best` of the table does.
+    """
+    if rules.constraints is not None and table["trial_state"][best] == "COMPLETE" and not table["feasible"][best]:
+        raise ValueError(
+            f"refit={rules.refit!r} chose row {best} of cv_results_, which breaks a constraint: "
+            f"{_broken(records[best], rules)}. Choose among the rows whose column feasible is True."
+        )
+
+
+def _broken(record: TrialRecord, rules: Rules) -> str:
+    assert rules.constraints is not None
+    return rules.constraints.words(row_of(record, rules), record.constraints)

@@ -13,7 +13,7 @@ from sk_optuna._compat._sklearn import select_best_index
 from sk_optuna.evaluation import TrialRecord
 from sk_optuna.exceptions import NoScoreError
 from sk_optuna.results._learning_curves import learning_curves
-from sk_optuna.results._no_best import check_any_score, check_not_pruned
+from sk_optuna.results._no_best import check_any_feasible, check_any_score, check_feasible, check_not_pruned
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import median_best_epoch, tabulate
 
@@ -72,23 +72,33 @@ class Outcome:
         Raises
         ------
         NoScoreError
-            Where no candidate has a score.
+            Where no candidate has a score, or none keeps the constraints.
         ValueError
-            Where the chosen candidate was pruned.
+            Where the chosen candidate was pruned, or breaks a constraint.
         """
         rules, table = self.rules, self.cv_results
         check_any_score(self.records, rules.refit, rules.scoring)
         if not rules.refit and self.is_multimetric:
             return None
         metric = rules.refit if callable(rules.scoring) and self.is_multimetric else rules.refit_metric
-        index = select_best_index(rules.refit, metric, table)
+        check_any_feasible(self.records, table, rules)
+        index = select_best_index(rules.refit, metric, _feasible_first(table, metric))
         check_not_pruned(table, index, rules.refit, rules.pruner)
+        check_feasible(self.records, table, index, rules)
         return Best(
             index,
             params=table["params"][index],
             score=None if callable(rules.refit) else table[f"mean_test_{metric}"][index],
             refit_epochs=median_best_epoch(self.records[index]) if rules.checkpoint == "best" else None,
         )
+
+
+def _feasible_first(table: Mapping[str, Any], metric: Any) -> Mapping[str, Any]:
+    """Return the table for the choice by score: candidates that break constraints rank last there, as failed ones."""
+    key = f"rank_test_{metric}"
+    if key not in table or "feasible" not in table or not table["feasible"].any():
+        return table
+    return {**table, key: np.where(table["feasible"], table[key], table[key].max() + 1)}
 
 
 def conclude(records: Sequence[TrialRecord], rules: Rules) -> Outcome:

@@ -53,7 +53,14 @@ class Progress:
         """
         self._note(record, state, value)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        score = f"score {value:.4f}" if state == "COMPLETE" else _failed(record) if state == "FAIL" else _pruned(record)
+        infeasible = "" if record.is_feasible else ", breaks a constraint"
+        score = (
+            f"score {value:.4f}{infeasible}"
+            if state == "COMPLETE"
+            else _failed(record)
+            if state == "FAIL"
+            else _pruned(record)
+        )
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {self._best_so_far}; {spent}")
 
@@ -65,7 +72,12 @@ class Progress:
 
     def _note(self, record: TrialRecord, state: str, value: float | None) -> None:
         self._n_finished += 1
-        if state == "COMPLETE" and value is not None and (self._best is None or value > self._best[0]):
+        if (
+            state == "COMPLETE"
+            and record.is_feasible
+            and value is not None
+            and (self._best is None or value > self._best[0])
+        ):
             self._best = (value, record.number)
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_optuna.evaluation import TrialRecord, check_refit, metric_names, steering_metric
+from sk_optuna.results._constraints import Constraints
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Rules:
         The metric by which scikit-learn chooses the best candidate; ``"score"`` where there is one.
     by_epoch : bool
         Whether epochs are reported.
+    constraints : Constraints or None
+        The constraints, if there are any.
     """
 
     scoring: Any
@@ -29,6 +32,7 @@ class Rules:
     pruner: Any
     by_epoch: bool
     checkpoint: str
+    constraints: Constraints | None = None
 
     def steering(self, records: Sequence[TrialRecord]) -> str:
         """Return the metric that the sampler is told of these trials.

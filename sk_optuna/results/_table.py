@@ -7,6 +7,7 @@ of others.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.stats import rankdata
 from sk_optuna._compat._sklearn import (
     format_results,
     insert_error_scores,
+    unwarned_table,
     warn_or_raise_about_fit_failures,
     warn_unless_unwarned,
 )
@@ -57,6 +59,8 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
         "trial_number": [record.number for record in records],
         "trial_state": [record.state(steering) for record in records],
     }
+    if rules.constraints is not None:
+        more["feasible"] = [record.state(steering) == "COMPLETE" and record.is_feasible for record in records]
     if rules.pruner is not None:
         more["n_folds_run"] = [len(record.results) for record in records]
     if rules.by_epoch:
@@ -71,6 +75,13 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     for metric in metrics:
         _rank_anew(table, metric, records)
     return table
+
+
+def row_of(record: TrialRecord, rules: Rules) -> dict[str, Any]:
+    """Return the row of one complete trial: the columns that do not depend on others, which ranks do."""
+    with unwarned_table():
+        table = tabulate([record], replace(rules, constraints=None), rules.steering([record]))
+    return {name: column[0] for name, column in table.items() if not name.startswith("rank_")}
 
 
 def _warn_of_failures(

@@ -20,6 +20,7 @@ from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, in_short, summarize
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
+from sk_optuna.search._feasibility import Feasibility
 from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import Asking, search_trials
@@ -107,6 +108,8 @@ def run_trials(
     ------
     TooManyFailuresError
         Where the first candidates failed, as many as `max_failures` allows.
+    ConstraintError
+        Where the constraints of a trial cannot be computed; the trial is kept.
     """
     limit = FailureLimit(run.max_failures, proposals, rules)
     n_splits, n_trials = len(pruning.order), proposals.n_trials
@@ -148,6 +151,7 @@ def run_trials(
             is_new = told.number >= len(past)
             if is_new:
                 keep(told)
+            conduct.feasibility.check()
             if progress is not None:
                 told_as = (told.record, told.state, told.value)
                 progress.report(*told_as, deadline.elapsed, deadline.left) if is_new else progress.recall(*told_as)
@@ -159,6 +163,7 @@ def run_trials(
                 break
         if progress is not None and run.speculate:
             progress.report_dropped(proposals.told.records)
+    conduct.feasibility.check()
     limit.check()
 
 
@@ -204,6 +209,7 @@ class TrialConduct:
         self._hooks = hooks
         self.order = pruning.order
         self.chances = pruning.chances
+        self.feasibility = Feasibility(rules)
         self._unjudged: set[tuple[int, int]] = set()
         self.settle: Callable[[Proposal, ToldTrial[TrialRecord]], StoredTrial | None] | None = None
 
@@ -304,12 +310,14 @@ class TrialConduct:
             value, record.n_dropped = past.value, past.n_dropped
         elif is_pruned and value is not None:
             value = self._pruning.estimate(proposal, scores, curves)
+        self.feasibility.judge(proposal, record, record.state(metric))
         if past is None and self.settle is not None:
             trial = ended(frozen(proposal.trial), record.state(metric), value, summarize(record))
             counts = self.settle(proposal, ToldTrial(trial, scores, curves, record, proposal.notes))
             if counts is not None:
                 record, value, is_pruned = self._record_of(proposal, counts), counts.value, counts.state == "PRUNED"
                 scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
+                self.feasibility.judge(proposal, record, counts.state)
         return self._proposals.tell(
             proposal,
             value,
@@ -318,6 +326,7 @@ class TrialConduct:
             curves=curves,
             attributes=summarize(record),
             record=record,
+            is_feasible=record.is_feasible,
         )
 
     def recall(self, proposal: Proposal, stored: StoredTrial) -> ToldTrial[TrialRecord]:

@@ -37,6 +37,7 @@ _ARGUMENTS = (
     "error_score",
     "return_train_score",
 )
+_LATER_ARGUMENTS = ("constraints",)
 
 
 class Search(Protocol):
@@ -76,6 +77,8 @@ def identity_of(
         "estimator": describe(search.estimator),
         "space": describe(space),
         **{name: describe(getattr(search, name)) for name in _ARGUMENTS},
+        # Searches that were kept before there were these have none.
+        **{name: describe(value) for name in _LATER_ARGUMENTS if (value := getattr(search, name)) is not None},
         # the metric that steers the search, where there are several
         "refit": search.refit if isinstance(search.refit, str) else "by score",
         "initial_params": describe(list(first)),

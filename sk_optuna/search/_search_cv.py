@@ -227,6 +227,19 @@ class OptunaSearchCV(FittingSearch):
         Number of folds that run in parallel, of all candidates; None means 1 unless in a
         :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
 
+    constraints : dict or callable, default=None
+        Bounds that a candidate must keep to be the best, see the page on constraints and objectives in the docs.
+
+        - A dict from columns of `cv_results_`, such as ``"mean_score_time"``, or metrics, which stand for their mean
+          test score, to bounds: a number, which means at most, or a text such as ``">= -0.4"``, as for scores.
+        - A callable from a mapping, one row of `cv_results_` of a complete candidate, to a number, or as many numbers
+          each time, that are fine at 0 or below.
+
+        ``"tpe"``, ``"auto"``, ``"gp"`` and ``"nsgaii"`` search where the constraints are likely to be kept; so do
+        Optuna's TPE, NSGA-II, NSGA-III and GPSampler. ``"cmaes"`` is refused. A pruner compares candidates with those
+        that keep them. If no candidate does, an error names the nearest. Bounds on times make the result depend on
+        timing: a busy machine has other candidates, at any `n_jobs`.
+
     refit : bool, str or callable, default=True
         As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics chooses the
         best one; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never
@@ -269,9 +282,10 @@ class OptunaSearchCV(FittingSearch):
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
-        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. Where
-        candidates ran out of memory, or a fold out of time, `stop_reason` says so. Fit times are the times really
-        spent: short where the first steps of a pipeline were fitted before.
+        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. With
+        `constraints` there is `feasible`: False for a candidate that breaks one, or is not complete; ranks go by scores
+        alone. Where candidates ran out of memory, or a fold out of time, `stop_reason` says so. Fit times are the times
+        really spent: short where the first steps of a pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -407,6 +421,7 @@ class OptunaSearchCV(FittingSearch):
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "speculate": ["boolean", StrOptions({"auto"})],
+        "constraints": "no_validation",
         "storage": "no_validation",
         "study_name": [str, None],
         "warm_start": ["boolean"],
@@ -428,6 +443,7 @@ class OptunaSearchCV(FittingSearch):
     fold_timeout: float | None = None
     fold_memory: str | None = None
     interrupted: Literal["raise", "return"] = "raise"
+    constraints: Any = None
 
     def __init__(
         self,
@@ -454,6 +470,7 @@ class OptunaSearchCV(FittingSearch):
         study_name: str | None = None,
         warm_start: bool = False,
         scoring: Any = None,
+        constraints: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
         cv: Any = None,
@@ -495,5 +512,6 @@ class OptunaSearchCV(FittingSearch):
         self.storage = storage
         self.study_name = study_name
         self.warm_start = warm_start
+        self.constraints = constraints
         self.random_state = random_state
         self.study_callbacks = study_callbacks

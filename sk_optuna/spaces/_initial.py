@@ -83,7 +83,7 @@ def _fixed(i: int, params: Mapping[str, Any], space: TableSpace | DefineByRunSpa
 def _best_of(search: Any) -> list[Mapping[str, Any]]:
     """Return the best candidates of a fitted search, of GridSearchCV and its like as well, the best first.
 
-    Those without a mean score, stopped or failed, are left out.
+    Those without a mean score, stopped or failed, are left out, and those that break its constraints.
     """
     table = search.cv_results_
     metric = next((name for name in (f"test_{search.refit}", "test_score") if f"rank_{name}" in table), None)
@@ -91,5 +91,6 @@ def _best_of(search: Any) -> list[Mapping[str, Any]]:
         metric = next(name for name in table if name.startswith("rank_")).removeprefix("rank_")
     means, ranks = table[f"mean_{metric}"], table[f"rank_{metric}"]
     states = table.get("trial_state", ["COMPLETE"] * len(means))
-    able = [i for i in range(len(means)) if math.isfinite(means[i]) and states[i] == "COMPLETE"]
+    feasible = table.get("feasible", [True] * len(means))
+    able = [i for i in range(len(means)) if math.isfinite(means[i]) and states[i] == "COMPLETE" and feasible[i]]
     return [table["params"][i] for i in sorted(able, key=lambda i: (ranks[i], i))[:_N_BEST]]

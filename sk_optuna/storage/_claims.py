@@ -16,7 +16,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from sk_optuna.exceptions import StorageError
-from sk_optuna.storage._attributes import RECORD, chunks, joined, legible, legible_params, stored
+from sk_optuna.storage._attributes import RECORD, chunks, joined, kept_attributes, legible, legible_params, stored
 from sk_optuna.storage._store import Store
 from sk_optuna.storage._stored_trial import StoredTrial, plain
 
@@ -157,7 +157,7 @@ class Claims:
                 self._storage.set_trial_user_attr(trial_id, key, value)
             for step, value in trial.intermediate_values.items():
                 self._storage.set_trial_intermediate_value(trial_id, step, value)
-            for key, value in {**longer, **chunks(RECORD, kept.to_json())}.items():
+            for key, value in {**longer, **kept_attributes(trial, kept)}.items():
                 self._storage.set_trial_system_attr(trial_id, key, value)
             self._storage.set_trial_state_values(trial_id, TrialState[kept.state], trial.values)
         except UpdateFinishedTrialError:

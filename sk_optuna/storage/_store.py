@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 from sk_optuna._compat._optuna import METRIC_NAMES, RDB_LOG, caching, without_log_lines
 from sk_optuna._version import __version__
 from sk_optuna.exceptions import InvalidArgumentError, ResumeMismatchError, StorageError
-from sk_optuna.storage._attributes import MOST_LEGIBLE, RECORD, chunks, joined, legible, stored
+from sk_optuna.storage._attributes import MOST_LEGIBLE, chunks, joined, kept_attributes, legible, stored
 from sk_optuna.storage._history import History, check_same, name_of
 from sk_optuna.storage._opening import Place, close_storage, faults, open_storage, reason, shown
 from sk_optuna.storage._splits import splits_from_text, splits_to_text
@@ -159,7 +159,7 @@ class Store:
         if self._n_trials == 0:
             self.name_values(metric)
         trial = legible(trial, kept, params)
-        trial.system_attrs = chunks(RECORD, kept.to_json())
+        trial.system_attrs = kept_attributes(trial, kept)
         self.tried(lambda: self._write(trial))
         self._n_trials += 1
 

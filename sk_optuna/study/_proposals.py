@@ -223,6 +223,7 @@ class Proposals(Generic[Record]):
         curves: Curves = (),
         attributes: Mapping[str, Any] | None = None,
         record: Any = None,
+        is_feasible: bool = True,
     ) -> ToldTrial[Record]:
         """Tell how a trial ended, and return it as it is remembered.
 
@@ -244,6 +245,8 @@ class Proposals(Generic[Record]):
             Attributes of the trial in the study.
         record : object, default=None
             The results of the folds, kept for the readers of `told`.
+        is_feasible : bool, default=True
+            Whether later trials may be compared with this one.
         """
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
@@ -251,7 +254,7 @@ class Proposals(Generic[Record]):
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
         with without_log_lines(QMC_LOG):
             trial = tell(self.study, proposal.trial, state, value)
-        self.told.append(told := ToldTrial(trial, scores, curves, record, proposal.notes))
+        self.told.append(told := ToldTrial(trial, scores, curves, record, proposal.notes, is_feasible))
         return told
 
     def close(self) -> optuna.Study:
