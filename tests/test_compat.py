@@ -375,6 +375,8 @@ ROWS = [
     # Optuna: studies and trials
     held("optuna.Study._storage", optuna.storages.BaseStorage, study,
          "A pruned trial is told with a value of its own, and views of a study need what it reads from."),
+    held("optuna.Study._study_id", int, study,
+         "The values of a trial in memory have the names of their metrics, which set_metric_names would warn about."),
     held("optuna.Study._thread_local", lambda local: local.cached_all_trials is None and local.in_optimize_loop, study,
          "The study's list of trials is dropped where a trial was told past it; stop() asks whether a loop runs."),
     held("optuna.Study._stop_flag", lambda flag: flag is True, stopped_study,

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
+from optuna.study import StudyDirection
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
@@ -23,6 +24,7 @@ __all__ = [
     "QMC_LOG",
     "RDB_LOG",
     "as_of_now",
+    "as_values",
     "caching",
     "constraints_of",
     "contains",
@@ -102,24 +104,40 @@ def without_log_lines(logger_name: str) -> Iterator[None]:
         logger.removeFilter(elsewhere)
 
 
-def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Study:
-    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
+def new_study(sampler: Any = None, study_name: str | None = None, values: Sequence[str] = ()) -> optuna.Study:
+    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
+
+    `values` names the objectives, where there are several.
+    """
     with without_log_lines(_IN_MEMORY_LOG):
-        return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
+        directions = [StudyDirection.MAXIMIZE] * (len(values) or 1)
+        study = optuna.create_study(directions=directions, sampler=sampler, study_name=study_name)
+    if values:
+        study._storage.set_study_system_attr(study._study_id, METRIC_NAMES, list(values))
+    return study
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, state: TrialState, value: float | None) -> FrozenTrial:
+def tell(
+    study: optuna.Study, trial: optuna.Trial, state: TrialState, value: float | Sequence[float] | None
+) -> FrozenTrial:
     """Tell how a trial ended, and return it as its storage keeps it; callers do not change it.
 
     ``Study.tell`` would take the last reported value for that of a pruned trial, and would return a deep copy.
     """
-    values = None if value is None else [float(value)]
+    values = as_values(value)
     study._thread_local.cached_all_trials = None
     try:
         study.sampler.after_trial(study, frozen(trial), state, values)
     finally:
         study._storage.set_trial_state_values(trial._trial_id, state=state, values=values)
     return frozen(trial)
+
+
+def as_values(value: float | Sequence[float] | None) -> list[float] | None:
+    """Return the value of a trial, or those of several objectives, as Optuna keeps them."""
+    if value is None:
+        return None
+    return [float(each) for each in value] if isinstance(value, Sequence) else [float(value)]
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:

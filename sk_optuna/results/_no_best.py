@@ -16,37 +16,42 @@ from sk_optuna.results._table import row_of
 _MOST_REASONS = 3
 
 
-def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) -> None:
+def check_any_score(records: Sequence[TrialRecord], rules: Rules) -> None:
     """Refuse a search in which no candidate has a score.
 
-    The metric that chooses the best candidate decides. Where `refit` is False or a callable, no metric chooses, and a
-    finite mean of any metric is enough. The estimator's own `score` may return NaN, as R2 does for one row:
-    scikit-learn warns of it, and the search ends as GridSearchCV's does.
+    The metric that chooses the best candidate decides, or all of several objectives. Where `refit` is False or a
+    callable, no metric chooses, and a finite mean of any metric is enough. The estimator's own `score` may return NaN,
+    as R2 does for one row: scikit-learn warns of it, and the search ends as GridSearchCV's does.
 
     Raises
     ------
     NoScoreError
         Where no candidate has a finite mean score, and none was pruned.
     """
-    metrics = deciding_metrics(records, refit)
-    if any(record.state(metric) != "FAIL" for record in records for metric in metrics):
+    metrics = deciding_metrics(records, rules)
+    of_all = [rules.state(record) for record in records]
+    of_each = [record.state(metric) for record in records for metric in metrics]
+    if any(state != "FAIL" for state in (of_all if rules.objectives else of_each)):
         return
     results = [result for record in records for result in record.results]
-    reasons = Counter(reason for result in results if (reason := why_failed(result, metrics, scoring)))
+    reasons = Counter(reason for result in results if (reason := why_failed(result, metrics, rules.scoring)))
     if not reasons:
         return
+    joint = " and " if rules.objectives else " or "
     told = [f"{reason} ({count} of {len(results)} folds)" for reason, count in reasons.most_common(_MOST_REASONS)]
     raise NoScoreError(
-        f"None of the {len(records)} candidates has a finite mean {' or '.join(metrics)}, so none is the best: "
+        f"None of the {len(records)} candidates has a finite mean {joint.join(metrics)}, so none is the best: "
         f"{'; '.join(told)}. A scorer is called with (estimator, X, y); make_scorer makes one of a metric that is "
         "called with (y_true, y_pred). error_score='raise' raises the first error where it occurs; cv_results_ has the "
         "scores of the folds."
     )
 
 
-def deciding_metrics(records: Sequence[TrialRecord], refit: Any) -> list[str]:
-    """Return the metrics of which a finite mean makes a candidate one to choose."""
-    metrics = metric_names(records)
+def deciding_metrics(records: Sequence[TrialRecord], rules: Rules) -> list[str]:
+    """Return the metrics of which a finite mean makes a candidate one to choose; of objectives it takes all."""
+    metrics, refit = metric_names(records), rules.refit
+    if rules.objectives:
+        return list(rules.objectives)
     return [refit] if isinstance(refit, str) and refit in metrics else metrics
 
 

@@ -18,6 +18,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
 from sk_optuna.search._fold_limits import check_fold_limits
+from sk_optuna.search._objectives import check_objectives
 from sk_optuna.study import check_heeds_constraints, check_pruner
 
 # Candidates that are looked at before the first fit, as long as none of them could be fitted.
@@ -36,6 +37,7 @@ class Arguments(Protocol):
     n_iter: Any
     n_jobs: int | None
     n_trials: Any
+    objectives: Any
     pre_dispatch: Any
     pruner: Any
     refit: Any
@@ -69,6 +71,7 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             f"but got n_iter={search.n_iter!r} and n_trials={search.n_trials!r}. Leave one out."
         )
     _check_scorer(search)
+    check_objectives(search)
     check_pruner(search.pruner, by_epoch=by_epoch)
     if search.constraints is not None:
         check_heeds_constraints(search.sampler)

@@ -1,6 +1,6 @@
 """BaseSearchCV with corrected tags, routing and hints at names, and with the fitted attributes."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from sk_optuna._optional import require
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers
 from sk_optuna.results import Best, Outcome
 from sk_optuna.search._keeping import save_history
+from sk_optuna.search._objectives import scoring_of
 from sk_optuna.storage import History
 
 # The fitted attributes that are set; others are properties.
@@ -30,6 +31,7 @@ _FITTED = (
     "n_folds_dropped_",
     "n_splits_",
     "n_trials_",
+    "pareto_front_",
     "refit_epochs_",
     "refit_time_",
     "scorer_",
@@ -52,6 +54,7 @@ class SearchBase(BaseSearchCV):
     """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
 
     _history: History
+    objectives: Any
     best_estimator_: Any = _NoBestEstimator()
 
     def _kept(self) -> str:
@@ -93,6 +96,11 @@ class SearchBase(BaseSearchCV):
             super()._validate_params()
 
     def _get_scorers(self) -> Any:
+        scoring = scoring_of(self.scoring, self.objectives)
+        if scoring is not self.scoring:  # scikit-learn reads the attribute, and the user's stays as it is
+            search = copy(self)
+            search.scoring = scoring
+            return search._get_scorers()
         with nearest_scorers(self.scoring):
             return super()._get_scorers()
 
@@ -141,6 +149,8 @@ class SearchBase(BaseSearchCV):
         self.cv_results_ = outcome.cv_results
         if outcome.learning_curves is not None:
             self.learning_curves_ = outcome.learning_curves
+        if outcome.pareto_front is not None:
+            self.pareto_front_ = outcome.pareto_front
         best = outcome.best()
         if best is not None:
             self.best_index_ = best.index
@@ -167,7 +177,9 @@ class SearchBase(BaseSearchCV):
             Where the storage cannot be written, or has this search already.
         """
         check_is_fitted(self, "study_")
-        save_history(self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name)
+        save_history(
+            self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name, self.objectives or ()
+        )
 
     def _forget_last_fit(self) -> History | None:
         """Remove the results of an earlier fit, and return its history.

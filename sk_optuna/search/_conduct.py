@@ -14,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import frozen, stop_requested, stoppable
-from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
+from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, in_short, summarize
@@ -130,7 +130,7 @@ def run_trials(
 
         def hear(told: ToldTrial[TrialRecord]) -> None:
             if progress is not None:
-                progress.recall(told.record, told.state, told.value)
+                progress.recall(told.record, told.state, told.result)
 
         source = SharedTrials(
             proposals, driver, len(past), deadline, conduct.recall, lambda record: rules.steering([record]), hear
@@ -153,7 +153,7 @@ def run_trials(
                 keep(told)
             conduct.feasibility.check()
             if progress is not None:
-                told_as = (told.record, told.state, told.value)
+                told_as = (told.record, told.state, told.result)
                 progress.report(*told_as, deadline.elapsed, deadline.left) if is_new else progress.recall(*told_as)
             if told.number < len(past) - 1:
                 continue
@@ -301,27 +301,28 @@ class TrialConduct:
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial, or its estimate; a trial that ran out of memory is told without one."""
         self._params.pop(record.number, None)
-        metric = self._rules.steering([record])
+        metric, rules = self._rules.steering([record]), self._rules
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)
-        value, is_pruned = record.value(metric), record.state(metric) == "PRUNED"
+        value: float | Sequence[float] | None = rules.value(record)
+        state: str = rules.state(record)
         past = self._past_of(record)
         if past is not None:
-            value, record.n_dropped = past.value, past.n_dropped
-        elif is_pruned and value is not None:
+            value, record.n_dropped = past.result, past.n_dropped
+        elif state == "PRUNED" and value is not None:
             value = self._pruning.estimate(proposal, scores, curves)
-        self.feasibility.judge(proposal, record, record.state(metric))
+        self.feasibility.judge(proposal, record, state)
         if past is None and self.settle is not None:
-            trial = ended(frozen(proposal.trial), record.state(metric), value, summarize(record))
+            trial = ended(frozen(proposal.trial), state, value, summarize(record))
             counts = self.settle(proposal, ToldTrial(trial, scores, curves, record, proposal.notes))
             if counts is not None:
-                record, value, is_pruned = self._record_of(proposal, counts), counts.value, counts.state == "PRUNED"
+                record, value, state = self._record_of(proposal, counts), counts.result, counts.state
                 scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
-                self.feasibility.judge(proposal, record, counts.state)
+                self.feasibility.judge(proposal, record, state)
         return self._proposals.tell(
             proposal,
             value,
-            pruned=is_pruned,
+            pruned=state == "PRUNED",
             scores=scores,
             curves=curves,
             attributes=summarize(record),
@@ -352,4 +353,4 @@ class TrialConduct:
 
     def _leading_scores(self, record: TrialRecord) -> Any:
         # Whether the metric is one that `refit` names is checked when the trial is told.
-        return record.leading_scores(steering_metric(self._rules.refit, record.metrics))
+        return record.leading_scores(self._rules.leading(record.metrics))

@@ -38,6 +38,7 @@ from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
+from sk_optuna.search._objectives import scoring_of
 from sk_optuna.search._period import period_of_rounds
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import are_strict, first_trials, space_from_user
@@ -222,7 +223,7 @@ class FittingSearch(SearchBase):
         """Return the trials to come: the space, its sampler, the candidates that are tried first or were before."""
         random_state = keeper.history.random_state
         return Proposals(
-            open_study(random_state),
+            open_study(random_state, [f"mean_test_{name}" for name in self.objectives or ()]),
             space,
             sampler_factory(
                 self.sampler,
@@ -274,7 +275,8 @@ class FittingSearch(SearchBase):
 
     @property
     def _refit_name(self) -> str | None:
-        return self.refit if isinstance(self.refit, str) else None
+        """The metric by which epochs are scored, where there are several: that of `refit`, or the first objective."""
+        return self.refit if isinstance(self.refit, str) else next(iter(self.objectives or ()), None)
 
     def _rules(self, scorers: Any, refit_metric: Any, *, by_epoch: bool) -> Rules:
         """Return the arguments on which results depend, beside the trials."""
@@ -282,7 +284,7 @@ class FittingSearch(SearchBase):
         names = list(by_name) if by_name else None if callable(self.scoring) else ["score"]
         more = ["n_folds_run"] * (self.pruner is not None) + ["n_epochs_run"] * by_epoch
         return Rules(
-            scoring=self.scoring,
+            scoring=scoring_of(self.scoring, self.objectives),
             refit=self.refit,
             refit_metric=refit_metric,
             error_score=self.error_score,
@@ -293,6 +295,7 @@ class FittingSearch(SearchBase):
             constraints=constraints_from(
                 self.constraints, names, self.scoring, with_train=self.return_train_score, more=more
             ),
+            objectives=tuple(self.objectives or ()),
         )
 
     def _search(

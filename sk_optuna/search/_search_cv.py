@@ -240,6 +240,12 @@ class OptunaSearchCV(FittingSearch):
         that keep them. If no candidate does, an error names the nearest. Bounds on times make the result depend on
         timing: a busy machine has other candidates, at any `n_jobs`.
 
+    objectives : list or tuple of str, default=None
+        Several metrics to be maximized at once, of those in `scoring`; if that is None, they are the metrics. There is
+        no single best then: `pareto_front_` has the candidates that no other is better than in all of them. `refit`
+        names one metric, or is a callable or False. The samplers ``"tpe"``, ``"nsgaii"``, ``"random"``, ``"qmc"`` and
+        ``"grid"``, and Optuna's for several objectives; no `pruner`. See the page on constraints and objectives.
+
     refit : bool, str or callable, default=True
         As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics chooses the
         best one; or a callable from `cv_results_` to the best index. A candidate with a failed fit or scorer is never
@@ -284,8 +290,10 @@ class OptunaSearchCV(FittingSearch):
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
         is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. With
         `constraints` there is `feasible`: False for a candidate that breaks one, or is not complete; ranks go by scores
-        alone. Where candidates ran out of memory, or a fold out of time, `stop_reason` says so. Fit times are the times
-        really spent: short where the first steps of a pipeline were fitted before.
+        alone. With `objectives` there is `pareto_rank`: 1 for the front, 2 for those that only the front dominates, and
+        so on; then come infeasible ones, and last those that are not complete. Where candidates ran out of memory, or a
+        fold out of time, `stop_reason` says so. Fit times are the times really spent: short where the first steps of a
+        pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -303,10 +311,15 @@ class OptunaSearchCV(FittingSearch):
         Trial of the best candidate; available where `best_index_` is.
 
     study_ : optuna.study.Study
-        The Optuna study (in memory, direction "maximize"), for `optuna.visualization`, the dashboard and so on. It
-        shows plain values: choices that are objects by a label, other scipy distributions by their quantile, branches
-        by their number. The value of a pruned trial is an estimate of its mean score, from which samplers learn: that
-        of the best trial at the time, plus the mean difference to it on the same folds.
+        The Optuna study (in memory, direction "maximize", as often as there are objectives), for
+        `optuna.visualization`, the dashboard and so on. It shows plain values: choices that are objects by a label,
+        other scipy distributions by their quantile, branches by their number. The value of a pruned trial is an
+        estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the mean
+        difference to it on the same folds.
+
+    pareto_front_ : dict of str to ndarray of shape (n_front,)
+        The rows of `cv_results_` that no other dominates, the best in the first objective first; complete, feasible
+        ones only. Only with `objectives`; ``pandas.DataFrame`` takes it.
 
     n_trials_ : int
         Number of finished candidates.
@@ -422,6 +435,7 @@ class OptunaSearchCV(FittingSearch):
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "speculate": ["boolean", StrOptions({"auto"})],
         "constraints": "no_validation",
+        "objectives": "no_validation",
         "storage": "no_validation",
         "study_name": [str, None],
         "warm_start": ["boolean"],
@@ -444,6 +458,7 @@ class OptunaSearchCV(FittingSearch):
     fold_memory: str | None = None
     interrupted: Literal["raise", "return"] = "raise"
     constraints: Any = None
+    objectives: Any = None
 
     def __init__(
         self,
@@ -471,6 +486,7 @@ class OptunaSearchCV(FittingSearch):
         warm_start: bool = False,
         scoring: Any = None,
         constraints: Any = None,
+        objectives: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
         cv: Any = None,
@@ -513,5 +529,6 @@ class OptunaSearchCV(FittingSearch):
         self.study_name = study_name
         self.warm_start = warm_start
         self.constraints = constraints
+        self.objectives = objectives
         self.random_state = random_state
         self.study_callbacks = study_callbacks

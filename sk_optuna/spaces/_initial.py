@@ -89,8 +89,9 @@ def _best_of(search: Any) -> list[Mapping[str, Any]]:
     metric = next((name for name in (f"test_{search.refit}", "test_score") if f"rank_{name}" in table), None)
     if metric is None:  # several metrics, and none of them chooses
         metric = next(name for name in table if name.startswith("rank_")).removeprefix("rank_")
+    fronts = table.get("pareto_rank", [1] * len(table["params"]))
     means, ranks = table[f"mean_{metric}"], table[f"rank_{metric}"]
     states = table.get("trial_state", ["COMPLETE"] * len(means))
     feasible = table.get("feasible", [True] * len(means))
     able = [i for i in range(len(means)) if math.isfinite(means[i]) and states[i] == "COMPLETE" and feasible[i]]
-    return [table["params"][i] for i in sorted(able, key=lambda i: (ranks[i], i))[:_N_BEST]]
+    return [table["params"][i] for i in sorted(able, key=lambda i: (fronts[i], ranks[i], i))[:_N_BEST]]

@@ -10,6 +10,7 @@ from sk_optuna.study._pruning import EveryFold, Pruning, open_pruning
 from sk_optuna.study._samplers import (
     SamplerFactory,
     check_heeds_constraints,
+    check_takes_objectives,
     is_gaussian_process,
     remembers,
     sampler_factory,
@@ -27,6 +28,7 @@ __all__ = [
     "ToldTrial",
     "check_heeds_constraints",
     "check_pruner",
+    "check_takes_objectives",
     "is_gaussian_process",
     "open_pruning",
     "open_study",

@@ -88,8 +88,11 @@ class EpochPruning:
         return self._told.as_of(proposal.n_told).estimate(scores, curves)
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
-        if np.isfinite(scores).all():
+        """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed.
+
+        Optuna takes no reports where there are several objectives.
+        """
+        if np.isfinite(scores).all() and len(self._study.directions) == 1:
             for epoch, mean in _mean_curve(curves).items():
                 proposal.trial.report(mean, epoch)
 

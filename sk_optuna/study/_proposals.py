@@ -72,9 +72,12 @@ class Proposal:
         return self.trial.number
 
 
-def open_study(random_state: int) -> optuna.Study:
-    """Return a new study in memory. Its name is the same in each run, since Hyperband draws from the name."""
-    return new_study(study_name=f"sk_optuna-{random_state}")
+def open_study(random_state: int, values: Sequence[str] = ()) -> optuna.Study:
+    """Return a new study in memory, whose `values` have these names if there are several.
+
+    Its name is the same in each run, since Hyperband draws from the name.
+    """
+    return new_study(study_name=f"sk_optuna-{random_state}", values=values)
 
 
 class Proposals(Generic[Record]):
@@ -216,7 +219,7 @@ class Proposals(Generic[Record]):
     def tell(
         self,
         proposal: Proposal,
-        value: float | None,
+        value: float | Sequence[float] | None,
         *,
         pruned: bool = False,
         scores: Sequence[float] | np.ndarray = (),
@@ -231,10 +234,11 @@ class Proposals(Generic[Record]):
         ----------
         proposal : Proposal
             The trial; trials are told in the order in which they were asked.
-        value : float or None
-            The mean score of the folds, a finite number; of a pruned trial the estimate of that; None if the trial
-            failed. Samplers learn from estimates as from means; in the study the trial is a pruned one and never its
-            best. A pruned one without a value is, to TPE, worse than all that have one.
+        value : float, sequence of float or None
+            The mean score of the folds, a finite number, or that of each of several objectives; of a pruned trial the
+            estimate of that; None if the trial failed. Samplers learn from estimates as from means; in the study the
+            trial is a pruned one and never its best. A pruned one without a value is, to TPE, worse than all that have
+            one.
         pruned : bool, default=False
             Whether the trial was stopped before its end.
         scores : sequence of float
@@ -261,7 +265,8 @@ class Proposals(Generic[Record]):
         """Return the study for its users: without unfinished trials, and with a sampler to go on with."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
-            whole, self.study = self.study, open_study(self._random_state)
+            whole = self.study
+            self.study = open_study(self._random_state, whole.metric_names or ())
             for key, attribute in whole.user_attrs.items():
                 self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())

@@ -141,6 +141,23 @@ def check_heeds_constraints(sampler: Any) -> None:
         )
 
 
+def check_takes_objectives(sampler: Any) -> None:
+    """Refuse a sampler that is known to maximize one value only.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where it is.
+    """
+    kinds = GaussianProcessSampler | BoundedHistorySampler | optuna.samplers.CmaEsSampler
+    if isinstance(sampler, kinds) or (isinstance(sampler, str) and sampler in ("auto", "cmaes", "gp")):
+        raise InvalidArgumentError(
+            f"sampler={sampler!r} maximizes one metric, and cannot be used with several objectives. Use 'tpe', "
+            "'nsgaii' or 'random', or an optuna sampler for several; or maximize one metric and bound the others by "
+            "constraints."
+        )
+
+
 def is_gaussian_process(sampler: Any) -> bool:
     """Return whether the user's argument stands for our Gaussian process, by itself or with turns of TPE."""
     return isinstance(sampler, GaussianProcessSampler) or (isinstance(sampler, str) and sampler in ("auto", "gp"))

@@ -73,8 +73,13 @@ class ToldTrial(Generic[Record]):
 
     @property
     def value(self) -> float | None:
-        """The mean score; of a pruned trial its estimate; None where there is neither."""
-        return self.trial.value
+        """The mean score; of a pruned trial its estimate; None where there is neither, or several objectives."""
+        return None if self.trial.values is None or len(self.trial.values) > 1 else self.trial.values[0]
+
+    @property
+    def result(self) -> float | Sequence[float] | None:
+        """The value, or the values of several objectives."""
+        return self.value if self.value is not None else self.trial.values
 
     def as_complete(self, error: float) -> FrozenTrial:
         """Return the trial as if it had run to its end, its estimate for a value, with the estimate's error noted."""
