@@ -24,9 +24,9 @@ __all__ = ["Patience", "TargetScore"]
 class Patience:
     """End a search when so many trials in a row have not improved the best score.
 
-    Complete trials alone improve it. Every finished trial counts towards the patience, those that were pruned or failed
-    included, also before the first complete one. A search tells its trials in order, so that it ends after the same
-    trial at any `n_jobs`.
+    Complete trials alone improve it, and of these only those that keep all constraints, where there are any. Every
+    finished trial counts towards the patience, those that were pruned or failed included, also before the first
+    complete one. A search tells its trials in order, so that it ends after the same trial at any `n_jobs`.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class TargetScore:
-    """End a search as soon as a complete trial has a score that is good enough.
+    """End a search as soon as a complete trial, which keeps all constraints, has a score that is good enough.
 
     Parameters
     ----------

@@ -129,7 +129,8 @@ class SearchBase(BaseSearchCV):
         Returns
         -------
         pandas.DataFrame
-            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
+            One row per trial. `value` is the mean test score of the metric that steers the search, where there is one
+            objective; of several each has a column ``values_*``. The means and
             standard deviations of all metrics are in the columns ``user_attrs_*``.
 
         Raises
