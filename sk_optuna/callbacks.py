@@ -14,6 +14,7 @@ from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sk_optuna._compat._optuna import constraints_of
 from sk_optuna.exceptions import InvalidArgumentError
 
 __all__ = ["Patience", "TargetScore"]
@@ -23,9 +24,9 @@ __all__ = ["Patience", "TargetScore"]
 class Patience:
     """End a search when so many trials in a row have not improved the best score.
 
-    Complete trials alone improve it. Every finished trial counts towards the patience, those that were pruned or failed
-    included, also before the first complete one. A search tells its trials in order, so that it ends after the same
-    trial at any `n_jobs`.
+    Complete trials alone improve it, and of these only those that keep all constraints, where there are any. Every
+    finished trial counts towards the patience, those that were pruned or failed included, also before the first
+    complete one. A search tells its trials in order, so that it ends after the same trial at any `n_jobs`.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class TargetScore:
-    """End a search as soon as a complete trial has a score that is good enough.
+    """End a search as soon as a complete trial, which keeps all constraints, has a score that is good enough.
 
     Parameters
     ----------
@@ -192,7 +193,10 @@ def _finished(study: Study) -> list[FrozenTrial]:
 
 
 def _score(trial: FrozenTrial, sign: int) -> float | None:
-    """Return the value of a complete trial, greater being better; of others, which may have an estimate, None."""
-    if trial.state != TrialState.COMPLETE or trial.value is None:
+    """Return the value of a complete trial, greater being better; of others, which may have an estimate, None.
+
+    A trial that breaks a constraint does not count, since it cannot be the best.
+    """
+    if trial.state != TrialState.COMPLETE or trial.value is None or any(each > 0 for each in constraints_of(trial)):
         return None
     return sign * trial.value

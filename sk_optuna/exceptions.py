@@ -1,12 +1,14 @@
 """Errors of sk_optuna: a small tree, in which each is also the exception a caller would already catch."""
 
 __all__ = [
+    "ConstraintError",
     "FoldFailedError",
     "FoldMemoryError",
     "FoldTimeoutError",
     "InvalidArgumentError",
     "InvalidSpaceError",
     "MissingExtraError",
+    "NoFeasibleCandidateError",
     "NoScoreError",
     "ResumeMismatchError",
     "SkOptunaError",
@@ -18,6 +20,13 @@ __all__ = [
 
 class SkOptunaError(Exception):
     """Base class of the errors that sk_optuna raises on its own account."""
+
+
+class ConstraintError(SkOptunaError, ValueError, TypeError):
+    """A constraint could not be computed for a candidate; those that are finished are kept.
+
+    Its cause is the error of the user's callable, if that raised one.
+    """
 
 
 class FoldMemoryError(SkOptunaError, MemoryError):
@@ -49,6 +58,10 @@ class NoScoreError(SkOptunaError, ValueError, TypeError):
     It is a ValueError, as is scikit-learn's error where all fits failed. It is also a TypeError, which the refit might
     have raised, had it begun.
     """
+
+
+class NoFeasibleCandidateError(NoScoreError):
+    """No complete candidate keeps the constraints, so that none is the best; the message names the nearest."""
 
 
 class ResumeMismatchError(InvalidArgumentError):

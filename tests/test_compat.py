@@ -169,6 +169,10 @@ def tpe():
         return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True)
 
 
+def nsgaii():
+    return optuna.samplers.NSGAIISampler(seed=0)
+
+
 def patient_pruner():
     return make_unwarned(optuna.pruners.PatientPruner, wrapped_pruner=optuna.pruners.MedianPruner(), patience=1)
 
@@ -372,6 +376,8 @@ ROWS = [
     # Optuna: studies and trials
     held("optuna.Study._storage", optuna.storages.BaseStorage, study,
          "A pruned trial is told with a value of its own, and views of a study need what it reads from."),
+    held("optuna.Study._study_id", int, study,
+         "The values of a trial in memory have the names of their metrics, which set_metric_names would warn about."),
     held("optuna.Study._thread_local", lambda local: local.cached_all_trials is None and local.in_optimize_loop, study,
          "The study's list of trials is dropped where a trial was told past it; stop() asks whether a loop runs."),
     held("optuna.Study._stop_flag", lambda flag: flag is True, stopped_study,
@@ -404,6 +410,17 @@ ROWS = [
          "A sampler that is kept over trials is seeded anew for each."),
     held(f"{TPE}._random_sampler", optuna.samplers.RandomSampler, tpe,
          "The same, of the sampler that draws TPE's first trials."),
+    held(f"{TPE}._constraints_func", lambda value: value is None, tpe,
+         "Before Optuna 5, constraints count for a sampler that has a function for them; it would warn about that."),
+    held("optuna.samplers.NSGAIISampler._elite_population_selection_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "Each part of NSGA-II has such a function of its own."),
+    held("optuna.samplers.NSGAIISampler._child_generation_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "See above."),
+    held("optuna.samplers.NSGAIISampler._after_trial_strategy",
+         lambda part: part._constraints_func is None, nsgaii,
+         "See above."),
     held("optuna.pruners.PatientPruner._wrapped_pruner", optuna.pruners.MedianPruner, patient_pruner,
          "A pruner is checked for being one that folds or epochs can ask, also within a patient one."),
     logger("optuna.samplers._qmc",

@@ -75,6 +75,12 @@ def test_the_page_on_nested_cross_validation_runs_and_goes_on(tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["nested.db"]
 
 
+def test_the_code_about_constraints_and_objectives_runs():
+    given = {}
+    for block in code_of("constraints_and_objectives.md"):
+        exec(block, given)
+
+
 def test_a_study_goes_where_the_user_guide_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(

@@ -7,28 +7,34 @@ import copy
 import inspect
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
+from optuna.study import StudyDirection
 from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES as METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
 __all__ = [
+    "CONSTRAINTS",
     "METRIC_NAMES",
     "QMC_LOG",
     "RDB_LOG",
     "as_of_now",
+    "as_values",
     "caching",
+    "constraints_of",
     "contains",
     "frozen",
+    "heeding_constraints",
     "make_unwarned",
     "n_at_random",
     "new_study",
     "note",
+    "note_constraints",
     "notes_on",
     "refreshed",
     "reseeded",
@@ -43,6 +49,8 @@ __all__ = [
     "wrapped_pruner",
 ]
 
+# The system attribute of a trial that has its constraints.
+CONSTRAINTS = "constraints"
 # The loggers of the QMCSampler, of databases and of studies in memory.
 QMC_LOG = "optuna.samplers._qmc"
 RDB_LOG = "optuna.storages._rdb.storage"
@@ -107,24 +115,40 @@ def without_log_lines(logger_name: str) -> Iterator[None]:
         logger.removeFilter(elsewhere)
 
 
-def new_study(sampler: Any = None, study_name: str | None = None) -> optuna.Study:
-    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it."""
+def new_study(sampler: Any = None, study_name: str | None = None, values: Sequence[str] = ()) -> optuna.Study:
+    """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
+
+    `values` names the objectives, where there are several.
+    """
     with without_log_lines(_IN_MEMORY_LOG):
-        return optuna.create_study(direction="maximize", sampler=sampler, study_name=study_name)
+        directions = [StudyDirection.MAXIMIZE] * (len(values) or 1)
+        study = optuna.create_study(directions=directions, sampler=sampler, study_name=study_name)
+    if values:
+        study._storage.set_study_system_attr(study._study_id, METRIC_NAMES, list(values))
+    return study
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, state: TrialState, value: float | None) -> FrozenTrial:
+def tell(
+    study: optuna.Study, trial: optuna.Trial, state: TrialState, value: float | Sequence[float] | None
+) -> FrozenTrial:
     """Tell how a trial ended, and return it as its storage keeps it; callers do not change it.
 
     ``Study.tell`` would take the last reported value for that of a pruned trial, and would return a deep copy.
     """
-    values = None if value is None else [float(value)]
+    values = as_values(value)
     study._thread_local.cached_all_trials = None
     try:
         study.sampler.after_trial(study, frozen(trial), state, values)
     finally:
         study._storage.set_trial_state_values(trial._trial_id, state=state, values=values)
     return frozen(trial)
+
+
+def as_values(value: float | Sequence[float] | None) -> list[float] | None:
+    """Return the value of a trial, or those of several objectives, as Optuna keeps them."""
+    if value is None:
+        return None
+    return [float(each) for each in value] if isinstance(value, Sequence) else [float(value)]
 
 
 def frozen(trial: optuna.Trial) -> FrozenTrial:
@@ -141,6 +165,38 @@ def note(trial: optuna.Trial, notes: Mapping[str, Any]) -> None:
     """Set system attributes of a running trial."""
     for key, value in notes.items():
         trial.storage.set_trial_system_attr(trial._trial_id, key, value)
+
+
+def note_constraints(trial: optuna.Trial, values: Sequence[float]) -> None:
+    """Note the constraints of a running trial, each fine at 0 or below, where all versions of Optuna look for them.
+
+    ``Trial.set_constraint`` came with Optuna 5, which reads these, too.
+    """
+    note(trial, {CONSTRAINTS: list(values)})
+
+
+def constraints_of(trial: FrozenTrial) -> list[float]:
+    """Return the constraints of a trial: a dict since Optuna 5, a system attribute before."""
+    if hasattr(trial, "constraints"):
+        return list(trial.constraints.values())
+    return list(_noted_constraints(trial))
+
+
+def _noted_constraints(trial: FrozenTrial) -> Sequence[float]:
+    values: Sequence[float] | None = trial.system_attrs.get(CONSTRAINTS)
+    return () if values is None else values
+
+
+def heeding_constraints(sampler: Any) -> Any:
+    """Return `sampler`, made to heed the constraints that are noted on trials, if it can and was not told of others.
+
+    Optuna 5 needs no telling. Before, a sampler heeded those that a function of its own returned.
+    """
+    strategies = ("_elite_population_selection_strategy", "_child_generation_strategy", "_after_trial_strategy")
+    for owner in (sampler, *(getattr(sampler, name, None) for name in strategies)):
+        if getattr(owner, "_constraints_func", ()) is None:
+            owner._constraints_func = _noted_constraints
+    return sampler
 
 
 def stored_as(trial: optuna.Trial, other: FrozenTrial) -> FrozenTrial:

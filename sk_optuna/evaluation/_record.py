@@ -29,6 +29,8 @@ class TrialRecord:
         Whether the trial was stopped: the folds that have not run never will.
     n_dropped : int
         Number of runs of its folds on which no decision rests, since it was stopped before them.
+    constraints : sequence of float
+        Numbers that are fine at 0 or below; empty without constraints, or if the trial is not complete.
     """
 
     number: int
@@ -37,6 +39,7 @@ class TrialRecord:
     folds: list[FoldResult | None] = field(init=False, repr=False)
     is_cut: bool = False
     n_dropped: int = 0
+    constraints: Sequence[float] = ()
     _values: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +49,11 @@ class TrialRecord:
     def is_finished(self) -> bool:
         """True once no fold is left to run."""
         return self.is_cut or None not in self.folds
+
+    @property
+    def is_feasible(self) -> bool:
+        """True unless the trial breaks a constraint."""
+        return all(value <= 0 for value in self.constraints)
 
     @property
     def results(self) -> list[FoldResult]:

@@ -3,6 +3,7 @@
 Records that displays draw and the lines of progress are made here, too. Nothing in this room needs a search.
 """
 
+from sk_optuna.results._constraints import Constraints, constraints_from
 from sk_optuna.results._failing_start import failing_start, too_many_failures
 from sk_optuna.results._failures import errors_table
 from sk_optuna.results._learning_curves import learning_curves
@@ -16,16 +17,18 @@ from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
-from sk_optuna.results._table import summarize
+from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
     "Best",
+    "Constraints",
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
     "Progress",
     "Rules",
     "conclude",
+    "constraints_from",
     "errors_table",
     "failing_start",
     "in_short",
@@ -33,6 +36,7 @@ __all__ = [
     "learning_curves_record",
     "predictions_table",
     "record_of_curves",
+    "row_of",
     "summarize",
     "too_many_failures",
 ]

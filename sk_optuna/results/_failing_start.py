@@ -29,10 +29,10 @@ def failing_start(records: Sequence[TrialRecord], rules: Rules) -> list[TrialRec
     rules : Rules
         The search's arguments; `refit` says which metric decides, or any.
     """
-    metrics = deciding_metrics(records, rules.refit)
+    metrics = deciding_metrics(records, rules)
     failed: list[TrialRecord] = []
     for record in records:
-        states = {record.state(metric) for metric in metrics}
+        states = {rules.state(record)} if rules.objectives else {record.state(metric) for metric in metrics}
         if "COMPLETE" in states:
             return []
         if any(result.ending is not None and result.ending.kind in _EXCUSES for result in record.results):
@@ -56,7 +56,7 @@ def too_many_failures(records: Sequence[TrialRecord], rules: Rules, most: int) -
     most : int
         The user's `max_failures`.
     """
-    metrics = deciding_metrics(records, rules.refit)
+    metrics = deciding_metrics(records, rules)
     reasons = [why for each in records[-1].results if (why := why_failed(each, metrics, rules.scoring))]
     failed = list(failures(records[-1:]))
     where = f" ({failed[-1].user_code})" if failed and failed[-1].user_code else ""

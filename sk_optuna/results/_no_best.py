@@ -5,45 +5,54 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
-from sk_optuna.exceptions import NoScoreError
+from sk_optuna.exceptions import NoFeasibleCandidateError, NoScoreError
 from sk_optuna.refit import metric_of
+from sk_optuna.results._progress import in_short
+from sk_optuna.results._rules import Rules
+from sk_optuna.results._table import row_of
 
 _MOST_REASONS = 3
 
 
-def check_any_score(records: Sequence[TrialRecord], refit: Any, scoring: Any) -> None:
+def check_any_score(records: Sequence[TrialRecord], rules: Rules) -> None:
     """Refuse a search in which no candidate has a score.
 
-    The metric that chooses the best candidate decides. Where `refit` is False or a callable, no metric chooses, and a
-    finite mean of any metric is enough. The estimator's own `score` may return NaN, as R2 does for one row:
-    scikit-learn warns of it, and the search ends as GridSearchCV's does.
+    The metric that chooses the best candidate decides, or all of several objectives. Where `refit` is False or a
+    callable, no metric chooses, and a finite mean of any metric is enough. The estimator's own `score` may return NaN,
+    as R2 does for one row: scikit-learn warns of it, and the search ends as GridSearchCV's does.
 
     Raises
     ------
     NoScoreError
         Where no candidate has a finite mean score, and none was pruned.
     """
-    metrics = deciding_metrics(records, refit)
-    if any(record.state(metric) != "FAIL" for record in records for metric in metrics):
+    metrics = deciding_metrics(records, rules)
+    of_all = [rules.state(record) for record in records]
+    of_each = [record.state(metric) for record in records for metric in metrics]
+    if any(state != "FAIL" for state in (of_all if rules.objectives else of_each)):
         return
     results = [result for record in records for result in record.results]
-    reasons = Counter(reason for result in results if (reason := why_failed(result, metrics, scoring)))
+    reasons = Counter(reason for result in results if (reason := why_failed(result, metrics, rules.scoring)))
     if not reasons:
         return
+    joint = " and " if rules.objectives else " or "
     told = [f"{reason} ({count} of {len(results)} folds)" for reason, count in reasons.most_common(_MOST_REASONS)]
     raise NoScoreError(
-        f"None of the {len(records)} candidates has a finite mean {' or '.join(metrics)}, so none is the best: "
+        f"None of the {len(records)} candidates has a finite mean {joint.join(metrics)}, so none is the best: "
         f"{'; '.join(told)}. A scorer is called with (estimator, X, y); make_scorer makes one of a metric that is "
         "called with (y_true, y_pred). error_score='raise' raises the first error where it occurs; cv_results_ has the "
         "scores of the folds."
     )
 
 
-def deciding_metrics(records: Sequence[TrialRecord], refit: Any) -> list[str]:
-    """Return the metrics of which a finite mean makes a candidate one to choose."""
-    metrics = metric_names(records)
-    named = metric_of(refit)
+def deciding_metrics(records: Sequence[TrialRecord], rules: Rules) -> list[str]:
+    """Return the metrics of which a finite mean makes a candidate one to choose; of objectives it takes all."""
+    metrics, named = metric_names(records), metric_of(rules.refit)
+    if rules.objectives:
+        return list(rules.objectives)
     return [named] if named is not None and named in metrics else metrics
 
 
@@ -103,3 +112,42 @@ def check_not_pruned(table: Mapping[str, Any], best: int, refit: Any, pruner: An
         f"pruner={name} stopped the others. Use a more lenient pruner; cv_results_ has the scores of the folds that "
         "were run."
     )
+
+
+def check_any_feasible(records: Sequence[TrialRecord], table: Mapping[str, Any], rules: Rules) -> None:
+    """Refuse a search whose complete candidates all break constraints, and name the one that is nearest.
+
+    Raises
+    ------
+    NoFeasibleCandidateError
+        Where they do; without a complete candidate other errors say why.
+    """
+    complete = np.flatnonzero(np.asarray(table["trial_state"]) == "COMPLETE").tolist()
+    if rules.constraints is None or not complete or table["feasible"].any():
+        return
+    nearest = min(complete, key=lambda i: sum(value for value in records[i].constraints if value > 0))
+    raise NoFeasibleCandidateError(
+        f"None of the {len(complete)} complete candidates keeps the constraints. Nearest is row {nearest} of "
+        f"cv_results_, {in_short(records[nearest].params)}: {_broken(records[nearest], rules)}. Loosen the "
+        "constraints, widen the space, or run more candidates; cv_results_ and study_ have all of them."
+    )
+
+
+def check_feasible(records: Sequence[TrialRecord], table: Mapping[str, Any], best: int, rules: Rules) -> None:
+    """Refuse a best candidate that breaks a constraint, as a callable `refit` may choose it.
+
+    Raises
+    ------
+    ValueError
+        Where row `best` of the table does.
+    """
+    if rules.constraints is not None and table["trial_state"][best] == "COMPLETE" and not table["feasible"][best]:
+        raise ValueError(
+            f"refit={rules.refit!r} chose row {best} of cv_results_, which breaks a constraint: "
+            f"{_broken(records[best], rules)}. Choose among the rows whose column feasible is True."
+        )
+
+
+def _broken(record: TrialRecord, rules: Rules) -> str:
+    assert rules.constraints is not None
+    return rules.constraints.words(row_of(record, rules), record.constraints)

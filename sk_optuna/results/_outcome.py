@@ -14,7 +14,8 @@ from sk_optuna.evaluation import TrialRecord
 from sk_optuna.exceptions import NoScoreError
 from sk_optuna.refit import Choice, Policy
 from sk_optuna.results._learning_curves import learning_curves
-from sk_optuna.results._no_best import check_any_score, check_not_pruned
+from sk_optuna.results._no_best import check_any_feasible, check_any_score, check_feasible, check_not_pruned
+from sk_optuna.results._pareto import front_of
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import median_best_epoch, tabulate
 
@@ -70,28 +71,35 @@ class Outcome:
         """True if there are several metrics."""
         return any(record.is_multimetric for record in self.records)
 
+    @property
+    def pareto_front(self) -> dict[str, Any] | None:
+        """The rows that no other dominates; None without several objectives."""
+        return front_of(self.cv_results, self.rules.objectives) if self.rules.objectives else None
+
     def best(self) -> Best | None:
         """Choose the best candidate; None where `refit` leaves the choice to the user.
 
         Raises
         ------
         NoScoreError
-            Where no candidate has a score.
+            Where no candidate has a score, or none keeps the constraints.
         ValueError
-            Where the chosen candidate was pruned, or the policy that is `refit` cannot choose.
+            Where the chosen candidate was pruned, or breaks a constraint, or the policy that is `refit` cannot choose.
         """
         rules, table = self.rules, self.cv_results
-        check_any_score(self.records, rules.refit, rules.scoring)
+        check_any_score(self.records, rules)
         if not rules.refit and self.is_multimetric:
             return None
+        check_any_feasible(self.records, table, rules)
         choice = None
         if isinstance(rules.refit, Policy):
             choice = rules.refit.explain(table, test_size=rules.test_size)
             index, metric = choice.index, choice.metric
         else:
             metric = rules.refit if callable(rules.scoring) and self.is_multimetric else rules.refit_metric
-            index = select_best_index(rules.refit, metric, table)
+            index = select_best_index(rules.refit, metric, _able_first(table, metric))
         check_not_pruned(table, index, rules.refit, rules.pruner)
+        check_feasible(self.records, table, index, rules)
         return Best(
             index,
             params=table["params"][index],
@@ -99,6 +107,18 @@ class Outcome:
             refit_epochs=median_best_epoch(self.records[index]) if rules.checkpoint == "best" else None,
             choice=choice,
         )
+
+
+def _able_first(table: Mapping[str, Any], metric: Any) -> Mapping[str, Any]:
+    """Return the table for the choice by score: of several metrics, too, candidates that cannot be the best rank last.
+
+    These are the ones that break a constraint, and those that failed in another objective.
+    """
+    key = f"rank_test_{metric}"
+    if key not in table or not {"feasible", "pareto_rank"} & table.keys():
+        return table
+    able = table["feasible"] if "feasible" in table else np.asarray(table["trial_state"]) == "COMPLETE"
+    return {**table, key: np.where(able, table[key], table[key].max() + 1)} if able.any() else table
 
 
 def conclude(records: Sequence[TrialRecord], rules: Rules) -> Outcome:
@@ -123,10 +143,10 @@ def conclude(records: Sequence[TrialRecord], rules: Rules) -> Outcome:
             "No candidate has ended: the timeout passed while other processes, which share the study, ran theirs. Fit "
             "again when they are further, or with a longer timeout."
         )
-    steering = rules.steering(records)
+    rules.steering(records)  # an error if `refit` names no metric
     return Outcome(
         records,
         rules,
-        cv_results=tabulate(records, rules, steering),
+        cv_results=tabulate(records, rules),
         learning_curves=learning_curves(records) if rules.by_epoch else None,
     )

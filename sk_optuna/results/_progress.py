@@ -27,6 +27,7 @@ class Progress:
     def __init__(self, n_trials: int | None, n_splits: int, *, n_past: int = 0) -> None:
         self._n_trials = n_trials
         self._best: tuple[float, int] | None = None
+        self._front: list[Sequence[float]] = []
         self._n_finished = 0
         self._n_past = n_past
         self._next_line: dict[tuple[int, int], float] = {}
@@ -35,7 +36,14 @@ class Progress:
         else:
             print(f"Fitting {n_splits} folds for each of {n_trials} candidates, totalling {n_splits * n_trials} fits")
 
-    def report(self, record: TrialRecord, state: str, value: float | None, elapsed: float, left: float | None) -> None:
+    def report(
+        self,
+        record: TrialRecord,
+        state: str,
+        value: float | Sequence[float] | None,
+        elapsed: float,
+        left: float | None,
+    ) -> None:
         """Print the line of one trial.
 
         Parameters
@@ -44,8 +52,8 @@ class Progress:
             The trial.
         state : {"COMPLETE", "PRUNED", "FAIL"}
             Its state.
-        value : float or None
-            Its mean score, if it is complete.
+        value : float, sequence of float or None
+            Its mean score, or those of several objectives, if it is complete.
         elapsed : float
             Seconds since the search began.
         left : float or None
@@ -53,23 +61,32 @@ class Progress:
         """
         self._note(record, state, value)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
-        score = f"score {value:.4f}" if state == "COMPLETE" else _failed(record) if state == "FAIL" else _pruned(record)
+        score = (
+            _scored(record, value) if state == "COMPLETE" else _failed(record) if state == "FAIL" else _pruned(record)
+        )
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {self._best_so_far}; {spent}")
 
-    def recall(self, record: TrialRecord, state: str, value: float | None) -> None:
+    def recall(self, record: TrialRecord, state: str, value: float | Sequence[float] | None) -> None:
         """Take note of a trial that is known; of the last of them print that the search goes on."""
         self._note(record, state, value)
         if self._n_finished == self._n_past:
             print(f"Going on after {self._n_past} candidates that were finished before; {self._best_so_far}")
 
-    def _note(self, record: TrialRecord, state: str, value: float | None) -> None:
+    def _note(self, record: TrialRecord, state: str, value: float | Sequence[float] | None) -> None:
         self._n_finished += 1
-        if state == "COMPLETE" and value is not None and (self._best is None or value > self._best[0]):
+        if state != "COMPLETE" or value is None or not record.is_feasible:
+            return
+        if isinstance(value, Sequence):
+            if not any(_dominates(each, value) for each in self._front):
+                self._front = [*(each for each in self._front if not _dominates(value, each)), value]
+        elif self._best is None or value > self._best[0]:
             self._best = (value, record.number)
 
     @property
     def _best_so_far(self) -> str:
+        if self._front:
+            return f"front of {len(self._front)}"
         return "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
 
     def report_running(self, trial: int, fold: int, seconds: float, params: Mapping[str, Any]) -> None:
@@ -107,6 +124,17 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}h{minutes % 60:02d}min" if minutes >= 60 else f"{minutes}min{rest:02d}s"
+
+
+def _scored(record: TrialRecord, value: float | Sequence[float] | None) -> str:
+    """Return the score of a trial, or its scores by several objectives."""
+    scores = value if isinstance(value, Sequence) else [value]
+    written = ", ".join(f"{score:.4f}" for score in scores)
+    return f"score{'s' if len(scores) > 1 else ''} {written}{'' if record.is_feasible else ', breaks a constraint'}"
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
 
 
 def _failed(record: TrialRecord) -> str:

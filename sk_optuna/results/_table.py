@@ -7,6 +7,7 @@ of others.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,17 @@ from scipy.stats import rankdata
 from sk_optuna._compat._sklearn import (
     format_results,
     insert_error_scores,
+    unwarned_table,
     warn_or_raise_about_fit_failures,
     warn_unless_unwarned,
 )
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
 from sk_optuna.results._failure_groups import closing_words
+from sk_optuna.results._pareto import candidate_ranks
 from sk_optuna.results._rules import Rules
 
 
-def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dict[str, Any]:
+def tabulate(records: Sequence[TrialRecord], rules: Rules) -> dict[str, Any]:
     """Tabulate `records`, one row each.
 
     Parameters
@@ -32,8 +35,6 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
         Finished trials, at least one.
     rules : Rules
         The search's arguments.
-    steering : str
-        The metric that the sampler was told.
 
     Raises
     ------
@@ -50,13 +51,15 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     metrics = metric_names(records)
     out = [[None if fold is None else _as_dict(fold, metrics) for fold in record.folds] for record in records]
     ran = [result for row in out for result in row if result is not None]
-    _warn_of_failures(records, ran, rules, steering)
+    _warn_of_failures(records, ran, rules)
     if callable(rules.scoring):
         insert_error_scores(ran, rules.error_score)
     more: dict[str, list[Any]] = {
         "trial_number": [record.number for record in records],
-        "trial_state": [record.state(steering) for record in records],
+        "trial_state": [rules.state(record) for record in records],
     }
+    if rules.constraints is not None:
+        more["feasible"] = [rules.state(record) == "COMPLETE" and record.is_feasible for record in records]
     if rules.pruner is not None:
         more["n_folds_run"] = [len(record.results) for record in records]
     if rules.by_epoch:
@@ -70,17 +73,24 @@ def tabulate(records: Sequence[TrialRecord], rules: Rules, steering: str) -> dic
     _blank_unrun_folds(table, records)
     for metric in metrics:
         _rank_anew(table, metric, records)
+    if rules.objectives:
+        table["pareto_rank"] = candidate_ranks(table, rules.objectives)
     return table
 
 
-def _warn_of_failures(
-    records: Sequence[TrialRecord], ran: Sequence[dict[str, Any]], rules: Rules, steering: str
-) -> None:
+def row_of(record: TrialRecord, rules: Rules) -> dict[str, Any]:
+    """Return the row of one complete trial: the columns that do not depend on others, which ranks do."""
+    with unwarned_table():
+        table = tabulate([record], replace(rules, constraints=None, objectives=()))
+    return {name: column[0] for name, column in table.items() if not name.startswith("rank_")}
+
+
+def _warn_of_failures(records: Sequence[TrialRecord], ran: Sequence[dict[str, Any]], rules: Rules) -> None:
     """Warn in scikit-learn's words, and in words of our own that compare failed candidates with complete ones.
 
     scikit-learn has such words for fits only. Without a complete candidate an error tells the reasons.
     """
-    is_any_complete = any(record.state(steering) == "COMPLETE" for record in records)
+    is_any_complete = any(rules.state(record) == "COMPLETE" for record in records)
     words = closing_words(records) if is_any_complete else ""
     warn_or_raise_about_fit_failures(ran, rules.error_score, more=f"\n{words}\n" if words else "")
     if words and all(result["fit_error"] is None for result in ran):

@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sk_optuna._compat._optuna import tpe_sampler
+from sk_optuna._compat._optuna import constraints_of, tpe_sampler
 from sk_optuna._study_view import study_showing
 from sk_optuna.exceptions import InvalidArgumentError
 
@@ -211,9 +211,8 @@ def _finished_trials_of(study: Study) -> _FinishedTrials:
 
 
 def _violation(trial: FrozenTrial) -> float:
-    """Return by how much a trial violates its constraints: a dict since Optuna 5, a system attribute before."""
-    constraints = trial.constraints.values() if hasattr(trial, "constraints") else trial.system_attrs.get("constraints")
-    return sum(value for value in constraints or () if value > 0)
+    """Return by how much a trial violates its constraints."""
+    return sum(value for value in constraints_of(trial) if value > 0)
 
 
 def _checked_sampler(sampler: Any, seed: int | None) -> BaseSampler:

@@ -18,10 +18,12 @@ from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import qmc
 from threadpoolctl import ThreadpoolController
 
+from sk_optuna._compat._optuna import constraints_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.samplers._axes import MISSING, Axes, axis_of
 from sk_optuna.samplers._improvement import most_promising
-from sk_optuna.samplers._process import Process, most_probable, points
+from sk_optuna.samplers._limits import limits_of
+from sk_optuna.samplers._process import Points, Process, most_probable, points
 
 ERROR_OF_ESTIMATE = "sk_optuna:error"
 """Attribute of a trial whose value is an estimate: the estimate's standard error."""
@@ -80,6 +82,10 @@ class GaussianProcessSampler(BaseSampler):
     trial without an estimate as its last report, or as the median if that is less. Trials in flight count as the model
     expects them.
 
+    Constraints of trials, as a study has them by ``Trial.set_constraint``, have such models of their own, each once a
+    trial breaks it. The improvement, over the best trial that keeps all of them, counts by the probability that all are
+    kept [3]_.
+
     The suggestion has the greatest logarithm of the expected improvement [2]_ over the best expected value of a trial,
     told or in flight, among 512 scrambled Sobol points and neighbours of the five best trials; the best three are
     refined by L-BFGS-B. No trial is suggested twice as long as there are others. Above 250 trials the model is made of
@@ -95,6 +101,7 @@ class GaussianProcessSampler(BaseSampler):
     .. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
     .. [2] Ament, Daulton, Eriksson, Balandat and Bakshy, Unexpected Improvements to Expected Improvement for Bayesian
        Optimization, NeurIPS 2023.
+    .. [3] Gardner, Kusner, Xu, Weinberger and Cunningham, Bayesian Optimization with Inequality Constraints, ICML 2014.
 
     Examples
     --------
@@ -162,6 +169,8 @@ class _Told:
         self.value = sign * _value(trial)
         self.is_complete = trial.state == TrialState.COMPLETE and not math.isnan(self.value)
         self.error = float(trial.system_attrs.get(ERROR_OF_ESTIMATE, 0.0))
+        is_whole = self.is_complete and ERROR_OF_ESTIMATE not in trial.system_attrs
+        self.constraints = constraints_of(trial) if is_whole else []
 
 
 def _value(trial: FrozenTrial) -> float:
@@ -198,21 +207,29 @@ def _suggestion(
     axes = Axes(space, [trial.params for trial in told if not math.isnan(trial.value)])
     rows = axes.rows(trial.params for trial in told)
     values, errors = _warped(told)
-    seen = points(rows, axes.is_list, axes.is_optional)
-    learned = _best_and_latest(values, _N_LEARNED)
-    log_hyperparameters = most_probable(
-        points(rows[learned], axes.is_list, axes.is_optional),
-        values[learned],
-        errors[learned],
-        len(axes.names),
-        float((rows != MISSING).sum(axis=1).mean()),
-    )
-    process = Process(seen, values, errors, log_hyperparameters)
+    n_present = float((rows != MISSING).sum(axis=1).mean())
+
+    def seen_at(places: np.ndarray) -> Points:
+        return points(rows[places], axes.is_list, axes.is_optional)
+
+    def model(places: np.ndarray, values: np.ndarray, errors: np.ndarray, learned: np.ndarray) -> Process:
+        log_hyperparameters = most_probable(
+            seen_at(places[learned]), values[learned], errors[learned], len(axes.names), n_present
+        )
+        return Process(seen_at(places), values, errors, log_hyperparameters)
+
+    def of_constraint(places: np.ndarray, values: np.ndarray) -> Process:
+        return model(places, values, np.zeros(len(places)), np.arange(len(places))[-_N_LEARNED:])
+
+    process = model(np.arange(len(rows)), values, errors, _best_and_latest(values, _N_LEARNED))
+    limits = limits_of([trial.constraints for trial in told], of_constraint)
     if running:
         pending = axes.rows(trial.params for trial in running)
-        process = process.with_guesses(points(pending, axes.is_list, axes.is_optional))
+        guessed = points(pending, axes.is_list, axes.is_optional)
+        process = process.with_guesses(guessed)
+        limits = None if limits is None else limits.followed_by(guessed)
         rows = np.vstack([rows, pending])
-    return axes.params(most_promising(process, axes, rows, rng))
+    return axes.params(most_promising(process, axes, rows, rng, limits))
 
 
 def _warped(told: list[_Told]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from scipy.special import erfcx, ndtr
 from scipy.stats import qmc
 
 from sk_optuna.samplers._axes import MISSING, Axes
+from sk_optuna.samplers._limits import Limits
 from sk_optuna.samplers._process import Points, Process, points
 
 # Candidates: powers of two, as a Sobol set wants them.
@@ -41,7 +42,9 @@ def _log_h(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(z < -1, far, np.log(h)), np.where(z < -1, ratio / gap, ndtr(high) / h)
 
 
-def most_promising(process: Process, axes: Axes, told: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def most_promising(
+    process: Process, axes: Axes, told: np.ndarray, rng: np.random.Generator, limits: Limits | None = None
+) -> np.ndarray:
     """Return the row of the greatest expected improvement, among rows that were not told.
 
     Parameters
@@ -54,22 +57,29 @@ def most_promising(process: Process, axes: Axes, told: np.ndarray, rng: np.rando
         The rows that it knows, also those in flight, which are not proposed again as long as there are others.
     rng : numpy.random.Generator
         Source of the candidates.
+    limits : Limits or None, default=None
+        Constraints: the improvement counts by the probability that they are kept, over the best row that keeps them.
+        If no row does, the probability alone counts.
     """
     known = set(map(bytes, told))
-    best = float(process.expected.max())
+    expected = process.expected if limits is None else np.where(limits.is_kept, process.expected, -np.inf)
+    best = float(expected.max())
 
     def seen(rows: np.ndarray) -> Points:
         return points(rows, axes.is_list, axes.is_optional)
 
     def worth(rows: np.ndarray) -> np.ndarray:
-        worth = log_improvement(*process.mean_and_deviation(seen(rows)), best)
+        points = seen(rows)
+        worth = np.zeros(len(rows)) if limits is None else limits.log_probability(points)
+        if best > -np.inf:
+            worth = worth + log_improvement(*process.mean_and_deviation(points), best)
         worth[[bytes(row) in known for row in rows]] = -np.inf
         return worth
 
-    rows = candidates(axes, told[np.argsort(-process.expected, kind="stable")[:_N_CENTRES]], rng)
+    rows = candidates(axes, told[np.argsort(-expected, kind="stable")[:_N_CENTRES]], rng)
     scores = worth(rows)
     first = np.argsort(-scores, kind="stable")[:_N_REFINED]
-    rows = np.vstack([rows[first], *(_refined(rows[i], process, axes, best, seen) for i in first)])
+    rows = np.vstack([rows[first], *(_refined(rows[i], process, axes, best, seen, limits) for i in first)])
     row: np.ndarray = rows[worth(rows).argmax()]
     return row
 
@@ -89,7 +99,12 @@ def candidates(axes: Axes, centres: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _refined(
-    row: np.ndarray, process: Process, axes: Axes, best: float, seen: Callable[[np.ndarray], Points]
+    row: np.ndarray,
+    process: Process,
+    axes: Axes,
+    best: float,
+    seen: Callable[[np.ndarray], Points],
+    limits: Limits | None,
 ) -> np.ndarray:
     """Return the row after a few steps of L-BFGS-B in its numbers, each snapped to a value; its choices stay."""
     free = np.flatnonzero(~axes.is_list & (row != MISSING))
@@ -100,11 +115,11 @@ def _refined(
 
     def loss(numbers: np.ndarray) -> tuple[float, np.ndarray]:
         start.numbers[0, column_of] = numbers
-        mean, deviation, by_mean, by_deviation = process.with_gradient(start)
-        z = (mean - best) / deviation
-        log_h, slope = _log_h(np.array(z))
-        gradient = slope * (by_mean - z * by_deviation) / deviation + by_deviation / deviation
-        return -float(log_h) - math.log(deviation), -gradient[column_of]
+        worth, gradient = _log_improvement_with_gradient(process, start, best)
+        if limits is not None:
+            more, by_more = limits.with_gradient(start)
+            worth, gradient = worth + more, gradient + by_more
+        return -worth, -gradient[column_of]
 
     found = minimize(
         loss, row[free], jac=True, method="L-BFGS-B", bounds=[(0, 1)] * len(free), options={"maxiter": _N_STEPS}
@@ -112,3 +127,14 @@ def _refined(
     moved = row.copy()
     moved[free] = found.x
     return axes.snapped(moved[None])
+
+
+def _log_improvement_with_gradient(process: Process, row: Points, best: float) -> tuple[float, np.ndarray]:
+    """Return the logarithm of the expected improvement at one row, and its gradient; 0 without a best value."""
+    mean, deviation, by_mean, by_deviation = process.with_gradient(row)
+    if best == -math.inf:
+        return 0.0, np.zeros_like(by_mean)
+    z = (mean - best) / deviation
+    log_h, slope = _log_h(np.array(z))
+    gradient = slope * (by_mean - z * by_deviation) / deviation + by_deviation / deviation
+    return float(log_h) + math.log(deviation), gradient

@@ -18,8 +18,9 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
 from sk_optuna.search._fold_limits import check_fold_limits
+from sk_optuna.search._objectives import check_objectives
 from sk_optuna.search._predictions import check_predicts
-from sk_optuna.study import check_pruner
+from sk_optuna.study import check_heeds_constraints, check_pruner
 
 # Candidates that are looked at before the first fit, as long as none of them could be fitted.
 _LOOKED_AT = 64
@@ -30,15 +31,18 @@ class Arguments(Protocol):
 
     cache_prefix: Any
     checkpoint: Any
+    constraints: Any
     estimator: Any
     fold_memory: Any
     fold_timeout: Any
     n_iter: Any
     n_jobs: int | None
     n_trials: Any
+    objectives: Any
     pre_dispatch: Any
     pruner: Any
     refit: Any
+    sampler: Any
     report: Any
     return_predictions: bool
     scoring: Any
@@ -69,7 +73,10 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             f"but got n_iter={search.n_iter!r} and n_trials={search.n_trials!r}. Leave one out."
         )
     _check_scorer(search)
+    check_objectives(search)
     check_pruner(search.pruner, by_epoch=by_epoch)
+    if search.constraints is not None:
+        check_heeds_constraints(search.sampler)
     check_cache_prefix(search.cache_prefix)
     if by_epoch:
         check_reports_epochs(search.estimator)

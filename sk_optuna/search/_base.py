@@ -1,6 +1,6 @@
 """BaseSearchCV with corrected tags, routing and hints at names, and with the fitted attributes."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers
 from sk_optuna.results import Best, Outcome
 from sk_optuna.search._keeping import save_history
+from sk_optuna.search._objectives import scoring_of
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -33,6 +34,7 @@ _FITTED = (
     "n_splits_",
     "n_trials_",
     "oof_predictions_",
+    "pareto_front_",
     "refit_choice_",
     "refit_epochs_",
     "refit_time_",
@@ -56,6 +58,7 @@ class SearchBase(BaseSearchCV):
     """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
 
     _history: History
+    objectives: Any
     best_estimator_: Any = _NoBestEstimator()
 
     def _kept(self) -> str:
@@ -97,6 +100,11 @@ class SearchBase(BaseSearchCV):
             super()._validate_params()
 
     def _get_scorers(self) -> Any:
+        scoring = scoring_of(self.scoring, self.objectives)
+        if scoring is not self.scoring:  # scikit-learn reads the attribute, and the user's stays as it is
+            search = copy(self)
+            search.scoring = scoring
+            return search._get_scorers()
         with nearest_scorers(self.scoring):
             return super()._get_scorers()
 
@@ -125,7 +133,8 @@ class SearchBase(BaseSearchCV):
         Returns
         -------
         pandas.DataFrame
-            One row per trial. `value` is the mean test score of the metric that steers the search; the means and
+            One row per trial. `value` is the mean test score of the metric that steers the search, where there is one
+            objective; of several each has a column ``values_*``. The means and
             standard deviations of all metrics are in the columns ``user_attrs_*``.
 
         Raises
@@ -206,6 +215,8 @@ class SearchBase(BaseSearchCV):
         self.cv_results_ = outcome.cv_results
         if outcome.learning_curves is not None:
             self.learning_curves_ = outcome.learning_curves
+        if outcome.pareto_front is not None:
+            self.pareto_front_ = outcome.pareto_front
         best = outcome.best()
         if best is not None:
             self.best_index_ = best.index
@@ -234,7 +245,9 @@ class SearchBase(BaseSearchCV):
             Where the storage cannot be written, or has this search already.
         """
         check_is_fitted(self, "study_")
-        save_history(self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name)
+        save_history(
+            self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name, self.objectives or ()
+        )
 
     def _forget_last_fit(self) -> History | None:
         """Remove the results of an earlier fit, and return its history.

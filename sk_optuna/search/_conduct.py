@@ -14,12 +14,13 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import frozen, stop_requested, stoppable
-from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord, steering_metric
+from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Outcome, open_engine
 from sk_optuna.results import Progress, Rules, in_short, summarize
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
+from sk_optuna.search._feasibility import Feasibility
 from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import Asking, search_trials
@@ -107,6 +108,8 @@ def run_trials(
     ------
     TooManyFailuresError
         Where the first candidates failed, as many as `max_failures` allows.
+    ConstraintError
+        Where the constraints of a trial cannot be computed; the trial is kept.
     """
     limit = FailureLimit(run.max_failures, proposals, rules)
     n_splits, n_trials = len(pruning.order), proposals.n_trials
@@ -127,7 +130,7 @@ def run_trials(
 
         def hear(told: ToldTrial[TrialRecord]) -> None:
             if progress is not None:
-                progress.recall(told.record, told.state, told.value)
+                progress.recall(told.record, told.state, told.result)
 
         source = SharedTrials(
             proposals, driver, len(past), deadline, conduct.recall, lambda record: rules.steering([record]), hear
@@ -148,8 +151,9 @@ def run_trials(
             is_new = told.number >= len(past)
             if is_new:
                 keep(told)
+            conduct.feasibility.check()
             if progress is not None:
-                told_as = (told.record, told.state, told.value)
+                told_as = (told.record, told.state, told.result)
                 progress.report(*told_as, deadline.elapsed, deadline.left) if is_new else progress.recall(*told_as)
             if told.number < len(past) - 1:
                 continue
@@ -159,6 +163,7 @@ def run_trials(
                 break
         if progress is not None and run.speculate:
             progress.report_dropped(proposals.told.records)
+    conduct.feasibility.check()
     limit.check()
 
 
@@ -204,6 +209,7 @@ class TrialConduct:
         self._hooks = hooks
         self.order = pruning.order
         self.chances = pruning.chances
+        self.feasibility = Feasibility(rules)
         self._unjudged: set[tuple[int, int]] = set()
         self.settle: Callable[[Proposal, ToldTrial[TrialRecord]], StoredTrial | None] | None = None
 
@@ -295,29 +301,33 @@ class TrialConduct:
     def tell(self, proposal: Proposal, record: TrialRecord) -> ToldTrial[TrialRecord]:
         """Tell the mean score of a trial, or its estimate; a trial that ran out of memory is told without one."""
         self._params.pop(record.number, None)
-        metric = self._rules.steering([record])
+        metric, rules = self._rules.steering([record]), self._rules
         scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
         self._pruning.finish(proposal, scores, curves)
-        value, is_pruned = record.value(metric), record.state(metric) == "PRUNED"
+        value: float | Sequence[float] | None = rules.value(record)
+        state: str = rules.state(record)
         past = self._past_of(record)
         if past is not None:
-            value, record.n_dropped = past.value, past.n_dropped
-        elif is_pruned and value is not None:
+            value, record.n_dropped = past.result, past.n_dropped
+        elif state == "PRUNED" and value is not None:
             value = self._pruning.estimate(proposal, scores, curves)
+        self.feasibility.judge(proposal, record, state)
         if past is None and self.settle is not None:
-            trial = ended(frozen(proposal.trial), record.state(metric), value, summarize(record))
+            trial = ended(frozen(proposal.trial), state, value, summarize(record))
             counts = self.settle(proposal, ToldTrial(trial, scores, curves, record, proposal.notes))
             if counts is not None:
-                record, value, is_pruned = self._record_of(proposal, counts), counts.value, counts.state == "PRUNED"
+                record, value, state = self._record_of(proposal, counts), counts.result, counts.state
                 scores, curves = record.leading_scores(metric), [fold.curve for fold in record.leading_results]
+                self.feasibility.judge(proposal, record, state)
         return self._proposals.tell(
             proposal,
             value,
-            pruned=is_pruned,
+            pruned=state == "PRUNED",
             scores=scores,
             curves=curves,
             attributes=summarize(record),
             record=record,
+            is_feasible=record.is_feasible,
         )
 
     def recall(self, proposal: Proposal, stored: StoredTrial) -> ToldTrial[TrialRecord]:
@@ -343,4 +353,4 @@ class TrialConduct:
 
     def _leading_scores(self, record: TrialRecord) -> Any:
         # Whether the metric is one that `refit` names is checked when the trial is told.
-        return record.leading_scores(steering_metric(self._rules.refit, record.metrics))
+        return record.leading_scores(self._rules.leading(record.metrics))

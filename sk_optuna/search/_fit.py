@@ -28,11 +28,11 @@ from sk_optuna._compat._sklearn import (
     unwarned_table,
 )
 from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
-from sk_optuna.exceptions import StorageError, TooManyFailuresError
+from sk_optuna.exceptions import ConstraintError, StorageError, TooManyFailuresError
 from sk_optuna.execution import n_processes, threads_of_a_task
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.refit import Policy, metric_of
-from sk_optuna.results import Best, Rules, conclude, errors_table
+from sk_optuna.results import Best, Rules, conclude, constraints_from, errors_table
 from sk_optuna.search._arguments import check_arguments, check_candidates, check_stopping, speculates
 from sk_optuna.search._base import SearchBase, interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
@@ -40,6 +40,7 @@ from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
+from sk_optuna.search._objectives import scoring_of
 from sk_optuna.search._period import period_of_rounds
 from sk_optuna.search._policy import check_policy, share_tested
 from sk_optuna.search._predictions import out_of_fold_predictions, warn_of_other_scores
@@ -96,6 +97,10 @@ class FittingSearch(SearchBase):
             ValueError and a TypeError. `cv_results_` and `study_` are there.
         sk_optuna.exceptions.TooManyFailuresError
             Where the first candidates failed, as many as `max_failures` allows; a NoScoreError.
+        sk_optuna.exceptions.NoFeasibleCandidateError
+            Where no complete candidate keeps the `constraints`; a NoScoreError. `cv_results_` and `study_` are there.
+        sk_optuna.exceptions.ConstraintError
+            Where `constraints` cannot be computed for a candidate; a ValueError and a TypeError. Candidates are kept.
         ValueError
             Where all fits failed, or the pruner left no candidate to choose.
         """
@@ -103,6 +108,7 @@ class FittingSearch(SearchBase):
         by_epoch = self.report == "epoch"
         check_arguments(self, by_epoch=by_epoch)
         scorers, refit_metric = self._get_scorers()
+        rules = self._rules(scorers, refit_metric, by_epoch=by_epoch)
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = routed_for_fit(self, params)
@@ -132,11 +138,11 @@ class FittingSearch(SearchBase):
                     random_state=keeper.history.random_state,
                     period=period,
                     is_alone=lambda: not keeper.is_shared,
+                    is_constrained=rules.constraints is not None,
                 )
                 self.n_splits_ = len(splits)
                 self.scorer_ = scorers_by_name(scorers) or scorers
                 evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state, period)
-                rules = self._rules(refit_metric, by_epoch=by_epoch)
                 best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
             if self.refit:
                 assert best is not None
@@ -239,9 +245,15 @@ class FittingSearch(SearchBase):
         """Return the trials to come: the space, its sampler, the candidates that are tried first or were before."""
         random_state = keeper.history.random_state
         return Proposals(
-            open_study(random_state),
+            open_study(random_state, [f"mean_test_{name}" for name in self.objectives or ()]),
             space,
-            sampler_factory(self.sampler, random_state, is_grid=space.is_grid, is_conditional=space.is_conditional),
+            sampler_factory(
+                self.sampler,
+                random_state,
+                is_grid=space.is_grid,
+                is_conditional=space.is_conditional,
+                is_constrained=self.constraints is not None,
+            ),
             random_state=random_state,
             first=first,
             strict=are_strict(self.initial_params),
@@ -285,12 +297,16 @@ class FittingSearch(SearchBase):
 
     @property
     def _refit_name(self) -> str | None:
-        return metric_of(self.refit)
+        """The metric by which epochs are scored, where there are several: that of `refit`, or the first objective."""
+        return metric_of(self.refit) or next(iter(self.objectives or ()), None)
 
-    def _rules(self, refit_metric: Any, *, by_epoch: bool) -> Rules:
+    def _rules(self, scorers: Any, refit_metric: Any, *, by_epoch: bool) -> Rules:
         """Return the arguments on which results depend, beside the trials."""
+        by_name = scorers_by_name(scorers)
+        names = list(by_name) if by_name else None if callable(self.scoring) else ["score"]
+        more = ["n_folds_run"] * (self.pruner is not None) + ["n_epochs_run"] * by_epoch
         return Rules(
-            scoring=self.scoring,
+            scoring=scoring_of(self.scoring, self.objectives),
             refit=self.refit,
             refit_metric=refit_metric,
             error_score=self.error_score,
@@ -298,6 +314,10 @@ class FittingSearch(SearchBase):
             pruner=self.pruner,
             by_epoch=by_epoch,
             checkpoint=self.checkpoint,
+            constraints=constraints_from(
+                self.constraints, names, self.scoring, with_train=self.return_train_score, more=more
+            ),
+            objectives=tuple(self.objectives or ()),
         )
 
     def _search(
@@ -341,7 +361,7 @@ class FittingSearch(SearchBase):
                     signals,
                     keeper.driver,
                 )
-        except TooManyFailuresError:
+        except (ConstraintError, TooManyFailuresError):
             keep_finished()
             raise
         except StorageError as error:

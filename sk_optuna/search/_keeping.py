@@ -38,12 +38,14 @@ _ARGUMENTS = (
     "error_score",
     "return_train_score",
 )
+_LATER_ARGUMENTS = ("constraints",)
 
 
 class Search(Protocol):
     """The arguments of a search that are read here."""
 
     estimator: Any
+    objectives: Any
     param_distributions: Any
     param_grid: Any
     random_state: Any
@@ -77,6 +79,9 @@ def identity_of(
         "estimator": describe(search.estimator),
         "space": describe(space),
         **{name: describe(getattr(search, name)) for name in _ARGUMENTS},
+        # Searches that were kept before there were these have none.
+        **{name: describe(value) for name in _LATER_ARGUMENTS if (value := getattr(search, name)) is not None},
+        **({} if search.objectives is None else {"objectives": describe(list(search.objectives))}),
         # the metric that steers the search, where there are several
         "refit": metric_of(search.refit) or "by score",
         "initial_params": describe(list(first)),
@@ -116,7 +121,11 @@ class Keeper:
     """
 
     def __init__(self, search: Search, identity: dict[str, str], earlier: History | None) -> None:
-        self._store = None if search.storage is None else Store(search.storage, search.study_name, identity)
+        self._store = (
+            None
+            if search.storage is None
+            else Store(search.storage, search.study_name, identity, search.objectives or ())
+        )
         self.driver: Driver | None = None
         try:
             if self._store is not None and search.study_name is not None:
@@ -199,7 +208,12 @@ class Keeper:
 
 
 def save_history(
-    history: History, study: optuna.Study, table: Mapping[str, Any], storage: Any, study_name: str | None
+    history: History,
+    study: optuna.Study,
+    table: Mapping[str, Any],
+    storage: Any,
+    study_name: str | None,
+    objectives: Sequence[str] = (),
 ) -> None:
     """Write a search that has ended to a storage.
 
@@ -213,6 +227,8 @@ def save_history(
         Its `cv_results_`.
     storage, study_name : object
         As in `Store`.
+    objectives : sequence of str, default=()
+        As in `Store`.
 
     Raises
     ------
@@ -220,7 +236,7 @@ def save_history(
         Where the storage cannot be written, or has this search already; where the search was broken off while it went
         over the candidates that it had.
     """
-    with closing(Store(storage, study_name, history.identity)) as store:
+    with closing(Store(storage, study_name, history.identity, objectives)) as store:
         if store.history is not None:
             raise StorageError(
                 f"storage={storage!r} has this search already, with {len(store.history.trials)} candidates. Name "

@@ -227,6 +227,25 @@ class OptunaSearchCV(FittingSearch):
         Number of folds that run in parallel, of all candidates; None means 1 unless in a
         :func:`joblib.parallel_config` context, -1 all processors. With 1 everything runs in the calling thread.
 
+    constraints : dict or callable, default=None
+        Bounds that a candidate must keep to be the best, see the page on constraints and objectives in the docs.
+
+        - A dict from columns of `cv_results_`, such as ``"mean_score_time"``, or metrics, which stand for their mean
+          test score, to bounds: a number, which means at most, or a text such as ``">= -0.4"``, as for scores.
+        - A callable from a mapping, one row of `cv_results_` of a complete candidate, to a number, or as many numbers
+          each time, that are fine at 0 or below.
+
+        ``"tpe"``, ``"auto"``, ``"gp"`` and ``"nsgaii"`` search where the constraints are likely to be kept; so do
+        Optuna's TPE, NSGA-II, NSGA-III and GPSampler. ``"cmaes"`` is refused. A pruner compares candidates with those
+        that keep them. If no candidate does, an error names the nearest. Bounds on times make the result depend on
+        timing: a busy machine has other candidates, at any `n_jobs`.
+
+    objectives : list or tuple of str, default=None
+        Several metrics to be maximized at once, of those in `scoring`; if that is None, they are the metrics. There is
+        no single best then: `pareto_front_` has the candidates that no other is better than in all of them. `refit`
+        names one metric, or is a callable or False. The samplers ``"tpe"``, ``"nsgaii"``, ``"random"``, ``"qmc"`` and
+        ``"grid"``, and Optuna's for several objectives; no `pruner`. See the page on constraints and objectives.
+
     refit : bool, str or callable, default=True
         As in GridSearchCV: whether to fit the best candidate on all the data; which of several metrics chooses the
         best one; or a callable from `cv_results_` to the best index, such as a policy of :mod:`sk_optuna.refit`, which
@@ -276,9 +295,12 @@ class OptunaSearchCV(FittingSearch):
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there
-        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. Where
-        candidates ran out of memory, or a fold out of time, `stop_reason` says so. Fit times are the times really
-        spent: short where the first steps of a pipeline were fitted before.
+        is `n_epochs_run`, of all folds; a fold in which the candidate was stopped has the score reached by then. With
+        `constraints` there is `feasible`: False for a candidate that breaks one, or is not complete; ranks go by scores
+        alone. With `objectives` there is `pareto_rank`: 1 for the front, 2 for those that only the front dominates, and
+        so on; then come infeasible ones, and last those that are not complete. Where candidates ran out of memory, or a
+        fold out of time, `stop_reason` says so. Fit times are the times really spent: short where the first steps of a
+        pipeline were fitted before.
 
     best_estimator_ : estimator
         The best candidate, fitted on all the data. Not available if ``refit=False``.
@@ -297,10 +319,15 @@ class OptunaSearchCV(FittingSearch):
         Trial of the best candidate; available where `best_index_` is.
 
     study_ : optuna.study.Study
-        The Optuna study (in memory, direction "maximize"), for `optuna.visualization`, the dashboard and so on. It
-        shows plain values: choices that are objects by a label, other scipy distributions by their quantile, branches
-        by their number. The value of a pruned trial is an estimate of its mean score, from which samplers learn: that
-        of the best trial at the time, plus the mean difference to it on the same folds.
+        The Optuna study (in memory, direction "maximize", as often as there are objectives), for
+        `optuna.visualization`, the dashboard and so on. It shows plain values: choices that are objects by a label,
+        other scipy distributions by their quantile, branches by their number. The value of a pruned trial is an
+        estimate of its mean score, from which samplers learn: that of the best trial at the time, plus the mean
+        difference to it on the same folds.
+
+    pareto_front_ : dict of str to ndarray of shape (n_front,)
+        The rows of `cv_results_` that no other dominates, the best in the first objective first; complete, feasible
+        ones only. Only with `objectives`; ``pandas.DataFrame`` takes it.
 
     n_trials_ : int
         Number of finished candidates.
@@ -428,6 +455,8 @@ class OptunaSearchCV(FittingSearch):
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "speculate": ["boolean", StrOptions({"auto"})],
+        "constraints": "no_validation",
+        "objectives": "no_validation",
         "storage": "no_validation",
         "study_name": [str, None],
         "warm_start": ["boolean"],
@@ -450,6 +479,8 @@ class OptunaSearchCV(FittingSearch):
     fold_timeout: float | None = None
     fold_memory: str | None = None
     interrupted: Literal["raise", "return"] = "raise"
+    constraints: Any = None
+    objectives: Any = None
     return_predictions: bool = False
 
     def __init__(
@@ -477,6 +508,8 @@ class OptunaSearchCV(FittingSearch):
         study_name: str | None = None,
         warm_start: bool = False,
         scoring: Any = None,
+        constraints: Any = None,
+        objectives: Any = None,
         n_jobs: int | None = None,
         refit: Any = True,
         cv: Any = None,
@@ -519,6 +552,8 @@ class OptunaSearchCV(FittingSearch):
         self.storage = storage
         self.study_name = study_name
         self.warm_start = warm_start
+        self.constraints = constraints
+        self.objectives = objectives
         self.random_state = random_state
         self.return_predictions = return_predictions
         self.study_callbacks = study_callbacks

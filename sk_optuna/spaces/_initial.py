@@ -83,14 +83,16 @@ def _fixed(i: int, params: Mapping[str, Any], space: TableSpace | DefineByRunSpa
 def _best_of(search: Any) -> list[Mapping[str, Any]]:
     """Return the best candidates of a fitted search, of GridSearchCV and its like as well, the best first.
 
-    Those without a mean score, stopped or failed, are left out.
+    Those without a mean score, stopped or failed, are left out, and those that break its constraints.
     """
     table = search.cv_results_
     chosen_by = getattr(search.refit, "metric", search.refit)  # of a policy; a str has none
     metric = next((name for name in (f"test_{chosen_by}", "test_score") if f"rank_{name}" in table), None)
     if metric is None:  # several metrics, and none of them chooses
         metric = next(name for name in table if name.startswith("rank_")).removeprefix("rank_")
+    fronts = table.get("pareto_rank", [1] * len(table["params"]))
     means, ranks = table[f"mean_{metric}"], table[f"rank_{metric}"]
     states = table.get("trial_state", ["COMPLETE"] * len(means))
-    able = [i for i in range(len(means)) if math.isfinite(means[i]) and states[i] == "COMPLETE"]
-    return [table["params"][i] for i in sorted(able, key=lambda i: (ranks[i], i))[:_N_BEST]]
+    feasible = table.get("feasible", [True] * len(means))
+    able = [i for i in range(len(means)) if math.isfinite(means[i]) and states[i] == "COMPLETE" and feasible[i]]
+    return [table["params"][i] for i in sorted(able, key=lambda i: (fronts[i], ranks[i], i))[:_N_BEST]]

@@ -6,6 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from sk_optuna._compat._optuna import CONSTRAINTS
 from sk_optuna.storage._describe import digest
 from sk_optuna.storage._stored_trial import StoredTrial
 
@@ -55,6 +56,12 @@ def legible(trial: FrozenTrial, kept: StoredTrial, params: Mapping[str, Any]) ->
         "fold_seconds": {str(i): fold.fit_time + fold.score_time for i, fold in kept.folds.items()},
     }
     return trial
+
+
+def kept_attributes(trial: FrozenTrial, kept: StoredTrial) -> dict[str, Any]:
+    """Return the system attributes of a finished trial: the trial as it is kept, and its constraints for Optuna."""
+    constraints = {CONSTRAINTS: list(trial.system_attrs[CONSTRAINTS])} if trial.system_attrs.get(CONSTRAINTS) else {}
+    return {**constraints, **chunks(RECORD, kept.to_json())}
 
 
 def legible_params(params: Mapping[str, Any]) -> dict[str, Any]:

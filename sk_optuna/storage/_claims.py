@@ -6,7 +6,7 @@ sets that first has told the trial, and a storage refuses the second.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +15,9 @@ from typing import Any
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from sk_optuna._compat._optuna import as_values
 from sk_optuna.exceptions import StorageError
-from sk_optuna.storage._attributes import RECORD, chunks, joined, legible, legible_params, stored
+from sk_optuna.storage._attributes import RECORD, chunks, joined, kept_attributes, legible, legible_params, stored
 from sk_optuna.storage._store import Store
 from sk_optuna.storage._stored_trial import StoredTrial, plain
 
@@ -157,7 +158,7 @@ class Claims:
                 self._storage.set_trial_user_attr(trial_id, key, value)
             for step, value in trial.intermediate_values.items():
                 self._storage.set_trial_intermediate_value(trial_id, step, value)
-            for key, value in {**longer, **chunks(RECORD, kept.to_json())}.items():
+            for key, value in {**longer, **kept_attributes(trial, kept)}.items():
                 self._storage.set_trial_system_attr(trial_id, key, value)
             self._storage.set_trial_state_values(trial_id, TrialState[kept.state], trial.values)
         except UpdateFinishedTrialError:
@@ -168,10 +169,12 @@ class Claims:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
 
-def ended(trial: FrozenTrial, state: str, value: float | None, attributes: Mapping[str, Any]) -> FrozenTrial:
+def ended(
+    trial: FrozenTrial, state: str, value: float | Sequence[float] | None, attributes: Mapping[str, Any]
+) -> FrozenTrial:
     """Return a copy of a running trial as if it had been told."""
     trial = copy(trial)
-    trial.state, trial.values = TrialState[state], None if value is None else [float(value)]
+    trial.state, trial.values = TrialState[state], as_values(value)
     trial.user_attrs = {**trial.user_attrs, **attributes}
     trial.datetime_complete = datetime.now()
     return trial

@@ -6,7 +6,7 @@ runs the search; trials in flight leave nothing behind. Rows of the data are nev
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from optuna.exceptions import DuplicatedStudyError
@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 from sk_optuna._compat._optuna import METRIC_NAMES, RDB_LOG, caching, without_log_lines
 from sk_optuna._version import __version__
 from sk_optuna.exceptions import InvalidArgumentError, ResumeMismatchError, StorageError
-from sk_optuna.storage._attributes import MOST_LEGIBLE, RECORD, chunks, joined, legible, stored
+from sk_optuna.storage._attributes import MOST_LEGIBLE, chunks, joined, kept_attributes, legible, stored
 from sk_optuna.storage._history import History, check_same, name_of
 from sk_optuna.storage._opening import Place, close_storage, faults, open_storage, reason, shown
 from sk_optuna.storage._splits import splits_from_text, splits_to_text
@@ -44,6 +44,8 @@ class Store:
         The user's argument; None for a name that follows from the identity.
     identity : mapping of str to str
         The identity of this search.
+    objectives : sequence of str, default=()
+        The names of the metrics that are maximized, where there are several.
 
     Attributes
     ----------
@@ -66,7 +68,11 @@ class Store:
         Where the storage cannot be read, or the study is none of a search.
     """
 
-    def __init__(self, storage: Any, study_name: str | None, identity: Mapping[str, str]) -> None:
+    def __init__(
+        self, storage: Any, study_name: str | None, identity: Mapping[str, str], objectives: Sequence[str] = ()
+    ) -> None:
+        self._objectives = list(objectives)
+        self._directions = [StudyDirection.MAXIMIZE] * (len(objectives) or 1)
         self._name = name_of(identity) if study_name is None else study_name
         _check_name(self._name)
         self.opened = open_storage(storage)
@@ -101,7 +107,7 @@ class Store:
 
     def _new_study(self) -> int:
         with without_log_lines(RDB_LOG):
-            study_id: int = self.storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+            study_id: int = self.storage.create_new_study(self._directions, self._name)
         return study_id
 
     def read_again(self) -> None:
@@ -159,13 +165,13 @@ class Store:
         if self._n_trials == 0:
             self.name_values(metric)
         trial = legible(trial, kept, params)
-        trial.system_attrs = chunks(RECORD, kept.to_json())
+        trial.system_attrs = kept_attributes(trial, kept)
         self.tried(lambda: self._write(trial))
         self._n_trials += 1
 
     def name_values(self, metric: str) -> None:
-        """Note, for readers, the metric whose mean the value of a trial is."""
-        names = [f"mean_test_{metric}"]
+        """Note, for readers, the metric whose mean the value of a trial is, or the objectives if there are several."""
+        names = [f"mean_test_{name}" for name in self._objectives or [metric]]
         self.tried(lambda: self.storage.set_study_system_attr(self.study_id, METRIC_NAMES, names))
 
     def close(self) -> None:
@@ -250,7 +256,7 @@ class Store:
     def _take_over(self, trials: list[FrozenTrial]) -> None:
         """Use a study without a history: the process that made it was killed at once. One with trials is someone's."""
         directions = self.storage.get_study_directions(self.study_id)
-        if trials or list(directions) != [StudyDirection.MAXIMIZE]:
+        if trials or list(directions) != self._directions:
             raise StorageError(
                 f"{self.shown} was not made by a search: it has {len(trials)} "
                 f"trials of its own, and its directions are {[direction.name for direction in directions]}. Use "

@@ -1,7 +1,7 @@
 """A finished trial as it is kept: enough to rebuild its row of the table and its curves, and to tell it again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,8 +17,8 @@ class Told(Protocol):
         """How the trial ended."""
 
     @property
-    def value(self) -> float | None:
-        """Its mean score or estimate."""
+    def result(self) -> float | Sequence[float] | None:
+        """Its mean score or estimate, or the mean scores of several objectives."""
 
     @property
     def trial(self) -> Any:
@@ -53,6 +53,8 @@ class StoredTrial:
         Number of runs of its folds on which no decision rests.
     notes : mapping
         The sampler's notes on it, which other trials in flight depend on.
+    values : sequence of float or None
+        Its mean scores, where there are several objectives.
     """
 
     row: Mapping[str, Any]
@@ -62,6 +64,12 @@ class StoredTrial:
     is_cut: bool = False
     n_dropped: int = 0
     notes: Mapping[str, Any] = field(default_factory=dict)
+    values: Sequence[float] | None = None
+
+    @property
+    def result(self) -> float | Sequence[float] | None:
+        """The value, or the values of several objectives."""
+        return self.value if self.values is None else self.values
 
     @classmethod
     def of(cls, told: Told) -> "StoredTrial":
@@ -69,8 +77,17 @@ class StoredTrial:
         record = told.record
         # A callback that ended that run does not end the next.
         folds = {i: fold._replace(ends_search=False) for i, fold in enumerate(record.folds) if fold is not None}
+        result = told.result
+        value, values = (None, list(result)) if isinstance(result, Sequence) else (result, None)
         return cls(
-            dict(told.trial.params), told.state, told.value, folds, record.is_cut, record.n_dropped, dict(told.notes)
+            dict(told.trial.params),
+            told.state,
+            value,
+            folds,
+            record.is_cut,
+            record.n_dropped,
+            dict(told.notes),
+            values,
         )
 
     def to_json(self) -> str:
@@ -84,6 +101,8 @@ class StoredTrial:
             "n_dropped": self.n_dropped,
             "notes": dict(self.notes),
         }
+        if self.values is not None:
+            content["values"] = list(self.values)
         for fold in content["folds"].values():
             for name in ("curve", "ending"):
                 fold[name] = None if fold[name] is None else fold[name]._asdict()

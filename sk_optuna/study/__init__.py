@@ -7,7 +7,15 @@ from sk_optuna.study._fold_pruning import FoldPruning
 from sk_optuna.study._proposals import Proposal, Proposals, open_study
 from sk_optuna.study._pruners import check_pruner
 from sk_optuna.study._pruning import EveryFold, Pruning, open_pruning
-from sk_optuna.study._samplers import SamplerFactory, is_gaussian_process, random_start, remembers, sampler_factory
+from sk_optuna.study._samplers import (
+    SamplerFactory,
+    check_heeds_constraints,
+    check_takes_objectives,
+    is_gaussian_process,
+    random_start,
+    remembers,
+    sampler_factory,
+)
 from sk_optuna.study._told import Told, ToldTrial
 
 __all__ = [
@@ -19,7 +27,9 @@ __all__ = [
     "SamplerFactory",
     "Told",
     "ToldTrial",
+    "check_heeds_constraints",
     "check_pruner",
+    "check_takes_objectives",
     "is_gaussian_process",
     "open_pruning",
     "open_study",

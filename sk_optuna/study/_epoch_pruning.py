@@ -88,15 +88,23 @@ class EpochPruning:
         return self._told.as_of(proposal.n_told).estimate(scores, curves)
 
     def finish(self, proposal: Proposal, scores: np.ndarray, curves: Curves) -> None:
-        """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed."""
-        if np.isfinite(scores).all():
+        """Report the mean over a trial's folds at each epoch, before the trial is told; nothing if a fold failed.
+
+        Optuna takes no reports where there are several objectives.
+        """
+        if np.isfinite(scores).all() and len(self._study.directions) == 1:
             for epoch, mean in _mean_curve(curves).items():
                 proposal.trial.report(mean, epoch)
 
     def _rival_fold(self, trial: ToldTrial[Any], place: int) -> RivalFold | None:
         """Return the fold that a trial ran at this place; None if there is nothing to compare with, or one failed."""
         curve = trial.curves[place] if place < len(trial.curves) else None
-        if curve is None or not np.isfinite(trial.scores).all() or not np.isfinite(curve.scores).all():
+        if (
+            curve is None
+            or not trial.is_feasible
+            or not np.isfinite(trial.scores).all()
+            or not np.isfinite(curve.scores).all()
+        ):
             return None
         score, looks = float(trial.scores[place]), curve.looks(self.period)
         return RivalFold(trial.number, trial.is_complete, score, looks, curve.notes)
@@ -138,13 +146,13 @@ class EpochRacing(EpochPruning):
             return None
         rivals = [
             Rival(trial.scores, curve.looks(self.period))
-            for trial in self._told.as_of(proposal.n_told).complete
+            for trial in self._told.as_of(proposal.n_told).rivals
             if (curve := trial.curves[len(scores)]) and np.isfinite(curve.scores).all()
         ]
         return race_judge(scores, rivals)
 
     def _may_stop(self, proposal: Proposal) -> bool:
-        return self._told.n_complete(proposal.n_told) >= N_STARTUP
+        return self._told.n_rivals(proposal.n_told) >= N_STARTUP
 
 
 def _mean_curve(curves: Curves) -> dict[int, float]:

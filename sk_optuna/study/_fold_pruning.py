@@ -43,6 +43,8 @@ class FoldPruning:
     is_alone : callable, default=None
         Returns whether all trials in flight are the search's own, so that they may wait for each other. They are by
         default.
+    is_constrained : bool, default=False
+        Whether there are constraints. There is no heat then: its leader might turn out to break one.
 
     Attributes
     ----------
@@ -67,12 +69,14 @@ class FoldPruning:
         *,
         order: Sequence[int],
         is_alone: Callable[[], bool] | None = None,
+        is_constrained: bool = False,
     ) -> None:
         self.pruner: BasePruner = FOR_FOLDS[pruner](len(order)) if isinstance(pruner, str) else deepcopy(pruner)
         self.order = order
         self._study = study
         self._told = told
         self._is_alone = is_alone
+        self._is_constrained = is_constrained
         self._compares_folds = compares_folds(self.pruner)
         self._n_before: dict[int, int] = {}
         self._own: dict[int, BasePruner] = {}
@@ -138,7 +142,7 @@ class FoldPruning:
         All of them have been asked by then, and nothing was told.
         """
         pruner, trials = self.pruner, self._study.get_trials(deepcopy=False)
-        if self._is_alone is not None and not self._is_alone():
+        if self._is_constrained or (self._is_alone is not None and not self._is_alone()):
             trials = []
         size, n_first = min(_MOST_IN_HEAT, len(trials)), _N_FIRST
         if isinstance(pruner, PairedRacePruner):
@@ -185,9 +189,12 @@ class FoldPruning:
         return self._own.setdefault(proposal.number, deepcopy(self.pruner))
 
     def _as_asked(self, proposal: Proposal) -> Study:
-        """Return the study as it was when the trial was asked, without the trials then in flight."""
+        """Return the study as it was when the trial was asked, without the trials then in flight.
+
+        Trials that break constraints are left out: one that could be the best must not be stopped for them.
+        """
 
         def told(trials: list[FrozenTrial]) -> list[FrozenTrial]:
-            return [each.trial for each in self._told[: proposal.n_told]]
+            return [each.trial for each in self._told[: proposal.n_told] if each.is_feasible]
 
         return study_showing(self._study, told)

@@ -72,9 +72,12 @@ class Proposal:
         return self.trial.number
 
 
-def open_study(random_state: int) -> optuna.Study:
-    """Return a new study in memory. Its name is the same in each run, since Hyperband draws from the name."""
-    return new_study(study_name=f"sk_optuna-{random_state}")
+def open_study(random_state: int, values: Sequence[str] = ()) -> optuna.Study:
+    """Return a new study in memory, whose `values` have these names if there are several.
+
+    Its name is the same in each run, since Hyperband draws from the name.
+    """
+    return new_study(study_name=f"sk_optuna-{random_state}", values=values)
 
 
 class Proposals(Generic[Record]):
@@ -216,13 +219,14 @@ class Proposals(Generic[Record]):
     def tell(
         self,
         proposal: Proposal,
-        value: float | None,
+        value: float | Sequence[float] | None,
         *,
         pruned: bool = False,
         scores: Sequence[float] | np.ndarray = (),
         curves: Curves = (),
         attributes: Mapping[str, Any] | None = None,
         record: Any = None,
+        is_feasible: bool = True,
     ) -> ToldTrial[Record]:
         """Tell how a trial ended, and return it as it is remembered.
 
@@ -230,10 +234,11 @@ class Proposals(Generic[Record]):
         ----------
         proposal : Proposal
             The trial; trials are told in the order in which they were asked.
-        value : float or None
-            The mean score of the folds, a finite number; of a pruned trial the estimate of that; None if the trial
-            failed. Samplers learn from estimates as from means; in the study the trial is a pruned one and never its
-            best. A pruned one without a value is, to TPE, worse than all that have one.
+        value : float, sequence of float or None
+            The mean score of the folds, a finite number, or that of each of several objectives; of a pruned trial the
+            estimate of that; None if the trial failed. Samplers learn from estimates as from means; in the study the
+            trial is a pruned one and never its best. A pruned one without a value is, to TPE, worse than all that have
+            one.
         pruned : bool, default=False
             Whether the trial was stopped before its end.
         scores : sequence of float
@@ -244,6 +249,8 @@ class Proposals(Generic[Record]):
             Attributes of the trial in the study.
         record : object, default=None
             The results of the folds, kept for the readers of `told`.
+        is_feasible : bool, default=True
+            Whether later trials may be compared with this one.
         """
         scores = np.asarray(scores, dtype=float)
         for key, attribute in (attributes or {}).items():
@@ -251,14 +258,15 @@ class Proposals(Generic[Record]):
         state = TrialState.PRUNED if pruned else TrialState.FAIL if value is None else TrialState.COMPLETE
         with without_log_lines(QMC_LOG):
             trial = tell(self.study, proposal.trial, state, value)
-        self.told.append(told := ToldTrial(trial, scores, curves, record, proposal.notes))
+        self.told.append(told := ToldTrial(trial, scores, curves, record, proposal.notes, is_feasible))
         return told
 
     def close(self) -> optuna.Study:
         """Return the study for its users: without unfinished trials, and with a sampler to go on with."""
         trials = self.study.get_trials(deepcopy=False)
         if not all(trial.state.is_finished() for trial in trials):
-            whole, self.study = self.study, open_study(self._random_state)
+            whole = self.study
+            self.study = open_study(self._random_state, whole.metric_names or ())
             for key, attribute in whole.user_attrs.items():
                 self.study.set_user_attr(key, attribute)
             self.study.add_trials(trial for trial in trials if trial.state.is_finished())

@@ -32,6 +32,7 @@ def open_pruning(
     random_state: int,
     period: int = 1,
     is_alone: Callable[[], bool] | None = None,
+    is_constrained: bool = False,
 ) -> "Pruning":
     """Return the pruning between folds, or between epochs.
 
@@ -53,6 +54,8 @@ def open_pruning(
         Epochs from one decision to the next.
     is_alone : callable, default=None
         Returns whether all trials in flight are the search's own; they are by default.
+    is_constrained : bool, default=False
+        Whether there are constraints.
 
     Warns
     -----
@@ -74,7 +77,7 @@ def open_pruning(
             stacklevel=4,
         )
         return EveryFold(n_splits)
-    return FoldPruning(pruner, study, told, order=order, is_alone=is_alone)
+    return FoldPruning(pruner, study, told, order=order, is_alone=is_alone, is_constrained=is_constrained)
 
 
 def random_order(n_splits: int, random_state: int) -> Sequence[int]:

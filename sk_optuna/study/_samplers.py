@@ -13,10 +13,10 @@ import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
 
-from sk_optuna._compat._optuna import make_unwarned, n_at_random, reseeded, tpe_sampler
+from sk_optuna._compat._optuna import heeding_constraints, make_unwarned, n_at_random, reseeded, tpe_sampler
 from sk_optuna._optional import require
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.samplers import GaussianProcessSampler
+from sk_optuna.samplers import BoundedHistorySampler, GaussianProcessSampler
 
 SamplerFactory = Callable[[int], BaseSampler]
 """From a trial's number to the sampler that suggests it."""
@@ -72,7 +72,9 @@ _NEEDS = {"cmaes": "cmaes"}
 _FIRST_OF_TPE, _TURNS = 15, 4
 
 
-def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True) -> SamplerFactory:
+def sampler_factory(
+    sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool = True, is_constrained: bool = False
+) -> SamplerFactory:
     """Return the function that makes the sampler of each trial.
 
     Parameters
@@ -85,6 +87,8 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
         Whether the space is a grid, as ``sampler="grid"`` needs it.
     is_conditional : bool, default=True
         Whether trials may have different parameters, which TPE then models in groups.
+    is_constrained : bool, default=False
+        Whether there are constraints, which samplers that can are to heed.
 
     Raises
     ------
@@ -93,6 +97,11 @@ def sampler_factory(sampler: Any, random_state: int, *, is_grid: bool, is_condit
     MissingExtraError
         Where the sampler needs a package that is not installed.
     """
+    make = _factory(sampler, random_state, is_grid=is_grid, is_conditional=is_conditional)
+    return (lambda number: _constrained(make(number))) if is_constrained else make
+
+
+def _factory(sampler: Any, random_state: int, *, is_grid: bool, is_conditional: bool) -> SamplerFactory:
     if sampler is None:
         sampler = "tpe"
     if isinstance(sampler, BaseSampler):
@@ -121,6 +130,45 @@ def random_start(sampler: Any) -> int | None:
             return None
         return n_at_random(_named_factory(name, 0, is_conditional=False)(0))
     return n_at_random(sampler) if isinstance(sampler, BaseSampler) else None
+
+
+def _constrained(sampler: BaseSampler) -> BaseSampler:
+    """Return the sampler, which heeds the constraints of trials from now on, or the one within does."""
+    if isinstance(sampler, BoundedHistorySampler):
+        heeding_constraints(sampler.sampler)
+    return heeding_constraints(sampler)  # type: ignore[no-any-return]
+
+
+def check_heeds_constraints(sampler: Any) -> None:
+    """Refuse a sampler that is known to search for the best score whatever the constraints.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where it is CMA-ES.
+    """
+    if sampler == "cmaes" or isinstance(sampler, optuna.samplers.CmaEsSampler):
+        raise InvalidArgumentError(
+            f"sampler={sampler!r} cannot be used with constraints: CMA-ES does not know of them, and would search "
+            "where no candidate may be chosen. Use 'tpe', 'auto', 'gp' or 'nsgaii', which do."
+        )
+
+
+def check_takes_objectives(sampler: Any) -> None:
+    """Refuse a sampler that is known to maximize one value only.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where it is.
+    """
+    kinds = GaussianProcessSampler | BoundedHistorySampler | optuna.samplers.CmaEsSampler
+    if isinstance(sampler, kinds) or (isinstance(sampler, str) and sampler in ("auto", "cmaes", "gp")):
+        raise InvalidArgumentError(
+            f"sampler={sampler!r} maximizes one metric, and cannot be used with several objectives. Use 'tpe', "
+            "'nsgaii' or 'random', or an optuna sampler for several; or maximize one metric and bound the others by "
+            "constraints."
+        )
 
 
 def is_gaussian_process(sampler: Any) -> bool:

@@ -40,6 +40,8 @@ class ToldTrial(Generic[Record]):
         The results of the folds, which nothing here reads.
     notes : mapping
         The sampler's notes on the trial as of the ask, which later trials depend on.
+    is_feasible : bool
+        Whether it keeps all constraints, or is not complete.
     """
 
     trial: FrozenTrial
@@ -47,6 +49,7 @@ class ToldTrial(Generic[Record]):
     curves: Curves
     record: Record
     notes: Mapping[str, Any] = field(default_factory=dict)
+    is_feasible: bool = True
 
     @property
     def number(self) -> int:
@@ -64,9 +67,19 @@ class ToldTrial(Generic[Record]):
         return self.trial.state == TrialState.COMPLETE
 
     @property
+    def is_rival(self) -> bool:
+        """True if others are compared with the trial: it is complete, and could be the best."""
+        return self.is_complete and self.is_feasible
+
+    @property
     def value(self) -> float | None:
-        """The mean score; of a pruned trial its estimate; None where there is neither."""
-        return self.trial.value
+        """The mean score; of a pruned trial its estimate; None where there is neither, or several objectives."""
+        return None if self.trial.values is None or len(self.trial.values) > 1 else self.trial.values[0]
+
+    @property
+    def result(self) -> float | Sequence[float] | None:
+        """The value, or the values of several objectives."""
+        return self.value if self.value is not None else self.trial.values
 
     def as_complete(self, error: float) -> FrozenTrial:
         """Return the trial as if it had run to its end, its estimate for a value, with the estimate's error noted."""
@@ -94,6 +107,7 @@ class Told(Sequence[ToldTrial[Record]]):
         self._trials: list[ToldTrial[Record]] = []
         # after each trial, and before the first
         self._n_complete = [0]
+        self._n_rivals = [0]
         self._estimated: dict[int, ToldTrial[Record]] = {}
         self._shown: dict[int, FrozenTrial] = {}
         self._n_told_when_shown = 0
@@ -113,6 +127,7 @@ class Told(Sequence[ToldTrial[Record]]):
         """Add the trial that was told last."""
         self._trials.append(told)
         self._n_complete.append(self._n_complete[-1] + told.is_complete)
+        self._n_rivals.append(self._n_rivals[-1] + told.is_rival)
         if told.trial.state == TrialState.PRUNED and told.value is not None:
             self._estimated[told.number] = told
 
@@ -123,6 +138,10 @@ class Told(Sequence[ToldTrial[Record]]):
     def n_complete(self, n_told: int) -> int:
         """Return how many trials were complete when so many had been told."""
         return self._n_complete[n_told]
+
+    def n_rivals(self, n_told: int) -> int:
+        """Return how many trials were complete and kept all constraints when so many had been told."""
+        return self._n_rivals[n_told]
 
     @property
     def records(self) -> list[Record]:
@@ -135,9 +154,14 @@ class Told(Sequence[ToldTrial[Record]]):
         return [told for told in self._trials if told.is_complete]
 
     @property
+    def rivals(self) -> list[ToldTrial[Record]]:
+        """The complete trials that keep all constraints, with which others are compared."""
+        return [told for told in self._trials if told.is_rival]
+
+    @property
     def incumbent(self) -> ToldTrial[Record] | None:
-        """The best of the complete trials, the first of equals; None if there is none."""
-        return max(self.complete, key=lambda told: told.trial.value, default=None)  # type: ignore[arg-type, return-value]
+        """The best of the rivals, the first of equals; None if there is none."""
+        return max(self.rivals, key=lambda told: told.trial.value, default=None)  # type: ignore[arg-type, return-value]
 
     def estimate(self, scores: np.ndarray, curves: Curves = ()) -> float:
         """Estimate the mean score of a trial that was stopped.

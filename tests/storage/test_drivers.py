@@ -61,8 +61,8 @@ def open_driver(storage, monkeypatch):
     monkeypatch.setattr(driver_module, "_LOOK_EVERY", 0.05)
     with ExitStack() as stack:
 
-        def opened():
-            store = stack.enter_context(closing(Store(storage(), "shared", IDENTITY)))
+        def opened(objectives=()):
+            store = stack.enter_context(closing(Store(storage(), "shared", IDENTITY, objectives)))
             return stack.enter_context(closing(Driver(store))), store
 
         yield opened
@@ -162,6 +162,20 @@ def test_one_that_is_alone_claims_its_trials_in_flight_before_a_second_takes_par
     assert first.settle(*kept) is kept[1]
     first.keep(*kept)
     assert states(storage) == ["COMPLETE", "COMPLETE", "RUNNING"]
+
+
+def test_a_shared_trial_has_the_values_of_all_objectives_and_its_constraints(open_driver):
+    first = begun(open_driver(["a", "b"]))
+    first.ask(claim_of(0))
+    _, store = open_driver(["a", "b"])
+    trial = ended(claim_of(0).trial, "COMPLETE", [0.5, -0.25], {})
+    trial.system_attrs = {"constraints": (0.5, -1.0)}
+    kept = StoredTrial(trial.params, "COMPLETE", None, {}, values=[0.5, -0.25])
+    assert first.settle(trial, kept, {"C": 0.0}, "a") is kept
+    study = optuna.Study("shared", store.storage)
+    assert study.metric_names == ["mean_test_a", "mean_test_b"]
+    (read,) = study.get_trials()
+    assert (read.values, list(read.system_attrs["constraints"])) == ([0.5, -0.25], [0.5, -1.0])
 
 
 def test_a_second_waits_until_the_first_has_begun(open_driver):

@@ -58,6 +58,7 @@ TRIALS = st.builds(
     is_cut=st.booleans(),
     n_dropped=st.integers(0, 9),
     notes=st.dictionaries(TEXTS, PLAIN | st.lists(FLOATS, max_size=2), max_size=2),
+    values=st.none() | st.lists(FLOATS, min_size=2, max_size=3),
 )
 
 
@@ -91,7 +92,7 @@ def test_numbers_of_numpy_come_back_as_python_s(score):
 class Told:
     record: TrialRecord
     state: str = "PRUNED"
-    value: float | None = 0.5
+    result: float | list[float] | None = 0.5
     trial: Any = field(default_factory=lambda: create_trial(state=TrialState.PRUNED, value=0.5))
     notes: dict = field(default_factory=dict)
 
@@ -105,3 +106,13 @@ def test_a_told_trial_is_kept_with_the_folds_that_ran_and_ends_no_search():
     assert not stored.folds[2].ends_search
     assert (stored.is_cut, stored.n_dropped, stored.notes) == (True, 2, {"a": math.inf})
     assert_same(back(stored), stored)
+
+
+def test_values_of_several_objectives_are_kept_in_a_place_of_their_own():
+    """A store of one objective is the same text as before there were several."""
+    record = TrialRecord(3, {"C": 1}, order=[0])
+    several, one = (StoredTrial.of(Told(record, "COMPLETE", result)) for result in ([0.5, -0.25], 0.5))
+    assert (several.value, several.values, several.result) == (None, [0.5, -0.25], [0.5, -0.25])
+    assert back(several).result == [0.5, -0.25]
+    assert one.result == one.value == 0.5
+    assert "values" not in json.loads(one.to_json())

@@ -1,6 +1,7 @@
 """The memory of told trials: as of an earlier moment, its incumbent, its estimates, and what samplers see of it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def told(*trials):
 
 def curve(*scores):
     return Curve(tuple(range(1, len(scores) + 1)), (float("nan"),) * len(scores), scores, 1, {})
+
+
+def test_a_trial_that_breaks_a_constraint_is_complete_and_no_rival():
+    memory = told(([0.9, 0.9], "complete"), ([0.5, 0.5], "complete"))
+    memory.append(replace(told_trial(2, [1.0, 1.0]), is_feasible=False))
+    assert memory.n_complete(3) == len(memory.complete) == 3
+    assert memory.n_rivals(3) == len(memory.rivals) == 2
+    assert memory.incumbent.number == 0
 
 
 fold_scores = st.lists(st.floats(-1, 1), min_size=3, max_size=3)
