@@ -82,7 +82,8 @@ class PairedRacePruner(BasePruner):
 
     When not to use it: with two folds there is hardly anything to save, and with a single split nothing. Repeated
     cross-validation is fine, but its folds overlap, so the error is larger than the rule assumes; so is that of scores
-    on a handful of rows. The rule knows nothing of trends: for learning curves use Optuna's pruners.
+    on a handful of rows. A policy of :mod:`sk_optuna.refit` wants candidates that are simpler and a little worse, which
+    a race stops. The rule knows nothing of trends: for learning curves use Optuna's pruners.
 
     Examples
     --------

@@ -193,7 +193,9 @@ class OneStandardError(Policy):
     apart that the other does not; the correction makes it wider.
 
     When not to use it: if the score is all that counts. One standard error is no test: a candidate within it may well
-    be worse. With a single split there is no standard error, which is an error here.
+    be worse. With a single split there is no standard error, which is an error here. ``pruner="race"`` stopped the
+    very candidate that a policy would have chosen in 38 to 46 % of the searches (``benchmarks/race_and_policies.py``):
+    use no pruner with a policy, or a lenient one.
 
     References
     ----------

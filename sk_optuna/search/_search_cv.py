@@ -280,9 +280,9 @@ class OptunaSearchCV(FittingSearch):
 
     return_predictions : bool, default=False
         Whether `oof_predictions_` has the best candidate's predictions for the rows that its folds tested. Its folds
-        run once more for it, after the refit: as many more fits as `cv` has folds, without limits of time or memory, and
-        unheard by scikit-learn's callbacks. If their scores then differ from those in `cv_results_`, a warning names
-        the `random_state` to set.
+        run once more for it, after the refit: as many more fits as `cv` has folds, without limits of time or memory,
+        and unheard by scikit-learn's callbacks. If their scores then differ from those in `cv_results_`, a warning
+        names the `random_state` to set.
 
     study_callbacks : list of callables, default=None
         Optuna's callbacks: called with the study and the finished trial, in the order of trials. In a search that goes
