@@ -23,7 +23,7 @@ from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.nested._comparison import Comparison, concluded
 from sk_optuna.nested._fit_params import check_requests, groups_and_params, params_of, request_weights_as, routes
 from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
-from sk_optuna.nested._outer_fold import FoldTask, OuterFold, missing_fold, run_outer_fold
+from sk_optuna.nested._outer_fold import MISTAKES, FoldTask, OuterFold, missing_fold, run_outer_fold
 from sk_optuna.nested._outer_splits import (
     Splits,
     check_classes,
@@ -221,13 +221,13 @@ class _Run:
         """Yield the tasks: fold by fold, so that a row that cannot be run at all says so early."""
         for i, (train, test) in enumerate(self.splits):
             for row in self.rows:
-                raises = error_score == "raise" and not row.is_baseline
+                raises = () if row.is_baseline else (Exception,) if error_score == "raise" else MISTAKES
                 params = params_of(row, self.params, self.groups, self.task.scoring)
                 yield row.name, i, delayed(_named_fold)(row, i, self.task, train, test, params, raises)
 
 
 def _named_fold(
-    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: bool
+    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: Any
 ) -> tuple[str, int, OuterFold]:
     """Run an outer fold, and return it under its name, since results come in any order."""
     return row.name, i, run_outer_fold(task, unfitted(row, i), train, test, params, raises)
