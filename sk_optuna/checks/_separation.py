@@ -5,6 +5,7 @@ it at least so large. Not taken: a tree or a linear model over all parameters, w
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -16,6 +17,10 @@ import numpy as np
 _FEWEST = 3
 # Shares of the failed and of the others that may be on the wrong side.
 _WRONG = 0.1
+# A value that this share of the failed has, and none of so many others or more, is said where nothing separates all.
+_PART, _ENOUGH = 1 / 3, 10
+# Bounds that are looked at on either side of a parameter.
+_BOUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,22 @@ def separation(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str
     -------
     tuple of (str, int, int), or None
         Such as ``("kernel='poly'", 12, 0)``: the condition, how many failed candidates meet it, and how many others. At
-        most a tenth of either are on the wrong side. None where no parameter does that, or there are fewer than three
-        on a side.
+        most a tenth of either are on the wrong side; where there is no such condition, a value that a third of the
+        failed have, and none of ten or more others. None where no parameter does that, or there are fewer than three on
+        a side.
     """
     if min(len(failed), len(others)) < _FEWEST:
         return None
     found: list[tuple[int, int, tuple[str, int, int]]] = []
+    parts: list[tuple[int, int, tuple[str, int, int]]] = []
     for condition in _conditions(failed, others):
         n_failed, n_others = sum(map(condition.meets, failed)), sum(map(condition.meets, others))
+        told = (str(condition), n_failed, n_others)
         if n_failed >= (1 - _WRONG) * len(failed) and n_others <= _WRONG * len(others):
-            found.append((len(failed) - n_failed + n_others, len(found), (str(condition), n_failed, n_others)))
-    return min(found)[2] if found else None
+            found.append((len(failed) - n_failed + n_others, len(found), told))
+        elif condition.relation == "=" and n_others == 0 and len(others) >= _ENOUGH:
+            parts.append((-n_failed, len(parts), told))
+    return min(found or parts)[2] if found or parts else None
 
 
 def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Iterator[_Condition]:
@@ -70,9 +80,9 @@ def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[st
     for name in dict.fromkeys(name for params in failed for name in params):
         ours = [params[name] for params in failed if name in params]
         theirs = [params[name] for params in others if name in params]
-        texts = {repr(_plain(value)) for value in ours}
-        if len(texts) < len(failed):
-            yield from (_Condition(name, "=", text) for text in sorted(texts))
+        counts = Counter(repr(_plain(value)) for value in ours)
+        enough = max(_FEWEST, _PART * len(failed))
+        yield from (_Condition(name, "=", text) for text, n in sorted(counts.items()) if n >= enough)
         if all(map(_is_number, [*ours, *theirs])):
             for bound in _bounds(ours):
                 yield _Condition(name, ">=", bound)
@@ -80,10 +90,10 @@ def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[st
 
 
 def _bounds(ours: Sequence[float]) -> list[float]:
-    """Return the ends of the failed candidates' values, without the outermost tenth."""
-    cut = int(_WRONG * len(ours))
+    """Return a few of the failed candidates' values, from the outermost tenth on either side."""
     values = sorted(ours)
-    return sorted({*values[: cut + 1], *values[len(values) - 1 - cut :]})
+    cuts = np.linspace(0, int(_WRONG * len(values)), _BOUNDS).round().astype(int)
+    return sorted({values[at] for cut in cuts.tolist() for at in (cut, len(values) - 1 - cut)})
 
 
 def _is_number(value: Any) -> bool:

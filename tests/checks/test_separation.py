@@ -45,6 +45,15 @@ def test_a_parameter_of_one_branch_separates_by_its_presence():
     assert separation(failed, others)[0] == "kernel='poly'"
 
 
+def test_a_value_that_explains_a_part_of_the_failures_is_said_where_nothing_explains_all():
+    failed = [{"solver": "lbfgs", "penalty": "l1"}] * 4 + [
+        {"solver": "liblinear", "penalty": p} for p in ("l1", "l2")
+    ] * 4
+    others = [{"solver": s, "penalty": "l2"} for s in ("lbfgs", "saga")] * 4 + [{"solver": "saga", "penalty": "l1"}] * 4
+    assert separation(failed, others) == ("solver='liblinear'", 8, 0)
+    assert separation(failed, others[:9]) is None
+
+
 def test_two_on_a_side_are_too_few():
     assert separation([{"C": 9}, {"C": 8}], [{"C": 1}] * 9) is None
     assert separation([{"C": 9}] * 9, [{"C": 1}] * 2) is None
