@@ -1,10 +1,11 @@
 """Everything that was computed of a nested cross-validation, as plain tables, beside the models that are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from sk_optuna.checks import Findings
 from sk_optuna.nested._checks import findings_of
@@ -170,7 +171,8 @@ def concluded(
     described = outer_splits(train, test, has_groups=has_groups)
     own = {name: columns[f"test_{metrics.first}"] for name, columns in scores.items()}
     return Comparison(
-        rows=list(rows),
+        # of their own: the user's may be fitted, or be given other parameters later
+        rows=[replace(row, estimator=clone(row.estimator)) for row in rows],
         metrics=metrics,
         splits=splits,
         outer_splits=described,

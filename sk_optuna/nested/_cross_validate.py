@@ -255,7 +255,7 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
         splits = kept_splits(splits, cv, X, y, groups, unique, rows[0].estimator)
     if classifies and y is not None:
         check_classes(splits, y)
-        check_tested_classes(splits, y, [metrics.shown])
+        check_tested_classes(splits, y, [metrics.shown, *metrics.names])
     return splits
 
 
