@@ -170,6 +170,7 @@ def concluded(
     train, test = zip(*splits, strict=True)
     described = outer_splits(train, test, has_groups=has_groups)
     own = {name: columns[f"test_{metrics.first}"] for name, columns in scores.items()}
+    findings, unchecked = _findings(rows, folds, own, defaults, described)
     return Comparison(
         # of their own: the user's may be fitted, or be given other parameters later
         rows=[replace(row, estimator=clone(row.estimator)) for row in rows],
@@ -188,10 +189,24 @@ def concluded(
         studies={
             name: [None if fold.tuning is None else fold.tuning.study for fold in row] for name, row in folds.items()
         },
-        notes=[*notes, *filter(None, without.values()), *_notes(rows, folds)],
+        notes=[*notes, *filter(None, without.values()), *_notes(rows, folds), *unchecked],
         defaults=defaults,
-        findings=findings_of(rows, folds, own, defaults, described),
+        findings=findings,
     )
+
+
+def _findings(
+    rows: Sequence[Row],
+    folds: Folds,
+    scores: Mapping[str, np.ndarray],
+    defaults: Mapping[str, str],
+    splits: OuterSplits,
+) -> tuple[Findings, list[str]]:
+    """Check the searches; a table of another library that cannot be checked is a note, and loses no results."""
+    try:
+        return findings_of(rows, folds, scores, defaults, splits), []
+    except Exception as error:
+        return Findings(), [f"The checks could not be made: {type(error).__name__}: {error}."]
 
 
 def _as_returned(metrics: Metrics, folds: Folds) -> Metrics:
