@@ -244,7 +244,8 @@ def test_groups_reach_both_loops(diabetes, routing):
 def test_routing_is_that_of_the_caller_in_whatever_thread_a_fold_begins(diabetes):
     """joblib asks for all tasks but the first ones in another thread, whose configuration is scikit-learn's default."""
     X, y = diabetes
-    searches = {"by groups": GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3)), "no search": Ridge()}
+    by_groups = make_pipeline(StandardScaler(), GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3)))
+    searches = {"by groups": by_groups, "no search": Ridge()}
     with sklearn.config_context(enable_metadata_routing=True):
         arguments = {"groups": np.arange(len(y)) % 12, "cv": GroupKFold(6)}
         alone = nested_cross_validate(searches, X, y, **arguments)
