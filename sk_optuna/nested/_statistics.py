@@ -276,6 +276,8 @@ def _reference(columns: Mapping[str, np.ndarray], reference: str | None) -> str:
 def _compared(ours: np.ndarray, theirs: np.ndarray, splits: OuterSplits, rope: float, level: float) -> dict[str, Any]:
     """Return one row of the comparison."""
     differences = ours - theirs
+    # equal but for the order in which a mean was summed
+    differences[abs(differences) <= _ROUNDING * np.maximum(abs(ours), abs(theirs))] = 0.0
     known = differences[np.isfinite(differences)]
     reason = splits.why_no_test or _why_missing(differences)
     low, high, t, p_value, worse, equivalent, better = [np.nan] * 7
