@@ -15,6 +15,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.svm import SVC
 
 from sk_optuna import OptunaSearchCV
+from sk_optuna.checks import CODES
 
 DOCS = Path(__file__).parent.parent / "docs"
 X, y = load_iris(return_X_y=True)
@@ -79,6 +80,14 @@ def test_the_code_about_constraints_and_objectives_runs():
     given = {}
     for block in code_of("constraints_and_objectives.md"):
         exec(block, given)
+
+
+def test_the_page_on_checks_shows_what_it_prints_and_has_a_section_for_each_code(capsys):
+    page = (DOCS / "checks.md").read_text(encoding="utf-8")
+    for block in code_of("checks.md"):
+        exec(block, {})
+    assert f"```text\n{capsys.readouterr().out}```" in page
+    assert set(re.findall(r"^### (.+)$", page, re.MULTILINE)) == set(CODES)
 
 
 def test_a_study_goes_where_the_user_guide_says(search):

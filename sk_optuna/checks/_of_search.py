@@ -26,8 +26,8 @@ NEXT_BEST, NEAR = 10, 0.35
 # Standard errors by which values inside have to be worse, and from which on that is an issue.
 TIP_ERRORS, ISSUE_ERRORS = 0.5, 1.0
 # On the choosing half of the tables "bound" so speaks of 5, 0 and 0 in a hundred searches of 20, 50 and 100 candidates
-# whose optimum is elsewhere, and of 60, 68 and 65 whose optimum is there; by the first number alone, of 19, 17 and 5, and
-# of 73, 80 and 83. With whole errors instead of half ones it would find half as many.
+# whose optimum is elsewhere, and of 60, 68 and 65 whose optimum is there; by the first number alone, of 19, 17 and 5,
+# and of 73, 80 and 83. With whole errors instead of half ones it would find half as many.
 # Standard errors by which the best score has to rise late. On the same half the check so speaks of 3, 0 and 0 good
 # searches in a hundred, and by a late rise alone of 52, 26 and 7.
 RISE_ERRORS = 1.0

@@ -5,6 +5,7 @@ it at least so large. Not taken: a tree or a linear model over all parameters, w
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -18,6 +19,8 @@ _FEWEST = 3
 _WRONG = 0.1
 # A value that this share of the failed has, and none of so many others or more, is said where nothing separates all.
 _PART, _ENOUGH = 1 / 3, 10
+# Bounds that are looked at on either side of a parameter.
+_BOUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,6 @@ def separation(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str
             found.append((len(failed) - n_failed + n_others, len(found), told))
         elif condition.relation == "=" and n_others == 0 and len(others) >= _ENOUGH:
             parts.append((-n_failed, len(parts), told))
-    parts = [part for part in parts if -part[0] >= max(_FEWEST, _PART * len(failed))]
     return min(found or parts)[2] if found or parts else None
 
 
@@ -78,9 +80,9 @@ def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[st
     for name in dict.fromkeys(name for params in failed for name in params):
         ours = [params[name] for params in failed if name in params]
         theirs = [params[name] for params in others if name in params]
-        texts = {repr(_plain(value)) for value in ours}
-        if len(texts) < len(failed):
-            yield from (_Condition(name, "=", text) for text in sorted(texts))
+        counts = Counter(repr(_plain(value)) for value in ours)
+        enough = max(_FEWEST, _PART * len(failed))
+        yield from (_Condition(name, "=", text) for text, n in sorted(counts.items()) if n >= enough)
         if all(map(_is_number, [*ours, *theirs])):
             for bound in _bounds(ours):
                 yield _Condition(name, ">=", bound)
@@ -88,10 +90,10 @@ def _conditions(failed: Sequence[Mapping[str, Any]], others: Sequence[Mapping[st
 
 
 def _bounds(ours: Sequence[float]) -> list[float]:
-    """Return the ends of the failed candidates' values, without the outermost tenth."""
-    cut = int(_WRONG * len(ours))
+    """Return a few of the failed candidates' values, from the outermost tenth on either side."""
     values = sorted(ours)
-    return sorted({*values[: cut + 1], *values[len(values) - 1 - cut :]})
+    cuts = np.linspace(0, int(_WRONG * len(values)), _BOUNDS).round().astype(int)
+    return sorted({values[at] for cut in cuts.tolist() for at in (cut, len(values) - 1 - cut)})
 
 
 def _is_number(value: Any) -> bool:

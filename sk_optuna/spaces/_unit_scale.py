@@ -47,6 +47,8 @@ class UnitScale:
         )
         self.is_numeric = all(_kind(domain) != "choices" for domain in domains)
         self.bounds = self._bounds() if self.is_numeric else None
+        # by domain, the places of a list's values; a list may be long, and be asked for each candidate
+        self._orders = [_order(domain) if self.is_numeric else {} for domain in domains]
 
     @property
     def n_values(self) -> int | None:
@@ -61,7 +63,11 @@ class UnitScale:
         """
         if not self.is_numeric:
             return None
-        places = [place for domain in self._domains if (place := _place(domain, value)) is not None]
+        places = [
+            place
+            for domain, order in zip(self._domains, self._orders, strict=True)
+            if (place := _place(domain, order, value)) is not None
+        ]
         return min(places, key=lambda place: abs(place - 0.5), default=None)
 
     def _bounds(self) -> tuple[float, float]:
@@ -131,16 +137,21 @@ def _kind(domain: Domain) -> Any:
     return "list" if domain.is_ordered else "choices"
 
 
-def _place(domain: Domain, value: Any) -> float | None:
+def _order(domain: Domain) -> dict[Any, int]:
+    """Return the places of the stored values of a list of numbers, counted from the least; empty for other domains."""
+    if not isinstance(domain, Choices):
+        return {}
+    return {stored: i for i, stored in enumerate(sorted(domain.column(), key=domain.decode))}
+
+
+def _place(domain: Domain, order: Mapping[Any, int], value: Any) -> float | None:
     """Return the place of a value in one domain; None where it is not in it, or there is one value only."""
     try:
         stored = domain.encode(value)
     except ValueError:
         return None
     if isinstance(domain, Choices):
-        column = [domain.decode(choice) for choice in domain.column()]
-        order = sorted(column)
-        return order.index(domain.decode(stored)) / (len(order) - 1)
+        return order[stored] / (len(order) - 1)
     distribution = domain.distribution
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low, high = float(distribution.low), float(distribution.high)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import integrate, stats
 from sklearn.model_selection import (
     GroupKFold,
@@ -254,6 +256,14 @@ def test_equal_scores_are_as_likely_worse_as_better_and_constant_differences_are
     assert posterior(0.25, 0.0, 4, 0.25) == (0, 1, 0)
 
 
+def test_differences_of_the_last_digit_are_none():
+    same = np.array([0.1, 0.7, 0.3, 0.9])
+    row = compare_scores(
+        {"a": same, "b": same + 0.1 + 0.2 - 0.3}, splits=OuterSplits("k-fold", 4, 1 / 3), reference="a"
+    )
+    assert (row["t"][0], row["p_value"][0], row["p_better"][0], row["ties"][0]) == (0, 1, 0.5, 4)
+
+
 def test_none_compares_with_the_best_mean():
     row = compare_scores(
         {"a": [1, 2, 3.0], "best": [2, 3, 4.5], "c": [0, 0, 9.0]}, splits=OuterSplits("k-fold", 3, 0.5)
@@ -332,3 +342,31 @@ def test_the_corrected_test_holds_its_level_where_the_plain_one_does_not():
     plain = np.mean(stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05)
     assert 0.03 < corrected < 0.07
     assert plain > 0.12
+
+
+SCORES = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=3, max_size=12)
+
+
+@settings(derandomize=True, database=None, max_examples=60)
+@given(ours=SCORES, seed=st.integers(0, 99), rope=st.floats(0, 0.5), shift=st.floats(-3, 3))
+def test_probabilities_add_up_and_counts_too_and_a_shift_of_both_changes_nothing(ours, seed, rope, shift):
+    ours = np.round(ours, 6)
+    theirs = np.random.default_rng(seed).uniform(-1, 1, len(ours)).round(6)
+    splits = OuterSplits("k-fold", len(ours), 1 / (len(ours) - 1))
+    row = compare_scores({"a": ours, "b": theirs}, splits=splits, reference="b", rope=rope)
+    assert row["p_worse"] + row["p_equivalent"] + row["p_better"] == pytest.approx(1)
+    assert row["wins"] + row["ties"] + row["losses"] == len(ours)
+    assert 0 <= row["p_value"][0] <= row["p_holm"][0] <= 1
+    moved = compare_scores({"a": ours + shift, "b": theirs + shift}, splits=splits, reference="b", rope=rope)
+    for name in ("difference", "p_better", "p_worse", "low", "high"):
+        assert moved[name] == pytest.approx(row[name], abs=1e-6)
+
+
+@settings(derandomize=True, database=None, max_examples=30)
+@given(scores=SCORES, ropes=st.lists(st.floats(0, 1), min_size=2, max_size=5))
+def test_a_wider_rope_makes_equivalence_more_probable(scores, ropes):
+    splits = OuterSplits("shuffle", len(scores), 0.25)
+    both = {"a": scores, "b": np.linspace(0, 0.3, len(scores))}
+    rows = [compare_scores(both, splits=splits, reference="a", rope=rope) for rope in sorted(ropes)]
+    assert (np.diff([row["p_equivalent"][0] for row in rows]) >= -1e-12).all()
+    assert (np.diff([row["ties"][0] for row in rows]) >= 0).all()
