@@ -1,10 +1,11 @@
 """Everything that was computed of a nested cross-validation, as plain tables, beside the models that are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from sk_optuna.checks import Findings
 from sk_optuna.nested._checks import findings_of
@@ -169,8 +170,10 @@ def concluded(
     train, test = zip(*splits, strict=True)
     described = outer_splits(train, test, has_groups=has_groups)
     own = {name: columns[f"test_{metrics.first}"] for name, columns in scores.items()}
+    findings, unchecked = _findings(rows, folds, own, defaults, described)
     return Comparison(
-        rows=list(rows),
+        # of their own: the user's may be fitted, or be given other parameters later
+        rows=[replace(row, estimator=clone(row.estimator)) for row in rows],
         metrics=metrics,
         splits=splits,
         outer_splits=described,
@@ -186,10 +189,24 @@ def concluded(
         studies={
             name: [None if fold.tuning is None else fold.tuning.study for fold in row] for name, row in folds.items()
         },
-        notes=[*notes, *filter(None, without.values()), *_notes(rows, folds)],
+        notes=[*notes, *filter(None, without.values()), *_notes(rows, folds), *unchecked],
         defaults=defaults,
-        findings=findings_of(rows, folds, own, defaults, described),
+        findings=findings,
     )
+
+
+def _findings(
+    rows: Sequence[Row],
+    folds: Folds,
+    scores: Mapping[str, np.ndarray],
+    defaults: Mapping[str, str],
+    splits: OuterSplits,
+) -> tuple[Findings, list[str]]:
+    """Check the searches; a table of another library that cannot be checked is a note, and loses no results."""
+    try:
+        return findings_of(rows, folds, scores, defaults, splits), []
+    except Exception as error:
+        return Findings(), [f"The checks could not be made: {type(error).__name__}: {error}."]
 
 
 def _as_returned(metrics: Metrics, folds: Folds) -> Metrics:

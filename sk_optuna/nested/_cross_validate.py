@@ -23,7 +23,7 @@ from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.nested._comparison import Comparison, concluded
 from sk_optuna.nested._fit_params import check_requests, groups_and_params, params_of, request_weights_as, routes
 from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
-from sk_optuna.nested._outer_fold import FoldTask, OuterFold, missing_fold, run_outer_fold
+from sk_optuna.nested._outer_fold import MISTAKES, FoldTask, OuterFold, missing_fold, run_outer_fold
 from sk_optuna.nested._outer_splits import (
     Splits,
     check_classes,
@@ -188,7 +188,9 @@ def nested_cross_validate(
         check_requests(rows, metrics.scoring, params, groups)
     rows = with_inner_reasons([*rows, *more], metrics)
     splits = _outer_splits(cv, X, y, groups, rows, metrics)
-    run = _Run(rows, splits, groups, params, FoldTask(X, y, metrics.scoring, return_train_score, keep))
+    # now: joblib asks for tasks in other threads, too, to which scikit-learn's configuration does not belong
+    of_rows = [params_of(row, params, groups, metrics.scoring) for row in rows]
+    run = _Run(rows, of_rows, splits, FoldTask(X, y, metrics.scoring, return_train_score, keep))
     rules = _Rules(metrics, error_score, keep, notes, num_samples(X), _has_groups(cv, splits, groups))
     results = _finished(run, rules, n_jobs, verbose)
     _warn_of_failures(results)
@@ -212,22 +214,20 @@ class _Run:
     """The outer folds to come."""
 
     rows: list[Row]
+    params: list[dict[str, Any]]
     splits: Splits
-    groups: Any
-    params: dict[str, Any]
     task: FoldTask
 
-    def tasks(self, error_score: Any) -> Iterator[tuple[str, int, Any]]:
+    def tasks(self, error_score: Any) -> Iterator[Any]:
         """Yield the tasks: fold by fold, so that a row that cannot be run at all says so early."""
         for i, (train, test) in enumerate(self.splits):
-            for row in self.rows:
-                raises = error_score == "raise" and not row.is_baseline
-                params = params_of(row, self.params, self.groups, self.task.scoring)
-                yield row.name, i, delayed(_named_fold)(row, i, self.task, train, test, params, raises)
+            for row, params in zip(self.rows, self.params, strict=True):
+                raises = () if row.is_baseline else (Exception,) if error_score == "raise" else MISTAKES
+                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises)
 
 
 def _named_fold(
-    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: bool
+    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: Any
 ) -> tuple[str, int, OuterFold]:
     """Run an outer fold, and return it under its name, since results come in any order."""
     return row.name, i, run_outer_fold(task, unfitted(row, i), train, test, params, raises)
@@ -255,7 +255,7 @@ def _outer_splits(cv: Any, X: Any, y: Any, groups: Any, rows: Sequence[Row], met
         splits = kept_splits(splits, cv, X, y, groups, unique, rows[0].estimator)
     if classifies and y is not None:
         check_classes(splits, y)
-        check_tested_classes(splits, y, [metrics.shown])
+        check_tested_classes(splits, y, [metrics.shown, *metrics.names])
     return splits
 
 
@@ -285,18 +285,27 @@ def _finished(run: _Run, rules: _Rules, n_jobs: int | None, verbose: int) -> Com
                 print(_line(name, i, fold, len(folds), len(run.rows) * len(run.splits), rules.metrics))
     except BaseException as error:
         if folds:
-            error.nested_results = NestedCVResults(_concluded(run, rules, folds, error))  # type: ignore[attr-defined]
-            error.add_note(
-                f"{len(folds)} of {len(run.rows) * len(run.splits)} outer folds were finished; they are in the "
-                "attribute 'nested_results' of this error."
-            )
+            _hand_on(run, rules, folds, error)
         raise
     return _concluded(run, rules, folds, None)
 
 
+def _hand_on(run: _Run, rules: _Rules, folds: Mapping[tuple[str, int], OuterFold], error: BaseException) -> None:
+    """Give an error the results of the outer folds that are finished, and a note that says so."""
+    try:
+        error.nested_results = NestedCVResults(_concluded(run, rules, folds, error))  # type: ignore[attr-defined]
+    except Exception as other:  # must not take the place of the error
+        error.add_note(f"The outer folds that were finished could not be read: {type(other).__name__}: {other}")
+        return
+    n_all = len(run.rows) * len(run.splits)
+    error.add_note(
+        f"{len(folds)} of {n_all} outer folds were finished; they are in the attribute 'nested_results' of this error."
+    )
+
+
 def _results(run: _Run, rules: _Rules, n_jobs: int | None) -> Iterator[tuple[str, int, OuterFold]]:
     """Yield outer folds as they are finished; all at the end where joblib's backend cannot do that."""
-    tasks = (task for _, _, task in run.tasks(rules.error_score))
+    tasks = run.tasks(rules.error_score)
     backend, _ = get_active_backend()
     if getattr(backend, "supports_return_generator", False):
         yield from Parallel(n_jobs=n_jobs, return_as=_AS_FINISHED)(tasks)

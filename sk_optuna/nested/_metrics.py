@@ -34,6 +34,11 @@ class Metrics:
     first: str
     shown: str
 
+    @property
+    def names(self) -> list[str]:
+        """The names of several metrics; none of a single one, or of a callable, which names its own."""
+        return _names(self.scoring) or []
+
 
 def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metrics:
     """Return the metrics of the outer folds.

@@ -20,6 +20,10 @@ from sk_optuna.nested._searches import fitted_searches, with_best_only
 Keep = Literal["search", "best", "nothing"]
 
 
+# Errors of the call, and not of a fold: the others would meet them, too.
+MISTAKES = (InvalidArgumentError, StorageError)
+
+
 @dataclass
 class Tuning:
     """An inner search, without its models.
@@ -99,7 +103,7 @@ def run_outer_fold(
     train: np.ndarray,
     test: np.ndarray,
     params: Mapping[str, Any],
-    raises: bool,
+    raises: tuple[type[Exception], ...],
 ) -> OuterFold:
     """Fit and score an estimator on one outer fold.
 
@@ -113,8 +117,8 @@ def run_outer_fold(
         The rows of the fold.
     params : mapping
         What `fit` gets beside the data, in scikit-learn's sense.
-    raises : bool
-        Whether an error is raised instead of returned.
+    raises : tuple of exception classes
+        The errors that are raised instead of returned.
     """
     start = time.perf_counter()
     try:
@@ -129,12 +133,9 @@ def run_outer_fold(
             return_estimator=True,
             error_score="raise",
         )
-    except (InvalidArgumentError, StorageError):
-        # of the call, and not of the fold: the others would meet it, too
+    except raises:
         raise
     except Exception as error:
-        if raises:
-            raise
         return failed_fold(error, format_exc(), time.perf_counter() - start)
     (model,) = output.pop("estimator")
     scores = {name: float(column[0]) for name, column in output.items()}

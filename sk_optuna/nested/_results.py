@@ -14,7 +14,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._comparison import Comparison
 from sk_optuna.nested._metrics import Metrics, check_scorers
 from sk_optuna.nested._screen import WIDTH, Screen, chosen_in_short, numbers_like, row_of_screen
-from sk_optuna.nested._statistics import compare_scores
+from sk_optuna.nested._statistics import check_rope, compare_scores
 from sk_optuna.nested._tables import objects, stacked
 from sk_optuna.nested._words import sentence_of_tuning, summary_of, title_of
 
@@ -347,9 +347,21 @@ class NestedCVResults:
         ignored = checked_ignore(ignore)
         return Findings(finding for finding in self._comparison.findings if finding.code not in ignored)
 
-    def summary(self) -> str:
-        """Return the results in words: data and folds, the ground of intervals and tests, tuning's worth, and notes."""
-        return summary_of(self._comparison)
+    def summary(self, rope: float = 0.0) -> str:
+        """Return the results in words: data and folds, the ground of intervals and tests, tuning's worth, and notes.
+
+        Parameters
+        ----------
+        rope : float, default=0.0
+            As in `compare`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Where `rope` is below 0.
+        """
+        check_rope(rope)
+        return summary_of(self._comparison, rope)
 
     def _screen(self) -> Screen:
         """Write the first screen."""

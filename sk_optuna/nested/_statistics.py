@@ -222,7 +222,7 @@ def compare_scores(
        Classifiers Through Bayesian Analysis", JMLR 18(77), 2017. :arxiv:`1606.04316`
     """
     columns = {name: np.asarray(values, dtype=float) for name, values in scores.items()}
-    _check_rope(rope)
+    check_rope(rope)
     reference = _reference(columns, reference)
     others = [name for name in columns if name != reference]
     rows = [_compared(columns[name], columns[reference], splits, rope, level) for name in others]
@@ -246,7 +246,7 @@ def holm(p_values: Any) -> np.ndarray:
     return corrected
 
 
-def _check_rope(rope: Any) -> None:
+def check_rope(rope: Any) -> None:
     """Refuse a rope that is no width."""
     if isinstance(rope, bool) or not isinstance(rope, int | float | np.number) or not 0 <= rope < np.inf:
         raise InvalidArgumentError(

@@ -34,7 +34,9 @@ def title_of(record: Comparison) -> str:
     return ", ".join(parts)
 
 
-def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name: str | None = None) -> str:
+def sentence_of_tuning(
+    record: Comparison, number: Callable[[float], str], name: str | None = None, rope: float = 0.0
+) -> str:
     """Return the sentence that says whether tuning was worth it; empty if no row says so.
 
     Parameters
@@ -45,6 +47,8 @@ def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name:
         Writes a score.
     name : str or None, default=None
         The search; None for the best one that has a row with its defaults.
+    rope : float, default=0.0
+        A difference of at most so much counts as none.
     """
     scores = record.test_scores()
     if name is None:
@@ -54,11 +58,12 @@ def sentence_of_tuning(record: Comparison, number: Callable[[float], str], name:
     if name is None or defaults is None:
         return ""
     pair = {name: scores[name], defaults: scores[defaults]}
-    columns = compare_scores(pair, splits=record.outer_splits, reference=defaults)
-    return _sentence(name, {key: column[0] for key, column in columns.items()}, number)
+    columns = compare_scores(pair, splits=record.outer_splits, reference=defaults, rope=rope)
+    by = f" by more than rope={number(rope)}" if rope else ""
+    return _sentence(name, {key: column[0] for key, column in columns.items()}, number, by)
 
 
-def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) -> str:
+def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str], by: str) -> str:
     """Write the sentence on the worth of tuning."""
     difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
     if np.isnan(difference):
@@ -70,13 +75,14 @@ def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str]) ->
         verb = "changed nothing against"
     else:
         verb = f"gained {amount} over" if difference > 0 else f"lost {amount} against"
-    equal = f", equal in {row['ties']}" if row["ties"] else ""
-    sure = row["reason"] or f"P(better) = {row['p_better']:.2f}".replace("0.", ".").replace(" ", NO_BREAK)
-    return f"Tuning {name} {verb} its defaults (better in {row['wins']} of {n_folds} folds{equal}, {sure})."
+    equal = f", {'within it' if by else 'equal'} in {row['ties']}" if row["ties"] else ""
+    probability = f"{row['p_better']:.2f}".removeprefix("0")
+    sure = row["reason"] or f"P(better{by}){NO_BREAK}={NO_BREAK}{probability}"
+    return f"Tuning {name} {verb} its defaults (better{by} in {row['wins']} of {n_folds} folds{equal}, {sure})."
 
 
-def summary_of(record: Comparison) -> str:
-    """Return the results in words, a paragraph for each matter."""
+def summary_of(record: Comparison, rope: float) -> str:
+    """Return the results in words, a paragraph for each matter; differences within the rope count as none."""
     scores = record.test_scores()
     number = numbers_like(np.concatenate(list(scores.values())).tolist())
     split = record.outer_splits
@@ -84,7 +90,7 @@ def summary_of(record: Comparison) -> str:
         f"{record.metrics.shown} on {len(record.splits)} outer folds of {record.n_rows} rows ({split.kind}: "
         f"{_KINDS[split.kind]}), {split.test_to_train:.3g} rows tested for each row trained on.",
         _ground(record),
-        *(sentence for row in record.rows if (sentence := sentence_of_tuning(record, number, row.name))),
+        *(sentence for row in record.rows if (sentence := sentence_of_tuning(record, number, row.name, rope))),
         *record.notes,
     ]
     return "\n".join("\n".join(wrapped(part)) for part in parts)

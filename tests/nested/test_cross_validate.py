@@ -7,6 +7,7 @@ from copy import copy
 import numpy as np
 import pytest
 import sklearn
+from joblib import parallel_config
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
@@ -238,6 +239,34 @@ def test_groups_reach_both_loops(diabetes, routing):
         assert results.outer_.query("search == 'alone'").inner_best.iloc[i] == alone.best_score_
     assert "groups" in results.summary()
     assert np.isnan(results.compare()["p_value"]).all()
+
+
+def test_routing_is_that_of_the_caller_in_whatever_thread_a_fold_begins(diabetes):
+    """joblib asks for all tasks but the first ones in another thread, whose configuration is scikit-learn's default."""
+    X, y = diabetes
+    by_groups = make_pipeline(StandardScaler(), GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=GroupKFold(3)))
+    searches = {"by groups": by_groups, "no search": Ridge()}
+    with sklearn.config_context(enable_metadata_routing=True):
+        arguments = {"groups": np.arange(len(y)) % 12, "cv": GroupKFold(6)}
+        alone = nested_cross_validate(searches, X, y, **arguments)
+        with parallel_config("threading", n_jobs=2):
+            together = nested_cross_validate(searches, X, y, **arguments)
+    assert together.outer_.test_score.tolist() == alone.outer_.test_score.tolist()
+    assert len(together.errors_) == 0
+
+
+def test_table_that_cannot_be_checked_loses_no_results(iris):
+    class Other(GridSearchCV):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.cv_results_ = {"params": self.cv_results_["params"]}
+            return self
+
+    X, y = iris
+    results = nested_cross_validate(Other(SVC(), {"C": [0.1, 1]}, cv=2), X, y, cv=2)
+    assert np.isfinite(results.table_["mean"]).all()
+    assert "The checks could not be made" in repr(results)
+    assert len(results.archive_) == 4
 
 
 @pytest.mark.parametrize("routing", [False, True])

@@ -110,6 +110,16 @@ def test_tables_are_the_same_whatever_is_kept_and_in_a_pickle(two, iris, keep):
     assert loaded.studies_["logistic"] == [None] * 3
 
 
+def test_search_of_the_caller_may_be_fitted_and_change_afterwards(iris):
+    X, y = iris
+    search = GridSearchCV(RandomForestClassifier(50, random_state=0), {"max_depth": [2, 3]}, cv=2)
+    of_unfitted = nested_cross_validate(search, X, y, cv=2, keep="nothing")
+    of_fitted = nested_cross_validate(search.fit(X, y), X, y, cv=2, keep="nothing")
+    assert len(pickle.dumps(of_fitted)) == pytest.approx(len(pickle.dumps(of_unfitted)), rel=0.05)
+    search.set_params(param_grid={"max_depth": [5]})
+    assert of_fitted.fit_final("randomforestclassifier", X, y).best_params_["max_depth"] in (2, 3)
+
+
 def test_what_is_kept_of_an_outer_fold(iris):
     X, y = iris
     search = make_pipeline(StandardScaler(), GridSearchCV(SVC(), {"C": [1, 2]}, cv=3))

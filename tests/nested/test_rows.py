@@ -50,6 +50,7 @@ SEARCH = GridSearchCV(MODEL, {"C": [0.1, 1]})
         ({"cv": GroupKFold(2)}, "must be given where a splitter splits by groups, as the outer cv, GroupKFold("),
         ({"search": {"svm": clone(SEARCH).set_params(cv=GroupKFold(2))}}, "as the cv of 'svm', GroupKFold("),
         ({"cv": KFold(2)}, "those of outer fold 0 are all of class 1"),
+        ({"cv": KFold(5), "scoring": ["accuracy", "roc_auc"]}, "of two classes at least for 'roc_auc'"),
         ({"cv": KFold(5), "scoring": "roc_auc"}, "must give test rows of two classes at least for 'roc_auc'"),
         ({"groups": np.zeros(20), "params": {"groups": np.zeros(20)}}, "Groups are given twice"),
         ({"scoring": "acuracy"}, "Nearest to 'acuracy': 'accuracy'"),

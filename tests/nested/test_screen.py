@@ -12,6 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
 from sk_optuna import nested_cross_validate
+from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._screen import Screen, numbers_like, signed
 
 
@@ -64,6 +65,18 @@ def test_sentence_says_whether_tuning_was_worth_it(iris):
     gain = results.table_.set_index("search").loc["svm", "gain"]
     expected = rf"Tuning svm gained {gain:.3f}".replace("0.", r"\.") + r" over its defaults \(better in 3 of 3 folds, P"
     assert re.search(expected, unwrapped(results))
+
+
+def test_summary_counts_differences_within_the_rope_as_none(iris):
+    X, y = iris
+    results = nested_cross_validate({"svm": GridSearchCV(SVC(C=0.05), {"C": [0.05, 1.0]}, cv=3)}, X, y, cv=3)
+    columns = results.compare(reference="svm (defaults)", rope=0.05).query("model == 'svm'").iloc[0]
+    probability = f"{columns.p_better:.2f}".removeprefix("0")
+    summary = results.summary(rope=0.05).replace("\n  ", " ")
+    assert f"P(better by more than rope=.050) = {probability})." in summary
+    assert f"(better by more than rope=.050 in {columns.wins} of 3 folds" in summary
+    with pytest.raises(InvalidArgumentError, match="rope"):
+        results.summary(rope=-1)
 
 
 def test_sentence_says_when_tuning_changed_nothing_or_lost(iris):
