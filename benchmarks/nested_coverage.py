@@ -11,7 +11,7 @@ peer, the plain t interval over the same outer scores, are then compared with tw
 
 The level is 95 percent. Ranges in parentheses are exact binomial ones of 95 percent.
 
-Run: python benchmarks/nested_coverage.py [--datasets N] [--jobs N] [--tiny]
+Run: python benchmarks/nested_coverage.py [--datasets N] [--problem 1 2] [--jobs N] [--tiny]
 """
 
 import argparse
@@ -152,6 +152,7 @@ def report(problem: Problem, runs: list[dict[str, Nested]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datasets", type=int, default=120)
+    parser.add_argument("--problem", type=int, nargs="+", choices=[1, 2], default=[1, 2])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="two data sets, two trials")
     options = parser.parse_args()
@@ -160,7 +161,7 @@ def main() -> None:
     packages = ["sk-optuna", "scikit-learn", "optuna", "numpy", "scipy"]
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
     print(f"{n_trials} random trials, 3 inner folds; coverage of intervals of {100 * LEVEL:.0f} percent")
-    for problem in PROBLEMS:
+    for problem in [PROBLEMS[i - 1] for i in options.problem]:
         report(problem, Parallel(options.jobs)(delayed(run)(problem, seed, n_trials) for seed in range(n_datasets)))
     print(f"\n{time.perf_counter() - began:.0f} s")
 
