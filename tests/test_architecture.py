@@ -55,7 +55,7 @@ FLOORS = {
 KNOWN = {
     "_function_estimator": {"worker", "epochs"},
     "boosting": {"worker", "epochs"},
-    "checks": {"spaces"},
+    "checks": {"spaces", "refit"},
     "lightning": {"worker", "epochs"},
     "skorch": {"worker", "epochs"},
     "study": {"epochs", "pruners", "samplers"},

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna.refit import metric_of
 from sk_optuna.spaces import UnitScale, count_combinations, unit_scales
 
 
@@ -117,6 +118,9 @@ def evidence_of(
         is_failed |= np.array([bool(reason) for reason in np.asarray(table["stop_reason"])[rows]])
     if states is not None:
         scores[states != "COMPLETE"] = np.nan
+    if "feasible" in table:
+        # those that break a constraint are no rivals of the best
+        scores[~np.asarray(table["feasible"], dtype=bool)[rows]] = np.nan
     params = [table["params"][row] for row in rows]
     space = _space(search)
     n_combinations = count_combinations(space)
@@ -151,7 +155,8 @@ def _comparable_rows(table: Mapping[str, Any]) -> np.ndarray:
 def _metric(table: Mapping[str, Any], refit: Any) -> str:
     """Return the metric that chooses the best candidate, else the first."""
     names = [key.removeprefix("mean_test_") for key in table if key.startswith("mean_test_")]
-    return refit if refit in names else names[0]
+    named = metric_of(refit)
+    return named if named in names else names[0]
 
 
 def _space(search: Any) -> Any:

@@ -9,6 +9,7 @@ from sk_optuna.evaluation._metrics import (
     metric_names,
     nearest_metrics,
     nearest_scorers,
+    scoring_of,
     steering_metric,
 )
 from sk_optuna.evaluation._predictions import FoldPredictions, FoldPredictor
@@ -34,6 +35,7 @@ __all__ = [
     "nearest_scorers",
     "packed",
     "raised_errors",
+    "scoring_of",
     "split_once",
     "steering_metric",
 ]

@@ -24,6 +24,11 @@ def steering_metric(refit: Any, metrics: Sequence[str]) -> str:
     return named if named is not None and named in metrics else metrics[0]
 
 
+def scoring_of(scoring: Any, objectives: Any) -> Any:
+    """Return the metrics of a search: the objectives, if `scoring` names none."""
+    return list(objectives) if scoring is None and isinstance(objectives, list | tuple) else scoring
+
+
 def check_refit(refit: Any, metrics: Iterable[str]) -> None:
     """Refuse a `refit` that does not say which of several metrics chooses the best candidate.
 

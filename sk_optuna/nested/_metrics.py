@@ -8,9 +8,10 @@ from typing import Any
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.metrics import check_scoring, get_scorer
 
-from sk_optuna.evaluation import nearest_scorers
+from sk_optuna.evaluation import nearest_scorers, scoring_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._searches import encloses_target_transform, innermost, search_at
+from sk_optuna.refit import metric_of
 
 # Names of the scores that estimators have of their own.
 _NAMES = {repr(get_scorer(name)): name for name in ("accuracy", "r2")}
@@ -58,9 +59,9 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
         Where `scoring` is None, and searches have different ones.
     """
     if scoring is None and searches:
-        scoring = searches[0].scoring
-        if len({_key(search.scoring) + str(_refit(search)) for search in searches}) > 1:
-            each = "; ".join(dict.fromkeys(f"scoring={_written(search.scoring)}" for search in searches))
+        scoring = _scoring(searches[0])
+        if len({_key(_scoring(search)) + str(_refit(search)) for search in searches}) > 1:
+            each = "; ".join(dict.fromkeys(f"scoring={_written(_scoring(search))}" for search in searches))
             raise InvalidArgumentError(
                 "The 'scoring' parameter must be given where the searches do not have the same one, but they have "
                 f"{each} (refit={[_refit(search) for search in searches]}). Pass the metric by which they are to be "
@@ -69,7 +70,7 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
     names = _names(scoring)
     wanted = [name for search in searches if (name := _refit(search)) is not None]
     if names is None:
-        is_several = bool(wanted) and callable(scoring) and any(search.scoring is scoring for search in searches)
+        is_several = bool(wanted) and callable(scoring) and any(_scoring(search) is scoring for search in searches)
         first = wanted[0] if is_several else "score"
         return Metrics(scoring, first, first if is_several else _named(scoring, estimator))
     if not names:
@@ -100,18 +101,18 @@ def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
     search = search_at(estimator, path)
     if encloses_target_transform(estimator, path):
         return "the search scores a transformed target"
-    if callable(search.refit) and _names(search.scoring) is not None:
+    if callable(search.refit) and _refit(search) is None and _names(_scoring(search)) is not None:
         return "the search chooses among several metrics by a callable"
     inner, outer = _of_search(search), _identity(metrics.scoring, metrics.first, search.estimator)
     if inner == outer:
         return ""
-    name = _refit(search) or _named(search.scoring, search.estimator)
+    name = _refit(search) or _named(_scoring(search), search.estimator)
     return f"the search is steered by {name}" if name != metrics.shown else "the search has another scorer of that name"
 
 
 def _of_search(search: Any) -> str:
     """Return the text of the metric that steers a search."""
-    return _identity(search.scoring, _refit(search) or "score", search.estimator)
+    return _identity(_scoring(search), _refit(search) or "score", search.estimator)
 
 
 def _identity(scoring: Any, name: str, estimator: Any) -> str:
@@ -162,9 +163,14 @@ def _written(scoring: Any) -> str:
     return re.sub(r" at 0x\w+", "", repr(scoring))[:80]
 
 
+def _scoring(search: Any) -> Any:
+    """Return the metric or metrics of a search."""
+    return scoring_of(search.scoring, getattr(search, "objectives", None))
+
+
 def _refit(search: Any) -> str | None:
     """Return the metric that chooses, where a search has several."""
-    return search.refit if isinstance(search.refit, str) else None
+    return metric_of(search.refit)
 
 
 def _named(scoring: Any, estimator: Any) -> str:

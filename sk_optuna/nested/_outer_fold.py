@@ -16,6 +16,7 @@ from sklearn.model_selection import cross_validate
 from sk_optuna._compat._sklearn import num_samples, safe_split
 from sk_optuna.exceptions import InvalidArgumentError, StorageError
 from sk_optuna.nested._searches import fitted_searches, with_best_only
+from sk_optuna.refit import metric_of
 
 Keep = Literal["search", "best", "nothing"]
 
@@ -192,7 +193,7 @@ def tuning_of(search: Any) -> Tuning:
 
 def _best_score(search: Any) -> float:
     """Return the mean score of the chosen candidate, also where a callable `refit` has chosen it."""
-    metric = search.refit if getattr(search, "multimetric_", False) else "score"
+    metric = metric_of(search.refit) if getattr(search, "multimetric_", False) else "score"
     column = search.cv_results_.get(f"mean_test_{metric}")
     best = getattr(search, "best_index_", None)
     return np.nan if column is None or best is None else float(column[best])

@@ -50,6 +50,13 @@ def check_simpler(simpler: Any, policy: str) -> None:
                 f"simpler[{name!r}] of {policy} must be 'low', 'high' or a list of values from simple to complex, but "
                 f"got {order!r}. Write, for example, {{{name!r}: 'low'}}."
             )
+        else:
+            twice = [value for i, value in enumerate(order) if _place(value, list(order)) != i]
+            if twice:
+                raise InvalidArgumentError(
+                    f"simpler[{name!r}] of {policy} has {_shown(twice)} more than once. Name each value in one place, "
+                    "from simple to complex."
+                )
 
 
 def check_fits_space(simpler: Any, policy: str, branches: Sequence[Mapping[str, Sequence[Any] | None]]) -> None:

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna._optional import require
 from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
-from sk_optuna.evaluation import nearest_metrics, nearest_scorers
+from sk_optuna.evaluation import nearest_metrics, nearest_scorers, scoring_of
+from sk_optuna.refit import metric_of
 from sk_optuna.results import Best, Outcome
 from sk_optuna.search._keeping import save_history
-from sk_optuna.search._objectives import scoring_of
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -111,6 +111,31 @@ class SearchBase(BaseSearchCV):
     def _check_refit_for_multimetric(self, scores: Any) -> None:
         with nearest_metrics(self.refit, scores):
             super()._check_refit_for_multimetric(scores)
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """Return the score of the refitted candidate; of several metrics that of `refit`, also of a policy.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict
+            Arguments of the scorer, where metadata routing is enabled.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        metric = metric_of(self.refit)
+        search = self
+        if metric is not None and metric != self.refit:  # scikit-learn looks the scorer up by the attribute
+            search = copy(self)
+            search.refit = metric
+        score: float = super(SearchBase, search).score(X, y, **params)
+        return score
 
     @property
     def best_trial_(self) -> FrozenTrial:

@@ -27,7 +27,7 @@ from sk_optuna._compat._sklearn import (
     search_estimator_has,
     unwarned_table,
 )
-from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, split_once
+from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, scoring_of, split_once
 from sk_optuna.exceptions import ConstraintError, StorageError, TooManyFailuresError
 from sk_optuna.execution import n_processes, threads_of_a_task
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
@@ -40,7 +40,6 @@ from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
-from sk_optuna.search._objectives import scoring_of
 from sk_optuna.search._period import period_of_rounds
 from sk_optuna.search._policy import check_policy, share_tested
 from sk_optuna.search._predictions import out_of_fold_predictions, warn_of_other_scores

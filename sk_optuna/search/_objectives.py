@@ -19,11 +19,6 @@ class Arguments(Protocol):
     study_callbacks: Any
 
 
-def scoring_of(scoring: Any, objectives: Any) -> Any:
-    """Return the metrics of a search: the objectives, if `scoring` names none."""
-    return list(objectives) if scoring is None and isinstance(objectives, list | tuple) else scoring
-
-
 def check_objectives(search: Arguments) -> None:
     """Refuse objectives that cannot be maximized together, and arguments that need one value of a trial.
 

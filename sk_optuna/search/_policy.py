@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_optuna._compat._sklearn import scorers_by_name
+from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.refit import Policy
 
 # Longer lists of numbers are taken for ranges.
@@ -21,8 +22,13 @@ def check_policy(refit: Any, scorers: Any, scoring: Any, space: Any) -> None:
     Raises
     ------
     InvalidArgumentError
-        Where its metric is none of the search's, or its order does not compare the candidates.
+        Where it is a class, its metric is none of the search's, or its order does not compare the candidates.
     """
+    if isinstance(refit, type) and issubclass(refit, Policy):
+        raise InvalidArgumentError(
+            f"The 'refit' parameter must be an instance of a policy, but got the class {refit.__name__}. Write, for "
+            f"example, {refit.__name__}(simpler={{'max_depth': 'low'}})."
+        )
     if not isinstance(refit, Policy):
         return
     if not callable(scoring):

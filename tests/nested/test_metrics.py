@@ -10,8 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._metrics import check_scorers, outer_metrics, why_not_comparable
+from sk_optuna.refit import OneStandardError
 
 F1 = make_scorer(f1_score, average="macro")
 
@@ -107,3 +109,18 @@ def test_misspelt_metric_is_refused_with_the_nearest_name():
         check_scorers(outer_metrics("acuracy", [search()], SVC()), [SVC()])
     with pytest.raises(InvalidArgumentError, match="must name a metric at least"):
         outer_metrics([], [search()], SVC())
+
+
+def test_a_policy_chooses_by_its_metric_as_a_name_does():
+    policy = OneStandardError({"C": "low"}, metric="f1_macro")
+    metrics = outer_metrics(None, [search(["accuracy", "f1_macro"], policy)], SVC())
+    assert metrics.shown == "f1_macro"
+    assert reason(search(["accuracy", "f1_macro"], policy), "f1_macro") == ""
+    assert "steered by f1_macro" in reason(search(["accuracy", "f1_macro"], policy), "accuracy")
+
+
+def test_objectives_are_the_metrics_of_a_search_without_scoring():
+    several = OptunaSearchCV(SVC(), {"C": [1]}, objectives=("f1_macro", "accuracy"), refit="f1_macro")
+    assert outer_metrics(None, [several], SVC()).shown == "f1_macro"
+    assert reason(several, None) == ""
+    assert "steered by f1_macro" in reason(several, "accuracy")

@@ -253,3 +253,26 @@ def test_initial_params_take_the_best_by_a_policys_metric():
     old.fit(*data)
     new = OptunaSearchCV(Ridge(), {"alpha": loguniform(1e-2, 1e2)}, n_trials=1, initial_params=old, random_state=0)
     assert new.fit(*data).best_params_ == old.best_params_
+
+
+def test_a_policy_of_several_metrics_scores_by_its_own_as_a_name_does():
+    policy = OneStandardError({"n_neighbors": "high"}, metric="roc_auc_ovr")
+    search = OptunaSearchCV(KNeighborsClassifier(), GRID, scoring=["accuracy", "roc_auc_ovr"], refit=policy, cv=3)
+    search.fit(X, y)
+    assert search.score(X, y) == search.scorer_["roc_auc_ovr"](search.best_estimator_, X, y)
+    assert search.refit is policy
+    assert np.isfinite(cross_val_score(search, X, y, cv=2, error_score="raise")).all()
+
+
+def test_a_class_in_place_of_a_policy_is_refused_before_the_first_fit():
+    search = OptunaSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, refit=OneStandardError)
+    with pytest.raises(
+        InvalidArgumentError, match=r"must be an instance of a policy, but got the class OneStandardErr"
+    ):
+        search.fit(X, y)
+    assert not hasattr(search, "study_")
+
+
+def test_a_value_that_an_order_names_twice_is_refused():
+    with pytest.raises(InvalidArgumentError, match=r"simpler\['kernel'\] of OneStandardError has 'rbf' more than once"):
+        OneStandardError({"kernel": ["rbf", "linear", "rbf"]})
