@@ -164,7 +164,7 @@ def _written(scoring: Any) -> str:
 
 
 def _scoring(search: Any) -> Any:
-    """Return the metric or metrics of a search."""
+    """Return the metrics of a search: its objectives, where it has some and `scoring` names none."""
     return scoring_of(search.scoring, getattr(search, "objectives", None))
 
 
