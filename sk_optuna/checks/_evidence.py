@@ -94,6 +94,7 @@ def evidence_of(
     n_random_start: int | None = None,
     test_to_train: float | None = None,
     n_features: int | None = None,
+    scales: Mapping[str, UnitScale] | None = None,
 ) -> SearchEvidence:
     """Return the evidence that the table of a search holds, be it one of this package or another.
 
@@ -105,6 +106,8 @@ def evidence_of(
         OptunaSearchCV, GridSearchCV, RandomizedSearchCV or another with their parameters.
     n_random_start, n_features : int or None, default=None
         As in `SearchEvidence`.
+    scales : mapping of str to UnitScale, default=None
+        As in `SearchEvidence`; None for those that the search's argument tells, and none of a callable space.
     test_to_train : float or None, default=None
         As in `SearchEvidence`; None for that of as many folds as there are, or a quarter for one split.
     """
@@ -128,7 +131,7 @@ def evidence_of(
         params=params,
         scores=scores,
         is_failed=is_failed,
-        scales=unit_scales(space),
+        scales=unit_scales(space) if scales is None else scales,
         estimator=search.estimator,
         n_random_start=n_random_start,
         is_exhausted="iter" in table or (n_combinations is not None and len(table["params"]) >= n_combinations),

@@ -19,7 +19,7 @@ from sk_optuna.spaces import UnitScale
 
 # Fewer choices agree, or not, by chance.
 FEWEST_CHOICES = 4
-# Standard errors from which on optimism is an issue.
+# Standard errors from which on optimism, or a loss to the defaults, is an issue.
 ISSUE_ERRORS = 2.0
 # Random draws with which choices are compared, and the share of them that has to be more alike.
 _DRAWS, ALIKE = 2000, 0.5
@@ -97,13 +97,12 @@ def _defaults_as_good(evidence: ResultsEvidence) -> Iterator[Finding]:
     """Compare the gain over the defaults with its standard error."""
     if not evidence.gain <= evidence.gain_error:
         return
-    is_loss = evidence.gain < -evidence.gain_error
+    is_loss = evidence.gain < -ISSUE_ERRORS * evidence.gain_error
     change = f"lost {-evidence.gain:.2g} to" if evidence.gain < 0 else f"gained {evidence.gain:.2g} over"
     yield Finding(
         "defaults-as-good",
         "issue" if is_loss else "tip",
-        f"{evidence.name}: tuning {change} its defaults, {'more than' if is_loss else 'within'} one standard error "
-        f"({evidence.gain_error:.2g}).",
+        f"{evidence.name}: tuning {change} its defaults, with a standard error of {evidence.gain_error:.2g}.",
         "Look whether the space contains the defaults; initial_params='default' tries them first."
         if is_loss
         else "As far as these folds tell, the defaults are as good, and cheaper; more outer splits would tell more.",

@@ -330,7 +330,7 @@ class NestedCVResults:
             short list.
 
             - ``"optimism"``: the best inner scores are above the outer ones by more than the standard error of these.
-            - ``"defaults-as-good"``: the gain over the defaults is within one standard error.
+            - ``"defaults-as-good"``: the gain over the defaults is at most one standard error.
             - ``"unstable-choice"``: parameters whose values the outer folds chose no more alike than random draws are,
               from four folds on.
             - The codes of :meth:`OptunaSearchCV.checks <sk_optuna.OptunaSearchCV.checks>`, of which half of the inner

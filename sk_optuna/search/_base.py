@@ -16,6 +16,7 @@ from sk_optuna.evaluation import nearest_metrics, nearest_scorers, scoring_of
 from sk_optuna.refit import metric_of
 from sk_optuna.results import Best, Outcome
 from sk_optuna.search._keeping import save_history
+from sk_optuna.spaces import scales_of_study
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -224,11 +225,17 @@ class SearchBase(BaseSearchCV):
         """
         ignored = checked_ignore(ignore)
         check_is_fitted(self, "cv_results_")
+        scales = None
+        if callable(self.param_distributions if self.param_grid is None else self.param_grid):
+            trials = self.study_.get_trials(deepcopy=False)
+            numbers = self.cv_results_["trial_number"]
+            scales = scales_of_study([trials[number] for number in numbers], self.cv_results_["params"])
         evidence = evidence_of(
             self.cv_results_,
             self,
             n_random_start=random_start(self.sampler),
             n_features=getattr(self, "n_features_in_", None),
+            scales=scales,
         )
         return check_search(evidence, ignored)
 

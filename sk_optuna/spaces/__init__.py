@@ -11,7 +11,7 @@ from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
-from sk_optuna.spaces._unit_scale import UnitScale, count_combinations, unit_scales
+from sk_optuna.spaces._unit_scale import UnitScale, count_combinations, scales_of_study, unit_scales
 
 __all__ = [
     "DefineByRunSpace",
@@ -20,6 +20,7 @@ __all__ = [
     "are_strict",
     "count_combinations",
     "first_trials",
+    "scales_of_study",
     "space_from_user",
     "suggest_space",
     "unit_scales",

@@ -6,10 +6,11 @@ differences of values themselves, by which all of a log range but its upper end 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
 
 from sk_optuna._distributions import on_step
 from sk_optuna.exceptions import InvalidSpaceError
@@ -96,6 +97,37 @@ def unit_scales(space: Any) -> dict[str, UnitScale]:
     for name, domain in _domains(branches):
         domains.setdefault(name, []).append(domain)
     return {name: UnitScale(found) for name, found in sorted(domains.items())}
+
+
+def scales_of_study(trials: Iterable[FrozenTrial], params: Sequence[Mapping[str, Any]]) -> dict[str, UnitScale]:
+    """Return the scales of a callable space, from the ranges that its study has seen.
+
+    Parameters
+    ----------
+    trials : iterable of optuna.trial.FrozenTrial
+        Trials, as many as there are `params`.
+    params : sequence of mapping
+        What the space made of each.
+
+    Returns
+    -------
+    dict of str to UnitScale
+        Of the parameters that are always passed on as they were suggested, under the same name.
+    """
+    seen: dict[str, list[BaseDistribution]] = {}
+    changed = set()
+    for trial, made in zip(trials, params, strict=True):
+        for name, distribution in trial.distributions.items():
+            if name not in made or not _is_same(made[name], trial.params[name]):
+                changed.add(name)
+            elif distribution not in seen.setdefault(name, []):
+                seen[name].append(distribution)
+    return unit_scales([{name: each} for name, found in seen.items() for each in found if name not in changed])
+
+
+def _is_same(made: Any, suggested: Any) -> bool:
+    """Tell whether a plain value is the one that was suggested."""
+    return type(made) is type(suggested) and bool(made == suggested)
 
 
 def count_combinations(space: Any) -> int | None:

@@ -39,12 +39,13 @@ def test_optimism_speaks_above_one_error():
 def test_defaults_as_good_speaks_within_one_error():
     (finding,) = found(gain=0.003, gain_error=0.01)
     assert (finding.code, finding.severity) == ("defaults-as-good", "tip")
-    assert "tuning gained 0.003 over its defaults, within one standard error (0.01)" in finding.sentence
+    assert "tuning gained 0.003 over its defaults, with a standard error of 0.01" in finding.sentence
     assert "tuning lost 0.003 to its defaults" in found(gain=-0.003, gain_error=0.01)[0].sentence
+    assert found(gain=-0.015, gain_error=0.01)[0].severity == "tip"
     assert found(gain=0.03, gain_error=0.01) == ()
     (finding,) = found(gain=-0.03, gain_error=0.01)
     assert finding.severity == "issue"
-    assert "tuning lost 0.03 to its defaults, more than one standard error (0.01)" in finding.sentence
+    assert "tuning lost 0.03 to its defaults, with a standard error of 0.01" in finding.sentence
     assert found(gain=0.003, gain_error=np.nan) == ()
 
 

@@ -112,6 +112,11 @@ def test_spaces_of_every_form_are_checked():
         assert fitted(space).checks("many-equal") == ()
 
 
+def test_a_callable_space_is_known_by_what_it_passes_on():
+    assert fitted(lambda trial: {"a": trial.suggest_float("a", -4, 2)}).checks().codes == ["bound"]
+    assert fitted(lambda trial: {"a": 1 + trial.suggest_float("a", -4, 1)}).checks() == ()
+
+
 def test_checks_leave_the_search_as_it_is():
     search = fitted({"a": FloatDistribution(-4, 2)})
     before = pickle.dumps(search.cv_results_)
