@@ -30,6 +30,7 @@ from sk_optuna.nested._outer_splits import (
     check_tested_classes,
     draw_splits,
     kept_splits,
+    note_on_classes,
     separates_groups,
     wants_groups,
 )
@@ -188,6 +189,8 @@ def nested_cross_validate(
         check_requests(rows, metrics.scoring, params, groups)
     rows = with_inner_reasons([*rows, *more], metrics)
     splits = _outer_splits(cv, X, y, groups, rows, metrics)
+    if y is not None and any(is_classifier(row.estimator) for row in rows):
+        notes += note_on_classes(splits, y)
     # now: joblib asks for tasks in other threads, too, to which scikit-learn's configuration does not belong
     of_rows = [params_of(row, params, groups, metrics.scoring) for row in rows]
     run = _Run(rows, of_rows, splits, FoldTask(X, y, metrics.scoring, return_train_score, keep))

@@ -100,6 +100,20 @@ def check_classes(splits: Splits, y: Any) -> None:
             )
 
 
+def note_on_classes(splits: Splits, y: Any) -> list[str]:
+    """Return a note on outer folds that test classes of which they train on no row."""
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        return []
+    unknown = [i for i, (train, test) in enumerate(splits) if {*labels[test].tolist()} - {*labels[train].tolist()}]
+    if not unknown:
+        return []
+    return [
+        f"{len(unknown)} of {len(splits)} outer folds test a class of which they train on no row: is y sorted? Use "
+        "StratifiedKFold, or shuffle=True."
+    ]
+
+
 def check_tested_classes(splits: Splits, y: Any, metrics: Sequence[str]) -> None:
     """Refuse outer folds that test one class alone, where a metric ranks one class above the other."""
     labels = np.asarray(y)

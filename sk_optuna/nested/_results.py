@@ -1,5 +1,7 @@
 """NestedCVResults: the answers of a nested cross-validation, as tables and as a first screen."""
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +18,7 @@ from sk_optuna.nested._metrics import Metrics, check_scorers
 from sk_optuna.nested._screen import WIDTH, Screen, chosen_in_short, numbers_like, row_of_screen
 from sk_optuna.nested._statistics import check_rope, compare_scores
 from sk_optuna.nested._tables import objects, stacked
-from sk_optuna.nested._words import sentence_of_tuning, summary_of, title_of
+from sk_optuna.nested._words import sentence_of_dummy, sentence_of_tuning, summary_of, title_of
 
 __all__ = ["NestedCVResults", "ProcedureScore"]
 
@@ -186,8 +188,8 @@ class NestedCVResults:
         Parameters
         ----------
         reference : str or None, default=None
-            The row that all others are compared with; None for the best one. That one was chosen by the same scores, so
-            that differences to it come out somewhat too large.
+            The row that all others are compared with; None for the best of `search`. That one was chosen by the same
+            scores, so that differences to it come out somewhat too large.
         rope : float, default=0.0
             Region of practical equivalence, in units of the score: a difference of at most so much counts as none.
 
@@ -195,7 +197,8 @@ class NestedCVResults:
         -------
         DataFrame or dict of str to ndarray of shape (n_rows - 1,)
             A row for each other row: `model`, `reference`, `difference` (mean of model minus reference), its interval
-            of 95 % `low` and `high`, `t`, `p_value` and `p_holm` (the same after Holm's correction) of the corrected
+            of 95 % `low` and `high`, `t`, `p_value` and `p_holm` (the same after Holm's correction for the rows
+            of `search`; baselines have one of their own) of the corrected
             resampled t test [1]_, `wins`, `ties` and `losses` (outer folds), `p_worse`, `p_equivalent` and `p_better`
             (probabilities of the correlated t posterior [2]_), `basis` ("published procedure", "heuristic" or "none")
             and `reason` (why there is no test; columns of a test are NaN then).
@@ -213,8 +216,18 @@ class NestedCVResults:
            sets", Machine Learning 100, 2015. :doi:`10.1007/s10994-015-5486-z`
         """
         record = self._comparison
+        if reference is None:
+            means = record.means()
+            own = [row.name for row in record.rows if not row.is_baseline]
+            reference = next(name for name in means["search"] if name in own)
         return as_frame(
-            compare_scores(record.test_scores(), splits=record.outer_splits, reference=reference, rope=rope)
+            compare_scores(
+                record.test_scores(),
+                splits=record.outer_splits,
+                reference=reference,
+                rope=rope,
+                baselines=[row.name for row in record.rows if row.is_baseline],
+            )
         )
 
     def score(self, X: Any, y: Any = None, scoring: Any = None) -> Any:
@@ -235,7 +248,7 @@ class NestedCVResults:
         Raises
         ------
         InvalidArgumentError
-            Where no models are kept, or `X` has another number of rows.
+            Where no models are kept, `X` has another number of rows, or `y` is in another order.
         """
         record = self._comparison
         if record.keep == "nothing":
@@ -248,6 +261,7 @@ class NestedCVResults:
                 f"The 'X' parameter must be the data of the cross-validation, which had {record.n_rows} rows, but got "
                 f"{num_samples(X)}."
             )
+        _check_order(record.predictions, y)
         blocks = []
         check_scorers(
             Metrics(scoring, "", ""), [model for each in record.models.values() for model in each[:1] if model]
@@ -373,13 +387,14 @@ class NestedCVResults:
             for row in ({key: column[i] for key, column in means.items()} for i in range(len(means["search"])))
             if row["kind"] != "default"
         ]
-        sentence = sentence_of_tuning(record, number)
+        sentences = [sentence_of_dummy(record, number), sentence_of_tuning(record, number)]
         findings = [f"{each.severity} [{each.code}] {each.sentence}" for each in self.checks()]
         best = next((name for name, kind in zip(means["search"], means["kind"], strict=True) if kind == "search"), None)
         final = f"      results.fit_final({best or rows[0][0]!r}, X, y)"
         more = "  # the model, fitted on all rows"
-        calls = ["Next: results.compare()  # differences of rows", final + more * (len(final + more) <= WIDTH)]
-        return Screen(title_of(record), rows, [*filter(None, [sentence]), *record.notes, *findings], calls)
+        turned = ".T" if find_spec("pandas") else ""
+        calls = [f"Next: results.compare(){turned}  # differences of rows", final + more * (len(final + more) <= WIDTH)]
+        return Screen(title_of(record), rows, [*filter(None, sentences), *record.notes, *findings], calls)
 
     def __repr__(self) -> str:
         return self._screen().text()
@@ -390,6 +405,22 @@ class NestedCVResults:
     def to_markdown(self) -> str:
         """Return the first screen as markdown."""
         return self._screen().markdown()
+
+
+def _check_order(predictions: Mapping[str, np.ndarray], y: Any) -> None:
+    """Refuse targets that are not those of the cross-validation, row by row."""
+    if y is None or "y_true" not in predictions:
+        return
+    given = np.asarray(y)
+    if given.ndim != 1:
+        return
+    others = np.flatnonzero(given[predictions["row"]] != predictions["y_true"])
+    if len(others):
+        row = int(predictions["row"][others[0]])
+        raise InvalidArgumentError(
+            f"The 'y' parameter must be that of the cross-validation, in the same order, but row {row} is "
+            f"{given[row]!r} in place of {predictions['y_true'][others[0]]!r}. Pass X and y as they were."
+        )
 
 
 def _scored(model: Any, X: Any, y: Any, split: tuple[np.ndarray, np.ndarray], scoring: Any) -> dict[str, float]:

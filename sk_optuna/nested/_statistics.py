@@ -8,7 +8,7 @@ Not taken: a plain paired t test, or Wilcoxon's, over folds, which reject equal 
 say; an average over data sets, since a nested cross-validation has one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -61,7 +61,7 @@ class OuterSplits:
             return "no test: splits in time have training sets that grow, and scores that may drift"
         if self.n_splits < _FEWEST_SPLITS:
             few = f"{self.n_splits} outer split{'' if self.n_splits == 1 else 's'}"
-            return f"no test: {few}, and a standard deviation needs at least {_FEWEST_SPLITS}"
+            return f"no test: {few}, and a test needs at least {_FEWEST_SPLITS}"
         return ""
 
 
@@ -174,6 +174,7 @@ def compare_scores(
     reference: str | None = None,
     rope: float = 0.0,
     level: float = 0.95,
+    baselines: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """Compare models by their scores on the same outer folds, each with a reference.
 
@@ -190,15 +191,18 @@ def compare_scores(
         Region of practical equivalence: a difference of at most so much, either way, counts as none.
     level : float, default=0.95
         The level of the intervals.
+    baselines : collection of str, default=()
+        Models that are corrected for by themselves: nobody asked which of them is better.
 
     Returns
     -------
     dict of str to ndarray of shape (n_models - 1,)
         A row for each other model, in the order of `scores`: `model` and `reference`; `difference`, the mean of model
         minus reference; `low` and `high`, its interval; `t` and `p_value` of the corrected resampled t test [1]_ of no
-        difference, two-sided; `p_holm`, the same after Holm's correction for as many tests as there are; `wins`,
-        `ties` and `losses`, outer folds in which the model is better, within the rope, and worse; `p_worse`,
-        `p_equivalent` and `p_better`, the probabilities by the posterior of the correlated t test [2]_ [3]_; `basis`,
+        difference, two-sided; `p_holm`, the same after Holm's correction for the tests of models, and for those
+        of baselines; `wins`, `ties` and `losses`, outer folds in which the model is better, within the rope, and worse;
+        `p_worse`, `p_equivalent` and `p_better`, the probabilities by the posterior of the correlated t test [2]_ [3]_;
+        `basis`,
         ``"published procedure"``, ``"heuristic"`` or ``"none"``; and `reason`, why a row has no test, else empty.
         Columns of a test are NaN where it has no basis.
 
@@ -233,7 +237,10 @@ def compare_scores(
     for key in rows[0]:
         table[key] = np.array([row[key] for row in rows], dtype=object if isinstance(rows[0][key], str) else None)
         if key == "p_value":
-            table["p_holm"] = holm(table["p_value"])
+            is_baseline = np.array([name in baselines for name in others])
+            table["p_holm"] = np.full(len(others), np.nan)
+            for family in (is_baseline, ~is_baseline):
+                table["p_holm"][family] = holm(table["p_value"][family])
     return table
 
 

@@ -63,6 +63,17 @@ def sentence_of_tuning(
     return _sentence(name, {key: column[0] for key, column in columns.items()}, number, by)
 
 
+def sentence_of_dummy(record: Comparison, number: Callable[[float], str]) -> str:
+    """Return the sentence that says that no row of the user's is better than the dummy; empty if one is."""
+    means = record.means()
+    mean = dict(zip(means["search"], means["mean"], strict=True))
+    own = {row.name: mean[row.name] for row in record.rows if not row.is_baseline}
+    best = max(own, key=lambda name: -np.inf if np.isnan(own[name]) else own[name])
+    if "dummy" not in mean or "dummy" in own or not own[best] <= mean["dummy"]:
+        return ""
+    return f"{best} is not better than the dummy: {number(own[best])} against {number(mean['dummy'])}."
+
+
 def _sentence(name: str, row: dict[str, Any], number: Callable[[float], str], by: str) -> str:
     """Write the sentence on the worth of tuning."""
     difference, n_folds = float(row["difference"]), int(row["wins"] + row["ties"] + row["losses"])
@@ -90,6 +101,7 @@ def summary_of(record: Comparison, rope: float) -> str:
         f"{record.metrics.shown} on {len(record.splits)} outer folds of {record.n_rows} rows ({split.kind}: "
         f"{_KINDS[split.kind]}), {split.test_to_train:.3g} rows tested for each row trained on.",
         _ground(record),
+        *filter(None, [sentence_of_dummy(record, number)]),
         *(sentence for row in record.rows if (sentence := sentence_of_tuning(record, number, row.name, rope))),
         *record.notes,
     ]

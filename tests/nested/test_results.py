@@ -33,13 +33,29 @@ def test_comparison_is_that_of_the_outer_scores(two):
     scores = {name: output["test_score"] for name, output in two.cross_validate_.items()}
     splits = two._comparison.outer_splits
     assert splits.test_to_train == pytest.approx(0.5)
-    for arguments in ({}, {"reference": "dummy"}, {"reference": "svm", "rope": 0.01}):
+    for arguments in ({"reference": "logistic"}, {"reference": "dummy"}, {"reference": "svm", "rope": 0.01}):
         expected = compare_scores(scores, splits=splits, **arguments)
         found = two.compare(**arguments)
         assert found.difference.tolist() == expected["difference"].tolist()
         assert found.model.tolist() == expected["model"].tolist()
     row = two.table_.query("search == 'logistic'").iloc[0]
     assert (row.low, row.high) == corrected_interval(scores["logistic"], 0.5)
+
+
+def test_the_reference_is_the_best_of_the_users_rows_and_baselines_count_for_themselves(two):
+    found = two.compare()
+    means = two.table_.set_index("search")["mean"]
+    assert set(found.reference) == {means[["svm", "logistic"]].idxmax()}
+    own = found.model.isin(["svm", "logistic"])
+    assert found.p_holm[own].tolist() == found.p_value[own].tolist()
+    assert (found.p_holm[~own] >= found.p_value[~own]).all()
+    assert not found.p_holm[~own].equals(found.p_value[~own])
+
+
+def test_data_in_another_order_is_refused(two, iris):
+    X, y = iris
+    with pytest.raises(InvalidArgumentError, match=r"in the same order, but row 0 is .*2.* in place of .*0"):
+        two.score(X[::-1], y[::-1])
 
 
 @pytest.mark.parametrize("arguments", [{"rope": -0.1}, {"reference": "svn"}])

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVC, SVR
+from sklearn.tree import DecisionTreeClassifier
 
 from sk_optuna import nested_cross_validate
 from sk_optuna.exceptions import InvalidArgumentError
@@ -35,7 +37,7 @@ def test_three_searches_fit_on_a_screen(three):
     lines = repr(three).splitlines()
     assert len(lines) <= 15
     assert max(map(len, lines)) <= 80
-    assert lines[-2] == "Next: results.compare()  # differences of rows"
+    assert lines[-2] == "Next: results.compare().T  # differences of rows"
     best = three.table_.query("kind == 'search'").search.iloc[0]
     assert lines[-1].startswith(f"      results.fit_final({best!r}, X, y)")
 
@@ -136,3 +138,20 @@ def test_differences_have_a_sign_unless_they_are_nothing():
     number = numbers_like([0.5])
     assert [signed(value, number) for value in (0.0123, -0.0123, 0.0001, -0.0001)] == ["+.012", "-.012", ".000", ".000"]
     assert numbers_like([np.nan])(np.nan) == "nan"
+
+
+def test_a_search_below_the_dummy_is_said_first(iris):
+    X, y = iris
+    told = "is not better than the dummy"
+    assert told not in repr(nested_cross_validate(DecisionTreeClassifier(), X, y, cv=3))
+    always = {"dull": DummyClassifier(strategy="constant", constant=0)}
+    results = nested_cross_validate(always, X, y, cv=3)
+    assert f"dull {told}: .333 against .333." in repr(results)
+    assert f"dull {told}: .333 against .333." in results.summary()
+
+
+def test_sorted_classes_are_noted(iris):
+    X, y = iris
+    results = nested_cross_validate(DecisionTreeClassifier(), X, y, cv=KFold(3))
+    assert "3 of 3 outer folds test a class of which they train on no row" in " ".join(results.notes_)
+    assert not nested_cross_validate(DecisionTreeClassifier(), X, y, cv=3).notes_

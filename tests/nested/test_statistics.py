@@ -291,7 +291,7 @@ def test_holm_steps_down_as_published():
     [
         (OuterSplits("groups", 3, 0.5), "rows of a group depend on each other"),
         (OuterSplits("time series", 3, 0.5), "training sets that grow"),
-        (OuterSplits("k-fold", 2, 1.0), "2 outer splits, and a standard deviation needs at least 3"),
+        (OuterSplits("k-fold", 2, 1.0), "2 outer splits, and a test needs at least 3"),
         (OuterSplits("shuffle", 1, 0.2), "1 outer split,"),
     ],
 )
