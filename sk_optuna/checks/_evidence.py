@@ -120,6 +120,7 @@ def evidence_of(
         is_failed |= np.array([bool(reason) for reason in np.asarray(table["stop_reason"])[rows]])
     if states is not None:
         scores[states != "COMPLETE"] = np.nan
+    scores[~np.isfinite(scores).all(axis=1)] = np.nan
     params = [table["params"][row] for row in rows]
     space = _space(search)
     n_combinations = count_combinations(space)
