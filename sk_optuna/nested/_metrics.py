@@ -58,9 +58,9 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
         Where `scoring` is None, and searches have different ones.
     """
     if scoring is None and searches:
-        scoring = searches[0].scoring
-        if len({_key(search.scoring) + str(_refit(search)) for search in searches}) > 1:
-            each = "; ".join(dict.fromkeys(f"scoring={_written(search.scoring)}" for search in searches))
+        scoring = _scoring(searches[0])
+        if len({_key(_scoring(search)) + str(_refit(search)) for search in searches}) > 1:
+            each = "; ".join(dict.fromkeys(f"scoring={_written(_scoring(search))}" for search in searches))
             raise InvalidArgumentError(
                 "The 'scoring' parameter must be given where the searches do not have the same one, but they have "
                 f"{each} (refit={[_refit(search) for search in searches]}). Pass the metric by which they are to be "
@@ -69,7 +69,7 @@ def outer_metrics(scoring: Any, searches: Sequence[Any], estimator: Any) -> Metr
     names = _names(scoring)
     wanted = [name for search in searches if (name := _refit(search)) is not None]
     if names is None:
-        is_several = bool(wanted) and callable(scoring) and any(search.scoring is scoring for search in searches)
+        is_several = bool(wanted) and callable(scoring) and any(_scoring(search) is scoring for search in searches)
         first = wanted[0] if is_several else "score"
         return Metrics(scoring, first, first if is_several else _named(scoring, estimator))
     if not names:
@@ -100,18 +100,18 @@ def why_not_comparable(estimator: Any, path: str, metrics: Metrics) -> str:
     search = search_at(estimator, path)
     if encloses_target_transform(estimator, path):
         return "the search scores a transformed target"
-    if callable(search.refit) and _names(search.scoring) is not None:
+    if callable(search.refit) and _names(_scoring(search)) is not None:
         return "the search chooses among several metrics by a callable"
     inner, outer = _of_search(search), _identity(metrics.scoring, metrics.first, search.estimator)
     if inner == outer:
         return ""
-    name = _refit(search) or _named(search.scoring, search.estimator)
+    name = _refit(search) or _named(_scoring(search), search.estimator)
     return f"the search is steered by {name}" if name != metrics.shown else "the search has another scorer of that name"
 
 
 def _of_search(search: Any) -> str:
     """Return the text of the metric that steers a search."""
-    return _identity(search.scoring, _refit(search) or "score", search.estimator)
+    return _identity(_scoring(search), _refit(search) or "score", search.estimator)
 
 
 def _identity(scoring: Any, name: str, estimator: Any) -> str:
@@ -160,6 +160,12 @@ def _names(scoring: Any) -> list[str] | None:
 def _written(scoring: Any) -> str:
     """Return the argument as it may be written."""
     return re.sub(r" at 0x\w+", "", repr(scoring))[:80]
+
+
+def _scoring(search: Any) -> Any:
+    """Return the metrics of a search: its objectives, where it has some and `scoring` names none."""
+    objectives = getattr(search, "objectives", None)
+    return list(objectives) if search.scoring is None and objectives else search.scoring
 
 
 def _refit(search: Any) -> str | None:

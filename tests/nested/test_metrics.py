@@ -97,6 +97,15 @@ def test_first_metric(scoring, searches, first, shown):
     assert (metrics.first, metrics.shown) == (first, shown)
 
 
+def test_objectives_of_a_search_are_its_metrics():
+    several = search(refit="accuracy")
+    several.objectives = ("roc_auc", "accuracy")
+    metrics = outer_metrics(None, [several], several)
+    assert (metrics.scoring, metrics.first) == (["roc_auc", "accuracy"], "accuracy")
+    assert reason(several, "accuracy") == ""
+    assert reason(several, "roc_auc") == "the search is steered by accuracy"
+
+
 def test_different_metrics_of_searches_want_one_to_be_named():
     with pytest.raises(InvalidArgumentError, match=r"scoring=None; scoring='f1_macro'.*Pass the metric"):
         outer_metrics(None, [search(), search("f1_macro")], SVC())
