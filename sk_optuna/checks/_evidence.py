@@ -124,6 +124,7 @@ def evidence_of(
     if "feasible" in table:
         # those that break a constraint are no rivals of the best
         scores[~np.asarray(table["feasible"], dtype=bool)[rows]] = np.nan
+    scores[~np.isfinite(scores).all(axis=1)] = np.nan
     params = [table["params"][row] for row in rows]
     space = _space(search)
     n_combinations = count_combinations(space)

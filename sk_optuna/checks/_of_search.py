@@ -120,7 +120,7 @@ def _of_bound(name: str, value: object, scale: UnitScale, end: int, gap: tuple[f
     return Finding(
         "bound",
         "tip" if gap[0] <= ISSUE_ERRORS * gap[1] else "issue",
-        f"The best {name}={number(value)} lies {where}; candidates with {name} well inside are worse {behind}.",
+        f"The best {name}={number(value)} lies {where}; the best with {name} well inside is worse {behind}.",
         f"Widen the range of {name} to values {beyond} and search again; initial_params=search tries the best first.",
         about=f"{name} at the {side} end",
     )

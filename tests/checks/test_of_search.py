@@ -225,6 +225,18 @@ def test_tables_of_scikit_learns_searches_are_read():
     assert evidence.scales["alpha"].kind == "range"
 
 
+def test_an_infinite_score_is_no_score():
+    table = {
+        "params": [{"alpha": a} for a in (1, 2, 3)],
+        "mean_test_score": np.array([0.5, -np.inf, 0.1]),
+        "split0_test_score": np.array([0.5, -np.inf, 0.1]),
+        "split1_test_score": np.array([0.5, 0.9, 0.1]),
+    }
+    evidence = evidence_of(table, GridSearchCV(Ridge(), {"alpha": [1, 2, 3]}))
+    assert evidence.is_complete.tolist() == [True, False, True]
+    assert check_search(evidence) == ()
+
+
 def test_of_successive_halving_only_the_last_round_counts():
     table = {
         "params": [{"C": c} for c in (1, 2, 3, 1)],
