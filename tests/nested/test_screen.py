@@ -144,10 +144,10 @@ def test_a_search_below_the_dummy_is_said_first(iris):
     X, y = iris
     told = "is not better than the dummy"
     assert told not in repr(nested_cross_validate(DecisionTreeClassifier(), X, y, cv=3))
-    always = {"dull": DummyClassifier(strategy="constant", constant=0)}
+    always = {"dull": DummyClassifier(strategy="most_frequent")}
     results = nested_cross_validate(always, X, y, cv=3)
-    assert f"dull {told}: .333 against .333." in repr(results)
-    assert f"dull {told}: .333 against .333." in results.summary()
+    assert f"dull {told}" in repr(results)
+    assert f"dull {told}" in results.summary()
 
 
 def test_sorted_classes_are_noted(iris):
