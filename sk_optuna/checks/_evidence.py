@@ -24,7 +24,8 @@ class SearchEvidence:
     params : sequence of mapping
         The parameters of each candidate.
     scores : ndarray of shape (n_candidates, n_splits)
-        Scores of the metric that chooses the best, higher is better; a row is NaN unless the candidate is complete.
+        Scores of the metric that chooses the best, higher is better; a row is NaN unless the candidate is complete, and
+        keeps the constraints where there are any.
     is_failed : ndarray of bool of shape (n_candidates,)
         Whether a fold of the candidate failed, or ran out of memory or time.
     scales : mapping of str to UnitScale
@@ -121,8 +122,7 @@ def evidence_of(
         is_failed |= np.array([bool(reason) for reason in np.asarray(table["stop_reason"])[rows]])
     if states is not None:
         scores[states != "COMPLETE"] = np.nan
-    if "feasible" in table:
-        # those that break a constraint are no rivals of the best
+    if "feasible" in table:  # one that breaks a constraint is never the best
         scores[~np.asarray(table["feasible"], dtype=bool)[rows]] = np.nan
     scores[~np.isfinite(scores).all(axis=1)] = np.nan
     params = [table["params"][row] for row in rows]

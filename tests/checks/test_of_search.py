@@ -237,6 +237,20 @@ def test_an_infinite_score_is_no_score():
     assert check_search(evidence) == ()
 
 
+def test_an_infeasible_candidate_is_neither_the_best_nor_failed():
+    table = {
+        "params": [{"alpha": a} for a in (1, 2, 3)],
+        "feasible": [True, False, True],
+        "trial_state": np.array(["COMPLETE"] * 3),
+        "mean_test_score": np.array([0.5, 0.9, 0.1]),
+        "split0_test_score": np.array([0.5, 0.9, 0.1]),
+        "split1_test_score": np.array([0.5, 0.9, 0.1]),
+    }
+    evidence = evidence_of(table, GridSearchCV(Ridge(), {"alpha": [1, 2, 3]}))
+    assert evidence.best == 0
+    assert not evidence.is_failed.any()
+
+
 def test_of_successive_halving_only_the_last_round_counts():
     table = {
         "params": [{"C": c} for c in (1, 2, 3, 1)],
