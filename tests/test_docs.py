@@ -35,10 +35,12 @@ def search():
 
 def test_the_user_guides_code_runs_and_copies_a_study_into_a_storage(search):
     given = {"OptunaSearchCV": OptunaSearchCV, "loguniform": loguniform, "est": SVC(), "space": SPACE}
-    *others, copies = code_of("user_guide.md")
+    *others, shows, copies = code_of("user_guide.md")
     for block in others:
         exec(block, given)
     given["search"] = search
+    exec(shows, given)
+    assert [trial.params for trial in given["study"].trials] == search.cv_results_["params"]
     exec(copies, given)
     copied = optuna.load_study(storage=given["storage"], study_name="search")
     assert [trial.params for trial in copied.trials] == [trial.params for trial in search.study_.trials]

@@ -11,6 +11,7 @@ from sk_optuna.results._learning_curves_record import (
     LearningCurvesRecord,
     MeanCurve,
     learning_curves_record,
+    name_of_metric,
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
@@ -34,6 +35,7 @@ __all__ = [
     "in_short",
     "learning_curves",
     "learning_curves_record",
+    "name_of_metric",
     "predictions_table",
     "record_of_curves",
     "row_of",

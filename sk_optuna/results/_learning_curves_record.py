@@ -170,7 +170,7 @@ def learning_curves_record(
         search.cv_results_,
         n_folds=search.n_splits_,
         best_index=getattr(search, "best_index_", None),
-        metric=_metric_of(search),
+        metric=name_of_metric(search),
         column=column,
         fold=fold,
         score_name=score_name,
@@ -274,7 +274,7 @@ def _shortest(reported: np.ndarray) -> int:
     return min(int(np.flatnonzero(fold)[-1]) + 1 for fold in reported)
 
 
-def _metric_of(search: Any) -> str:
+def name_of_metric(search: Any) -> str:
     """Return the name of the metric that steered the search, ``"score"`` where it has none."""
     if (metric := metric_of(search.refit)) is not None:
         return metric

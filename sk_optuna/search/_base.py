@@ -4,6 +4,7 @@ from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
 
+import optuna
 from optuna.trial import FrozenTrial
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
@@ -14,9 +15,10 @@ from sk_optuna._optional import require
 from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers, scoring_of
 from sk_optuna.refit import metric_of
-from sk_optuna.results import Best, Outcome
+from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
-from sk_optuna.spaces import scales_of_study
+from sk_optuna.search._plain_study import plain_study
+from sk_optuna.spaces import UnitScale, scales_of_study, unit_scales
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -225,19 +227,77 @@ class SearchBase(BaseSearchCV):
         """
         ignored = checked_ignore(ignore)
         check_is_fitted(self, "cv_results_")
-        scales = None
-        if callable(self.param_distributions if self.param_grid is None else self.param_grid):
-            trials = self.study_.get_trials(deepcopy=False)
-            numbers = self.cv_results_["trial_number"]
-            scales = scales_of_study([trials[number] for number in numbers], self.cv_results_["params"])
         evidence = evidence_of(
             self.cv_results_,
             self,
             n_random_start=random_start(self.sampler),
             n_features=getattr(self, "n_features_in_", None),
-            scales=scales,
+            scales=self._scales(),
         )
         return check_search(evidence, ignored)
+
+    def plain_study(self, *, include_pruned: bool = False) -> optuna.Study:
+        """Return a study to look at: importances, pictures, optuna-dashboard.
+
+        `study_` is what the sampler sees, where a parameter may be a place in a list, a quantile, or several parameters
+        under names of their own. This one has the user's names and values, as `cv_results_` has them: a trial for each
+        row, and one range for each name. Objects are there as a short line of text.
+
+        Parameters
+        ----------
+        include_pruned : bool, default=False
+            Whether candidates that were stopped count as complete, with their estimated mean scores. Optuna's pictures
+            and importances leave out stopped ones.
+
+        Returns
+        -------
+        optuna.study.Study
+            A study in memory of its own: what happens to it does not change the search. It is named after the metric,
+            and has one for each of several `objectives`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Where the search has no finished candidate.
+
+        Notes
+        -----
+        To go on with the search, use `study_` or ``warm_start=True``. A range is that of the space, widened to contain
+        what was tried; of a callable space whose values are not passed on as they were suggested, it is what was tried.
+
+        Examples
+        --------
+        >>> from optuna.importance import get_param_importances
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.svm import SVC
+        >>> from sk_optuna import OptunaSearchCV
+        >>> X, y = load_iris(return_X_y=True)
+        >>> space = {"C": [0.01, 1, 100], "gamma": [0.01, 0.1, 1]}
+        >>> search = OptunaSearchCV(SVC(), space, cv=3, random_state=0).fit(X, y)
+        >>> study = search.plain_study()
+        >>> study.trials[0].params
+        {'C': 0.01, 'gamma': 0.01}
+        >>> sorted(get_param_importances(study))
+        ['C', 'gamma']
+        """
+        check_is_fitted(self, "cv_results_")
+        return plain_study(
+            self.cv_results_,
+            self.study_.get_trials(deepcopy=False),
+            self._scales(),
+            name=self.study_.study_name,
+            values=list(self.objectives) if self.objectives else [name_of_metric(self)],
+            include_pruned=include_pruned,
+        )
+
+    def _scales(self) -> dict[str, UnitScale]:
+        """Return the scales of the space; of a callable one, those that its study has seen."""
+        space = self.param_distributions if self.param_grid is None else self.param_grid
+        if not callable(space):
+            return unit_scales(space)
+        trials = self.study_.get_trials(deepcopy=False)
+        numbers = self.cv_results_["trial_number"]
+        return scales_of_study([trials[number] for number in numbers], self.cv_results_["params"])
 
     def _keep(self, outcome: Outcome) -> Best | None:
         """Set the fitted attributes from the outcome, and return the best candidate if there is one."""

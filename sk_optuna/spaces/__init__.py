@@ -9,6 +9,7 @@ from sk_optuna.spaces._domains import domain_of
 from sk_optuna.spaces._foreign import refuse_foreign
 from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
+from sk_optuna.spaces._shown_params import shown_params
 from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
 from sk_optuna.spaces._unit_scale import UnitScale, count_combinations, scales_of_study, unit_scales
@@ -21,6 +22,7 @@ __all__ = [
     "count_combinations",
     "first_trials",
     "scales_of_study",
+    "shown_params",
     "space_from_user",
     "suggest_space",
     "unit_scales",

@@ -42,7 +42,7 @@ class Choices:
         stored = [plain(value) for value in self._values]
         self.is_ordered = in_order and len(values) == len(stored) and _rise_or_fall(stored)
         if not _storable(stored):
-            stored = [f"{i}: {_describe(value)}" for i, value in enumerate(self._values)]
+            stored = [f"{i}: {in_one_line(value)}" for i, value in enumerate(self._values)]
         self._stored = stored
         self._index = {choice: i for i, choice in enumerate(stored)}
         self.distribution = ListDistribution(stored)
@@ -127,7 +127,7 @@ def _storable(values: list[Any]) -> bool:
     return len(set(values)) == len(values)
 
 
-def _describe(value: Any) -> str:
+def in_one_line(value: Any) -> str:
     """Return one short line that is the same in every process: no addresses, no line breaks."""
     text = getattr(value, "__qualname__", None) or repr(value)
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", text).split())

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
@@ -50,6 +51,11 @@ class UnitScale:
         self.bounds = self._bounds() if self.is_numeric else None
         # by domain, the places of a list's values; a list may be long, and be asked for each candidate
         self._orders = [_order(domain) if self.is_numeric else {} for domain in domains]
+
+    @property
+    def is_log(self) -> bool:
+        """True if the values are positive, and in every branch drawn or listed evenly in logs, not as they are."""
+        return self.bounds is not None and self.bounds[0] > 0 and all(map(_is_log, self._domains))
 
     @property
     def n_values(self) -> int | None:
@@ -167,6 +173,15 @@ def _kind(domain: Domain) -> Any:
     if isinstance(domain, Quantile):
         return "quantiles"
     return "list" if domain.is_ordered else "choices"
+
+
+def _is_log(domain: Domain) -> bool:
+    """Tell whether a domain of positive numbers is even in logs."""
+    if not isinstance(domain, Choices):
+        return isinstance(domain, Native) and bool(getattr(domain.distribution, "log", False))
+    numbers = np.sort([float(domain.decode(choice)) for choice in domain.column()])
+    steps, ratios = np.diff(numbers), np.diff(np.log(numbers))
+    return bool(ratios.std() / ratios.mean() < steps.std() / steps.mean())
 
 
 def _order(domain: Domain) -> dict[Any, int]:

@@ -108,3 +108,22 @@ def test_scales_do_not_repeat_the_warnings_of_a_space():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         unit_scales({"a": [1, 100, "log-uniform"]})
+
+
+@pytest.mark.parametrize(
+    ("written", "is_log"),
+    [
+        (stats.loguniform(1e-3, 1), True),
+        (IntDistribution(1, 64, log=True), True),
+        (stats.uniform(1, 2), False),
+        (stats.gamma(2), False),
+        ([0.01, 0.1, 1, 10], True),
+        ([8, 4, 2, 1], True),
+        ([1, 2, 3, 4], False),
+        ([0, 1, 10, 100], False),
+        (["a", "b", "c"], False),
+    ],
+)
+def test_scales_that_are_even_in_logs_are_known(written, is_log):
+    assert unit_scales({"a": written})["a"].is_log is is_log
+    assert not unit_scales([{"a": written}, {"a": stats.uniform(1, 2)}])["a"].is_log
