@@ -470,6 +470,9 @@ ROWS = [
          "Those of another kind, if it has them.", path="state._loss_value_change"),
     held("catboost.CatBoost._n_features_in", lambda n: n == 2, catboost_model,
          "The model does not contain the number of features.", path="fitted._n_features_in"),
+    held("catboost.CatBoost._init_params", lambda params: params["verbose"] == 0, catboost_model,
+         "A fitted estimator lets no parameter be set, and its number of threads is that of the fold only.",
+         path="fitted._init_params"),
     # torch and numpy
     held("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda has: isinstance(has(), bool), cpu_operators,
          "A CPU without bfloat16 emulates it, many times slower; no public function tells."),

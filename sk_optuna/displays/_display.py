@@ -12,14 +12,14 @@ A new display is a class of two bases: its record from `sk_optuna.results`, whic
         def plot(self, ax=None, *, despine=False):
             ax = self._open(ax)
             self.lines_ = ax.plot(self.scores)
-            return self._close(legend="lower", despine=despine)
+            return self._close(despine=despine)
 
 The display inherits from its record instead of holding it, so that the fields are the display's parameters and
 attributes, as they are in scikit-learn's displays, without a second list of them.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -89,13 +89,14 @@ class Display(ABC):
     def _open(self, ax: Any) -> Any:
         """Take the axes to draw on, new ones for None."""
         require("matplotlib", extra="plot", purpose=f"{type(self).__name__}.plot")
+        self._has_own_figure = ax is None
         self.ax_ = new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         return self.ax_
 
-    def _close(self, *, legend: Literal["lower", "upper"], despine: bool) -> Self:
+    def _close(self, *, despine: bool) -> Self:
         """Finish the axes after everything is drawn."""
-        add_legend(self.ax_, vertical=legend)
+        add_legend(self.ax_, beside=self._has_own_figure)
         if despine:
             remove_frame(self.ax_)
         return self

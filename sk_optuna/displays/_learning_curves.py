@@ -19,6 +19,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "COMPLETE": {"color": COLORS["COMPLETE"], "linewidth": 1.0, "alpha": 0.55},
 }
 _STOP_STYLE = {"color": "0.35", "marker": "x", "markersize": 4, "markeredgewidth": 1, "linestyle": "none"}
+_LEAVING_STYLE: dict[str, Any] = {"color": "0.2", "markersize": 5, "linestyle": "none", "clip_on": False, "zorder": 4}
 _BEST_STYLE: dict[str, Any] = {"color": BEST_COLOR, "linewidth": 2.2, "zorder": 3}
 
 
@@ -50,6 +51,9 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
     greater_is_better : bool, default=True
         True for scores, False for losses.
 
+    epoch_name : str, default="Epoch"
+        Name of the epochs, written at the horizontal axis; ``"Round"`` for boosters and forests.
+
     Attributes
     ----------
     lines_ : list of matplotlib Line2D
@@ -63,6 +67,9 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
 
     stops_ : matplotlib Line2D or None
         A marker for each pruned trial where it was stopped.
+
+    leaving_ : list of matplotlib Line2D
+        Markers at the lower or the upper edge, where curves leave the picture.
 
     ax_ : matplotlib Axes
         Axes with the curves.
@@ -230,8 +237,9 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
             ax.set_ylim(limits)
         tick_whole_numbers(ax.xaxis)
         n_epochs = max((int(curve.epochs[-1]) for curve in curves), default=1)
-        ax.set(xlabel="Epoch", ylabel=self.score_name, xlim=(0.5, n_epochs + 0.5))
-        return self._close(legend="lower" if self.greater_is_better else "upper", despine=despine)
+        ax.set(xlabel=self.epoch_name, ylabel=self.score_name, xlim=(0.5, n_epochs + 0.5))
+        self._mark_leaving(curves)
+        return self._close(despine=despine)
 
     def _draw_others(self, others: Sequence[MeanCurve], line_kw: Mapping[str, Any]) -> None:
         """Draw all lines but the best one, pruned ones below, and mark where those were stopped."""
@@ -254,8 +262,26 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
 
     def _draw_band(self, best: MeanCurve, fill_between_kw: Mapping[str, Any]) -> Any:
         """Draw the band in the colour of the best line, below it and above the others."""
-        style = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0, "zorder": 2.5, **fill_between_kw}
+        style = {
+            "color": self.line_.get_color(),
+            "alpha": 0.2,
+            "linewidth": 0,
+            "zorder": 2.5,
+            "label": "± 1 std of the folds",
+            **fill_between_kw,
+        }
         return self.ax_.fill_between(best.epochs, best.mean - best.std, best.mean + best.std, **style)
+
+    def _mark_leaving(self, curves: Sequence[MeanCurve]) -> None:
+        """Mark where curves leave the picture, below or above, at the first epoch of which they do."""
+        low, high = self.ax_.get_ylim()
+        self.leaving_: list[Any] = []
+        for side, beyond, at, marker in (("below", np.less, low, "v"), ("above", np.greater, high, "^")):
+            first = [curve.epochs[beyond(curve.mean, at).argmax()] for curve in curves if beyond(curve.mean, at).any()]
+            if first:
+                label = f"goes on {side} ({len(first)})"
+                self.leaving_ += self.ax_.plot(first, [at] * len(first), marker=marker, label=label, **_LEAVING_STYLE)
+        self.ax_.set_ylim(low, high)
 
     def _draw_line(self, curve: MeanCurve, style: dict[str, Any]) -> Any:
         """Draw a line; a line of a single epoch is a point."""

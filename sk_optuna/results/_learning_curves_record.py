@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sk_optuna.epochs import leaf_of, rounds_parameter
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.refit import metric_of
 
+_INITIALS = {"auc", "f1", "r2", "roc"}
 _COLUMNS = ("valid_score", "train_loss")
 
 
@@ -66,6 +68,8 @@ class LearningCurvesRecord:
         Name of the values.
     greater_is_better : bool, default=True
         True for scores, False for losses.
+    epoch_name : str, default="Epoch"
+        Name of the epochs.
     """
 
     trial_number: np.ndarray
@@ -75,6 +79,7 @@ class LearningCurvesRecord:
     best_trial: int | None = None
     score_name: str = "Score"
     greater_is_better: bool = True
+    epoch_name: str = "Epoch"
 
     def mean_curves(self) -> list[MeanCurve]:
         """Average each trial over the folds that it began, by epoch, as far as all of them went.
@@ -171,6 +176,7 @@ def learning_curves_record(
         n_folds=search.n_splits_,
         best_index=getattr(search, "best_index_", None),
         metric=name_of_metric(search),
+        epoch_name="Epoch" if rounds_parameter(leaf_of(search.estimator)) is None else "Round",
         column=column,
         fold=fold,
         score_name=score_name,
@@ -185,6 +191,7 @@ def record_of_curves(
     n_folds: int,
     best_index: int | None = None,
     metric: str = "score",
+    epoch_name: str = "Epoch",
     column: str = "valid_score",
     fold: int | None = None,
     score_name: str | None = None,
@@ -204,6 +211,8 @@ def record_of_curves(
         Row of the best trial in `table`.
     metric : str, default="score"
         Name of the metric in `curves`.
+    epoch_name : str, default="Epoch"
+        Name of the epochs.
     column : {"valid_score", "train_loss"}, default="valid_score"
         Column of `curves` that becomes the values.
     fold : int, default=None
@@ -245,9 +254,17 @@ def record_of_curves(
         values=values,
         epochs=epochs,
         best_trial=None if best_index is None else int(numbers[best_index]),
-        score_name=name.replace("_", " ").capitalize() if score_name is None else score_name,
+        score_name=readable(name) if score_name is None else score_name,
         greater_is_better=greater_is_better,
+        epoch_name=epoch_name,
     )
+
+
+def readable(metric: str) -> str:
+    """Write the name of a metric for readers: "ROC AUC ovr", "Neg log loss"."""
+    words = [word.upper() if word in _INITIALS else word for word in metric.split("_")]
+    text = " ".join(words)
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _checked_fold(fold: Any, n_folds: int) -> int:

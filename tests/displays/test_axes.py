@@ -61,7 +61,7 @@ def test_the_legend_begins_with_the_artist_on_top(pictures):
     ax = new_axes()
     for name in ("below", "between", "top"):
         ax.plot([0, 1], label=name)
-    add_legend(ax, vertical="upper")
+    add_legend(ax, beside=True)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["top", "between", "below"]
 
 
@@ -80,6 +80,6 @@ def test_matplotlibs_settings_stay_as_they_are(pictures):
     ax = new_axes()
     ax.plot([0, 1], label="line")
     tick_whole_numbers(ax.xaxis)
-    add_legend(ax, vertical="lower")
+    add_legend(ax, beside=False)
     remove_frame(ax)
     assert dict(pictures.rcParams) == before

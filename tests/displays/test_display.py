@@ -24,7 +24,7 @@ class Scores:
 class ScoresDisplay(Scores, _display.Display):
     def plot(self, ax=None, *, despine=False):
         self._open(ax).plot(self.score, label="scores")
-        return self._close(legend="upper", despine=despine)
+        return self._close(despine=despine)
 
 
 @pytest.fixture

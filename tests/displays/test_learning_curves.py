@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import GridSearchCV
@@ -34,6 +35,10 @@ def searched(**options):
 @pytest.fixture(scope="module")
 def search():
     return searched().fit(X, y)
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 
 def display_of(values, **options):
@@ -120,6 +125,34 @@ def test_candidates_that_ran_away_leave_the_picture_and_not_the_record(pictures)
     assert high > 0.9
     assert display.values.min() == -1e6
     assert display.plot(focus=False).ax_.get_ylim()[0] < -1e6
+
+
+def test_curves_that_leave_the_picture_are_marked_where_they_do(pictures):
+    values = np.linspace(0.5, 0.9, 40).reshape(4, 1, 10)
+    away = np.full((1, 10), 0.5)
+    away[0, 6:] = -1e6
+    display = display_of([*values, away, np.full((1, 10), -1e6)]).plot()
+    (marks,) = display.leaving_
+    assert marks.get_xdata().tolist() == [7, 1]
+    assert set(marks.get_ydata()) == {display.ax_.get_ylim()[0]}
+    assert "goes on below (2)" in legend_of(display)
+    assert display.plot(focus=False).leaving_ == []
+
+
+def test_the_legend_covers_no_curve_in_a_figure_of_its_own(search, pictures):
+    display = LearningCurvesDisplay.from_search(search)
+    display.figure_.draw_without_rendering()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert legend.x0 > display.ax_.bbox.x1
+    assert legend.x1 <= display.figure_.bbox.x1
+    assert "± 1 std of the folds" in legend_of(display)
+
+
+def test_the_epochs_of_a_booster_are_rounds(pictures):
+    found = OptunaSearchCV(
+        GradientBoostingClassifier(n_estimators=4, random_state=0), {"max_depth": [1, 2]}, cv=2, report="epoch"
+    ).fit(X, y)
+    assert LearningCurvesDisplay.from_search(found).ax_.get_xlabel() == "Round"
 
 
 def test_it_draws_where_it_is_told_and_as_it_is_told(search, pictures):

@@ -8,6 +8,7 @@ from sklearn.linear_model import SGDClassifier
 from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.results import LearningCurvesRecord, learning_curves_record, record_of_curves
+from sk_optuna.results._learning_curves_record import readable
 
 NAN = np.nan
 # Trial 3 finished two folds of two epochs. Trial 7 was stopped in its second fold. Trial 8 failed at once.
@@ -124,3 +125,17 @@ def test_curves_without_epochs_are_refused_with_the_way_to_report_some():
     nothing = {name: column[:0] for name, column in CURVES.items()}
     with pytest.raises(InvalidArgumentError, match=r"no candidate reported an epoch.*monitor\.report\(\)"):
         record_of_curves(nothing, TABLE, n_folds=2)
+
+
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        ("roc_auc_ovr", "ROC AUC ovr"),
+        ("neg_log_loss", "Neg log loss"),
+        ("r2", "R2"),
+        ("f1_macro", "F1 macro"),
+        ("", ""),
+    ],
+)
+def test_names_of_metrics_are_written_for_readers(metric, text):
+    assert readable(metric) == text
