@@ -8,6 +8,7 @@ from sk_optuna._version import __version__
 if TYPE_CHECKING:
     from sk_optuna import boosting, callbacks, checks, devices, displays, exceptions, pruners, refit, samplers
     from sk_optuna._function_estimator import FunctionEstimator
+    from sk_optuna._versions import show_versions
     from sk_optuna.nested import NestedCVResults, nested_cross_validate, nested_cv_results
     from sk_optuna.search import OptunaSearchCV
     from sk_optuna.spaces import suggest_space
@@ -28,6 +29,7 @@ __all__ = [
     "pruners",
     "refit",
     "samplers",
+    "show_versions",
     "suggest_space",
 ]
 
@@ -37,6 +39,7 @@ _DEFINED_IN = {
     "OptunaSearchCV": "sk_optuna.search",
     "nested_cross_validate": "sk_optuna.nested",
     "nested_cv_results": "sk_optuna.nested",
+    "show_versions": "sk_optuna._versions",
     "suggest_space": "sk_optuna.spaces",
 }
 # Not in __all__: a star import is to do without their packages.

@@ -25,6 +25,7 @@ FLOORS = {
     "_optional": 0,
     "_study_view": 0,
     "_version": 0,
+    "_versions": 0,
     "exceptions": 0,
     "worker": 1,
     "callbacks": 2,
