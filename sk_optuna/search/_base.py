@@ -18,7 +18,7 @@ from sk_optuna.refit import metric_of
 from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
 from sk_optuna.search._plain_study import plain_study
-from sk_optuna.spaces import UnitScale, scales_of_study, unit_scales
+from sk_optuna.spaces import UnitScale, in_words, scales_of_study, unit_scales
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -63,6 +63,13 @@ class SearchBase(BaseSearchCV):
     _history: History
     objectives: Any
     best_estimator_: Any = _NoBestEstimator()
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803 - scikit-learn's name
+        shown = copy(self)
+        for name in ("param_distributions", "param_grid"):
+            setattr(shown, name, in_words(getattr(self, name, None)))
+        text: str = super(SearchBase, shown).__repr__(N_CHAR_MAX)
+        return text
 
     def _kept(self) -> str:
         """Say how many candidates are kept."""

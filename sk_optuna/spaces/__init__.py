@@ -7,6 +7,7 @@ from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.spaces._define_by_run import DefineByRunSpace
 from sk_optuna.spaces._domains import domain_of
 from sk_optuna.spaces._foreign import refuse_foreign
+from sk_optuna.spaces._in_words import in_words
 from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._shown_params import shown_params
@@ -21,6 +22,7 @@ __all__ = [
     "are_strict",
     "count_combinations",
     "first_trials",
+    "in_words",
     "scales_of_study",
     "shown_params",
     "space_from_user",
