@@ -7,6 +7,8 @@ from sk_optuna.evaluation import TrialRecord
 
 # Seconds after which a fold that still runs has a line; it has the next one after twice the time, and so on.
 _LONG = 30.0
+# Decimals of a score: as many at least, and more where they tell it from the best one.
+_FEWEST_DECIMALS, _MOST_DECIMALS = 4, 12
 # Characters of parameters in a line.
 _MOST_CHARACTERS = 300
 
@@ -27,6 +29,7 @@ class Progress:
     def __init__(self, n_trials: int | None, n_splits: int, *, n_past: int = 0) -> None:
         self._n_trials = n_trials
         self._best: tuple[float, int] | None = None
+        self._n_decimals = _FEWEST_DECIMALS
         self._front: list[Sequence[float]] = []
         self._n_finished = 0
         self._n_past = n_past
@@ -62,7 +65,11 @@ class Progress:
         self._note(record, state, value)
         count = str(self._n_finished) if self._n_trials is None else f"{self._n_finished}/{self._n_trials}"
         score = (
-            _scored(record, value) if state == "COMPLETE" else _failed(record) if state == "FAIL" else _pruned(record)
+            self._scored(record, value)
+            if state == "COMPLETE"
+            else _failed(record)
+            if state == "FAIL"
+            else _pruned(record)
         )
         spent = f"{_duration(elapsed)} elapsed{self._remaining(elapsed, left)}"
         print(f"[{count}] trial {record.number}: {score}; {self._best_so_far}; {spent}")
@@ -80,14 +87,32 @@ class Progress:
         if isinstance(value, Sequence):
             if not any(_dominates(each, value) for each in self._front):
                 self._front = [*(each for each in self._front if not _dominates(value, each)), value]
-        elif self._best is None or value > self._best[0]:
+            return
+        self._show_apart(value, 0.0 if self._best is None else self._best[0])
+        if self._best is None or value > self._best[0]:
             self._best = (value, record.number)
+
+    def _show_apart(self, one: float, other: float) -> None:
+        """Write scores with more decimals from now on, if these two would look alike and are not."""
+        while one != other and self._n_decimals < _MOST_DECIMALS:
+            if float(self._written(one)) != float(self._written(other)):
+                break
+            self._n_decimals += 1
+
+    def _written(self, score: float) -> str:
+        return f"{score:.{self._n_decimals}f}"
+
+    def _scored(self, record: TrialRecord, value: float | Sequence[float] | None) -> str:
+        """Return the score of a trial, or its scores by several objectives."""
+        scores = value if isinstance(value, Sequence) else [value]
+        written = ", ".join(self._written(score) for score in scores if score is not None)
+        return f"score{'s' if len(scores) > 1 else ''} {written}{'' if record.is_feasible else ', breaks a constraint'}"
 
     @property
     def _best_so_far(self) -> str:
         if self._front:
             return f"front of {len(self._front)}"
-        return "no score yet" if self._best is None else f"best {self._best[0]:.4f} (trial {self._best[1]})"
+        return "no score yet" if self._best is None else f"best {self._written(self._best[0])} (trial {self._best[1]})"
 
     def report_running(self, trial: int, fold: int, seconds: float, params: Mapping[str, Any]) -> None:
         """Print the parameters of a fold that has been running for so long, if a line is due."""
@@ -124,13 +149,6 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}h{minutes % 60:02d}min" if minutes >= 60 else f"{minutes}min{rest:02d}s"
-
-
-def _scored(record: TrialRecord, value: float | Sequence[float] | None) -> str:
-    """Return the score of a trial, or its scores by several objectives."""
-    scores = value if isinstance(value, Sequence) else [value]
-    written = ", ".join(f"{score:.4f}" for score in scores)
-    return f"score{'s' if len(scores) > 1 else ''} {written}{'' if record.is_feasible else ', breaks a constraint'}"
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -1,7 +1,10 @@
 """Lines about folds that run for long: at 30 seconds, and each time that twice as much has passed."""
 
+import re
+
 import pytest
 
+from sk_optuna.evaluation import TrialRecord
 from sk_optuna.results import Progress, in_short
 
 
@@ -55,3 +58,33 @@ def test_long_parameters_are_cut_off():
 class _Lines:
     def __repr__(self):
         return "one\n    two"
+
+
+def scores_shown(capsys, values):
+    progress = Progress(len(values), 2)
+    capsys.readouterr()
+    for number, value in enumerate(values):
+        progress.report(TrialRecord(number, {}, [0, 1]), "COMPLETE", value, 1.0, None)
+    return re.findall(r"score (\S+); best (\S+) ", capsys.readouterr().out)
+
+
+def test_scores_have_as_many_digits_as_tell_them_from_the_best(capsys):
+    rising = [0.98121 + 1e-7 * i for i in range(7)]
+    shown = scores_shown(capsys, [0.5, *rising])
+    assert shown[:2] == [("0.5000", "0.5000"), ("0.9812", "0.9812")]
+    assert len({score for score, _ in shown[2:]}) == 6
+    assert [best for _, best in shown] == [score for score, _ in shown]
+
+
+def test_equal_scores_and_plain_ones_have_four_decimals(capsys):
+    assert scores_shown(capsys, [-1234.5, 0.75, 0.75, 0.5]) == [
+        ("-1234.5000", "-1234.5000"),
+        ("0.7500", "0.7500"),
+        ("0.7500", "0.7500"),
+        ("0.5000", "0.7500"),
+    ]
+
+
+def test_small_scores_are_not_shown_as_nothing(capsys):
+    (shown,) = scores_shown(capsys, [-3e-6])
+    assert float(shown[0]) == -3e-6
