@@ -122,6 +122,7 @@ def test_a_callable_space_has_its_own_ranges_where_values_are_passed_on():
     assert shown["min_samples_leaf"] == IntDistribution(min(tried), max(tried))
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_importances_have_one_bar_for_each_parameter_of_the_users(search):
     study = search.plain_study(include_pruned=True)
     for evaluator in (FanovaImportanceEvaluator(seed=0), PedAnovaImportanceEvaluator()):
