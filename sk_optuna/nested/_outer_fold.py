@@ -129,7 +129,7 @@ def run_outer_fold(
             task.y,
             cv=[(train, test)],
             scoring=task.scoring,
-            params=dict(params) or None,
+            params=dict(params),
             return_train_score=task.return_train_score,
             return_estimator=True,
             error_score="raise",
