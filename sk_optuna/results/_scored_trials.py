@@ -149,6 +149,6 @@ def _objective(search: Any, names: Sequence[str], metric: str | None) -> tuple[s
 
 def _standard_error(search: Any, row: int, metric: str) -> float:
     """Return the standard error of the mean over the folds of a row."""
-    name = metric if search.multimetric_ else "score"
-    folds = np.array([search.cv_results_[f"split{i}_test_{name}"][row] for i in range(search.n_splits_)], dtype=float)
+    column = f"test_{metric if search.multimetric_ else 'score'}"
+    folds = np.array([search.cv_results_[f"split{i}_{column}"][row] for i in range(search.n_splits_)], dtype=float)
     return float(folds.std(ddof=1) / np.sqrt(len(folds))) if len(folds) > 1 else np.nan
