@@ -98,7 +98,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
     Notes
     -----
     The most important parameters come first, by PED-ANOVA, as in :class:`ParamImportancesDisplay`. With fewer than 20
-    candidates that have a score, parameters stay in the order of the space.
+    candidates that have a score, parameters stay in the order of the space, those of one value last.
 
     The band is the best candidate's mean score, plus and minus its standard deviation over the folds divided by the
     root of their number. Folds share rows, so it is too narrow rather than too wide. To choose a simpler candidate that
@@ -107,8 +107,8 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
     The range is that of the space, widened to what was tried. Of a distribution without ends, or of one name that is a
     list in one branch and a distribution in another, it is what was tried.
 
-    A panel shows one parameter while all others vary, and a sampler that learns tries good regions more often: a slope
-    may belong to another parameter. A ready answer to "which values work together" it is not;
+    When not to use it: to see which values work together. A panel shows one parameter while all others vary, and a
+    sampler that learns tries good regions more often, so a slope may belong to another parameter.
     `optuna.visualization.plot_contour` of `plain_study` shows pairs.
 
     Examples
@@ -302,6 +302,8 @@ def _tick_choices(panel: Any, values: np.ndarray, choices: Sequence[Any]) -> Non
         for i, name in zip(shown, names, strict=True)
     ]
     panel.set_xticks(list(shown), labels, **({"rotation": 30, "ha": "right"} if is_long else {}))
+    if step > 1:
+        panel.set_xlabel(f"{panel.get_xlabel()}\n({len(choices)} categories, one in {step} labelled)", fontsize="small")
     panel.set_xlim(-0.6, len(choices) - 0.4)
 
 

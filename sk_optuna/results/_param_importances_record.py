@@ -146,11 +146,13 @@ def param_importances_record(
 def by_importance(scored: ScoredTrials) -> list[str]:
     """Order the parameters by PED-ANOVA, the most important first.
 
-    Those that fewer than 20 trials with a score set come last, in the order of the space.
+    Those that fewer than 20 trials with a score set come last, in the order of the space. Of fewer trials than that,
+    all are in this order, but those of one value come last.
     """
     rows = np.flatnonzero(~np.isnan(scored.score))
     if len(rows) < _LEAST:
-        return scored.names
+        ranges = {name: trial.distributions[name] for trial in scored.trials for name in trial.params}
+        return sorted(scored.names, key=lambda name: ranges[name].single())
     shares = _evaluate(scored, rows, _maker("ped-anova", _TREES, 0))
     return [scored.names[i] for i in np.argsort(-shares, kind="stable")]
 

@@ -98,6 +98,16 @@ def test_points_of_a_category_stay_within_its_strip(plt):
     assert len(np.unique(x)) == 150
 
 
+def test_labels_that_are_left_out_for_want_of_room_are_spoken_of(plt):
+    values = np.arange(30.0)
+    display = display_of(
+        [ParamValues("k", values, choices=tuple("abcdefghijklmnopqrstuvwxyz0123"))], values, ["FAIL"] * 30
+    )
+    panel = display.plot().axes_[0]
+    assert [text.get_text()[0] for text in panel.get_xticklabels()] == list("adgjmpsvy1")
+    assert panel.get_xlabel() == "k\n(30 categories, one in 3 labelled)"
+
+
 def test_the_band_is_one_standard_error_about_the_best(plt):
     display = display_of(best_trial=1, standard_error=0.125).plot()
     assert len(display.bands_) == 2

@@ -74,10 +74,11 @@ def test_the_most_important_parameter_comes_first_and_others_are_named():
     assert len(record.not_shown) == 3
 
 
-def test_of_fewer_than_20_candidates_parameters_keep_their_order():
-    space = {"b": uniform(0, 1), "a": loguniform(1e-3, 10)}
+def test_of_fewer_than_20_candidates_parameters_keep_their_order_and_constants_come_last():
+    space = {"kind": ["x"], "b": uniform(0, 1), "a": loguniform(1e-3, 10)}
     search = OptunaSearchCV(Bowl(), space, n_trials=8, cv=2, random_state=0).fit(X)
-    assert [param.name for param in param_slice_record(search).params] == list(search.cv_results_["params"][0])
+    varied = [name for name in search.cv_results_["params"][0] if name != "kind"]
+    assert [param.name for param in param_slice_record(search).params] == [*varied, "kind"]
 
 
 def test_parameters_that_are_asked_for_are_in_that_order(search):
