@@ -7,11 +7,14 @@ import copy
 import inspect
 import logging
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.study import StudyDirection
@@ -36,6 +39,7 @@ __all__ = [
     "note",
     "note_constraints",
     "notes_on",
+    "ped_anova",
     "refreshed",
     "reseeded",
     "stop_requested",
@@ -261,3 +265,16 @@ def stoppable(study: optuna.Study) -> Iterator[None]:
 def stop_requested(study: optuna.Study) -> bool:
     """Return whether ``study.stop()`` was called."""
     return bool(study._stop_flag)
+
+
+def ped_anova(quantile: float) -> Any:
+    """Return the evaluator of importances for being among the best trials, which are this share of all.
+
+    Optuna 4 calls the share otherwise, and warns that the class is experimental.
+    """
+    names = inspect.signature(PedAnovaImportanceEvaluator).parameters
+    share = "target_quantile" if "target_quantile" in names else "baseline_quantile"  # Optuna 4
+    options: dict[str, Any] = {share: quantile}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return PedAnovaImportanceEvaluator(**options)

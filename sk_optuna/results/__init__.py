@@ -15,6 +15,8 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
+from sk_optuna.results._param_importances_record import ParamImportancesRecord, param_importances_record
+from sk_optuna.results._param_slice_record import ParamSliceRecord, ParamValues, param_slice_record
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
@@ -26,6 +28,9 @@ __all__ = [
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
+    "ParamImportancesRecord",
+    "ParamSliceRecord",
+    "ParamValues",
     "Progress",
     "Rules",
     "conclude",
@@ -36,6 +41,8 @@ __all__ = [
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",
+    "param_importances_record",
+    "param_slice_record",
     "predictions_table",
     "record_of_curves",
     "row_of",

@@ -5,9 +5,14 @@ import pytest
 
 from sk_optuna.displays._axes import (
     COLORS,
+    POINT_NAMES,
+    POINT_STYLES,
     add_legend,
+    add_legend_below,
     counted,
+    divide,
     focused_limits,
+    in_lines,
     new_axes,
     remove_frame,
     tick_whole_numbers,
@@ -83,3 +88,37 @@ def test_matplotlibs_settings_stay_as_they_are(pictures):
     add_legend(ax, beside=False)
     remove_frame(ax)
     assert dict(pictures.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["C", "a" * 60, "model__estimator__max_depth", "x__" * 20, "a_name_of_words__" + "y" * 40]
+)
+def test_long_names_are_broken_and_nothing_is_lost(name):
+    lines = in_lines(name).split("\n")
+    assert "".join(lines) == name
+    assert all(0 < len(line) <= 30 for line in lines)
+
+
+def test_lines_break_before_double_underscores():
+    assert in_lines("preprocessor__columns__imputer__max_depth") == "preprocessor__columns__imputer\n__max_depth"
+
+
+def test_a_label_of_several_panels_is_explained_once(pictures):
+    panels, strip = divide(new_axes(), 3, n_columns=2)
+    for panel in panels:
+        panel.plot([0, 1], label="line")
+    panels[2].plot([1, 0], label="other")
+    add_legend_below(strip, panels, note="A note")
+    assert [text.get_text() for text in strip.get_legend().get_texts()] == ["line", "other"]
+    assert strip.get_legend().get_title().get_text() == "A note"
+
+
+def test_panels_share_the_vertical_axis_whose_numbers_stand_on_the_left(pictures):
+    panels, _ = divide(new_axes(), 3, n_columns=2)
+    panels[1].set_ylim(3, 4)
+    assert all(panel.get_ylim() == (3, 4) for panel in panels)
+    assert [panel.yaxis.get_tick_params()["labelleft"] for panel in panels] == [True, False, True]
+
+
+def test_each_state_has_a_name_and_a_style():
+    assert POINT_STYLES.keys() == POINT_NAMES.keys()
