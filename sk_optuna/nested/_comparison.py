@@ -239,6 +239,12 @@ def _notes(rows: Sequence[Row], folds: Folds) -> list[str]:
         missing = next((fold.no_predictions for fold in folds[row.name] if fold.no_predictions), "")
         if missing:
             notes.append(f"{row.name} has no predictions: {missing}.".replace("..", "."))
+        lost = next((fold.no_model for fold in folds[row.name] if fold.no_model), "")
+        if lost:
+            notes.append(
+                f"The models of {row.name} could not come back from the worker processes, and are not kept ({lost}). "
+                "They are with n_jobs=1, or if their classes are in a module."
+            )
     for why in dict.fromkeys(row.why_no_inner for row in rows if row.why_no_inner):
         names = [row.name for row in rows if row.why_no_inner == why]
         verb = "has" if len(names) == 1 else "have"

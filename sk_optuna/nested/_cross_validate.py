@@ -5,6 +5,7 @@ folds, it would lose those that are finished when one fails or the user presses 
 not taken: searches are estimators already, and wrappers around them exist.
 """
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ from sk_optuna.nested._rows import (
     unfitted,
     with_inner_reasons,
 )
+from sk_optuna.nested._sending import packed, unpacked
 
 # joblib before 1.4 keeps an outer fold until those before it are finished.
 _AS_FINISHED = "generator" if joblib.__version__.startswith("1.3.") else "generator_unordered"
@@ -226,14 +228,14 @@ class _Run:
         for i, (train, test) in enumerate(self.splits):
             for row, params in zip(self.rows, self.params, strict=True):
                 raises = () if row.is_baseline else (Exception,) if error_score == "raise" else MISTAKES
-                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises)
+                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises, os.getpid())
 
 
 def _named_fold(
-    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: Any
+    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: Any, driver: int
 ) -> tuple[str, int, OuterFold]:
     """Run an outer fold, and return it under its name, since results come in any order."""
-    return row.name, i, run_outer_fold(task, unfitted(row, i), train, test, params, raises)
+    return row.name, i, packed(run_outer_fold(task, unfitted(row, i), train, test, params, raises), driver)
 
 
 def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
@@ -282,8 +284,8 @@ def _finished(run: _Run, rules: _Rules, n_jobs: int | None, verbose: int) -> Com
     """Run the outer folds; on Ctrl-C, or an error, hand on what is finished with it."""
     folds: dict[tuple[str, int], OuterFold] = {}
     try:
-        for name, i, fold in _results(run, rules, n_jobs):
-            folds[name, i] = fold
+        for name, i, sent in _results(run, rules, n_jobs):
+            folds[name, i] = fold = unpacked(sent)
             if verbose:
                 print(_line(name, i, fold, len(folds), len(run.rows) * len(run.splits), rules.metrics))
     except BaseException as error:

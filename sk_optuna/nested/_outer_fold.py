@@ -74,6 +74,8 @@ class OuterFold:
         The error of a fold that failed.
     no_predictions : str
         The error for which there are no predictions, though there is a score; empty if there was none.
+    no_model : str
+        The error for which the model did not come back from its worker process; empty if there was none.
     is_missing : bool
         True if it had not ended when the error of another one broke off the run.
     """
@@ -84,6 +86,7 @@ class OuterFold:
     predictions: dict[str, np.ndarray] = field(default_factory=dict)
     error: FoldError | None = None
     no_predictions: str = ""
+    no_model: str = ""
     is_missing: bool = False
 
 
