@@ -1,5 +1,6 @@
 """Pictures of fitted searches, in the manner of scikit-learn's displays: a record first, a picture second."""
 
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
+from sk_optuna.displays._search_history import SearchHistoryDisplay
 
-__all__ = ["LearningCurvesDisplay"]
+__all__ = ["LearningCurvesDisplay", "SearchHistoryDisplay"]

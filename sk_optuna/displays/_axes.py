@@ -78,3 +78,61 @@ def focused_limits(values: np.ndarray, *, greater_is_better: bool) -> tuple[floa
 def remove_frame(ax: Any) -> None:
     """Hide the upper and the right border of the axes."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+# Pictures of candidates: several searches, candidates without a score, scores beyond the limits, long names.
+
+# Okabe and Ito's, but for the yellow, which is faint on white; marks and dashes tell them apart in grey.
+SEARCH_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SEARCH_MARKERS = ("o", "s", "^", "D", "v", "P")
+SEARCH_DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+_EDGE_STYLE: dict[str, Any] = {"linestyle": "none", "clip_on": False, "zorder": 4}
+
+
+def shortened(name: str, at_most: int = 24) -> str:
+    """Cut a long name in its middle."""
+    if len(name) <= at_most:
+        return name
+    kept = at_most - 1
+    return f"{name[: kept // 2]}…{name[kept // 2 - kept :]}"
+
+
+def score_limits(values: np.ndarray) -> tuple[float, float] | None:
+    """Find limits of an axis of scores that leave out values beyond all proportion, and do not magnify equal ones.
+
+    Returns
+    -------
+    (float, float) or None
+        Those of `focused_limits`, where they save more than half of the height; around values that are equal but for
+        rounding; None where matplotlib's own will do.
+    """
+    known = values[np.isfinite(values)]
+    if len(known) and np.ptp(known) <= 1e-9 * np.abs(known).max():
+        middle, room = float(known.mean()), 0.05 * (float(np.abs(known).max()) or 1.0)
+        return middle - room, middle + room
+    limits = focused_limits(values, greater_is_better=True)
+    # Where all fits into twice the height, all stays.
+    return None if limits and known.max() - known.min() < 2 * (limits[1] - limits[0]) else limits
+
+
+def mark_at_lower_edge(ax: Any, at: np.ndarray, *, label: str, **style: Any) -> Any:
+    """Draw a tick at the lower edge for each candidate without a score; None where there is none."""
+    if not len(at):
+        return None
+    style = {"marker": 2, "markersize": 7, "color": COLORS["FAIL"], "label": label, **_EDGE_STYLE, **style}
+    (marks,) = ax.plot(at, np.zeros(len(at)), transform=ax.get_xaxis_transform(), **style)
+    return marks
+
+
+def mark_beyond(ax: Any, at: np.ndarray, values: np.ndarray) -> list[Any]:
+    """Mark at the edges the points that lie beyond the limits, and keep the limits."""
+    low, high = ax.get_ylim()
+    marks: list[Any] = []
+    for side, beyond, edge, marker in (("below", values < low, 0.0, "v"), ("above", values > high, 1.0, "^")):
+        if beyond.any():
+            style = {"marker": marker, "markersize": 5, "color": "0.2", **_EDGE_STYLE}
+            label = f"further {side} ({int(beyond.sum())})"
+            n_marks = int(beyond.sum())
+            marks += ax.plot(at[beyond], [edge] * n_marks, transform=ax.get_xaxis_transform(), label=label, **style)
+    ax.set_ylim(low, high)
+    return marks

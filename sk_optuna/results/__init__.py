@@ -18,6 +18,7 @@ from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
+from sk_optuna.results._search_history_record import SearchHistoryRecord, search_history_record
 from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Outcome",
     "Progress",
     "Rules",
+    "SearchHistoryRecord",
     "conclude",
     "constraints_from",
     "errors_table",
@@ -39,6 +41,7 @@ __all__ = [
     "predictions_table",
     "record_of_curves",
     "row_of",
+    "search_history_record",
     "summarize",
     "too_many_failures",
 ]
