@@ -1,6 +1,7 @@
 """Pictures of fitted searches, in the manner of scikit-learn's displays: a record first, a picture second."""
 
+from sk_optuna.displays._fold_scores import FoldScoresDisplay
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
 from sk_optuna.displays._search_history import SearchHistoryDisplay
 
-__all__ = ["LearningCurvesDisplay", "SearchHistoryDisplay"]
+__all__ = ["FoldScoresDisplay", "LearningCurvesDisplay", "SearchHistoryDisplay"]

@@ -6,6 +6,7 @@ Records that displays draw and the lines of progress are made here, too. Nothing
 from sk_optuna.results._constraints import Constraints, constraints_from
 from sk_optuna.results._failing_start import failing_start, too_many_failures
 from sk_optuna.results._failures import errors_table
+from sk_optuna.results._fold_scores_record import FoldScoresRecord, fold_scores_record
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._learning_curves_record import (
     LearningCurvesRecord,
@@ -24,6 +25,7 @@ from sk_optuna.results._table import row_of, summarize
 __all__ = [
     "Best",
     "Constraints",
+    "FoldScoresRecord",
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
@@ -34,6 +36,7 @@ __all__ = [
     "constraints_from",
     "errors_table",
     "failing_start",
+    "fold_scores_record",
     "in_short",
     "learning_curves",
     "learning_curves_record",

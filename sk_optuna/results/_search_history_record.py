@@ -153,7 +153,7 @@ def _points(name: str, candidates: Candidates, spent: np.ndarray) -> dict[str, n
 
 
 def _spent(search: Any, candidates: Candidates, x: Spent, name: str) -> np.ndarray:
-    """Return what had been spent at the end of each candidate."""
+    """Sum up the trials, fits or seconds until the end of each candidate."""
     if x == "trial":
         return candidates.trial_number.astype(float)
     if x == "fits":
