@@ -2,6 +2,7 @@
 
 from sk_optuna.displays._fold_scores import FoldScoresDisplay
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
+from sk_optuna.displays._param_heatmap import ParamHeatmapDisplay
 from sk_optuna.displays._search_history import SearchHistoryDisplay
 
-__all__ = ["FoldScoresDisplay", "LearningCurvesDisplay", "SearchHistoryDisplay"]
+__all__ = ["FoldScoresDisplay", "LearningCurvesDisplay", "ParamHeatmapDisplay", "SearchHistoryDisplay"]

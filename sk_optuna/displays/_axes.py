@@ -166,7 +166,7 @@ def in_digits(values: np.ndarray) -> list[str]:
     for n_digits in range(3, 7):
         n_decimals = max(0, n_digits - 1 - int(np.floor(np.log10(largest)))) if is_handy else n_digits
         texts = [f"{value:.{n_decimals}{'f' if is_handy else 'g'}}" for value in values]
-        if len(set(texts)) == len(set(np.asarray(values).tolist())):
+        if len(set(texts)) == len({f"{value:.9g}" for value in values}):
             break
     return texts
 
@@ -182,6 +182,15 @@ def write_in_cells(ax: Any, colored: Any, at: Any, values: np.ndarray, texts: li
     return written
 
 
+def frame_cells(ax: Any, x: float, y: float, *, n_columns: int, label: str) -> Any:
+    """Frame the best cell of a matrix, or the best part of a row, which begins at column `x`."""
+    from matplotlib.patches import Rectangle
+
+    frame = Rectangle((x - 0.5, y - 0.5), n_columns, 1, fill=False, edgecolor=BEST_COLOR, linewidth=2, label=label)
+    frame.set_zorder(3)
+    return ax.add_patch(frame)
+
+
 def hatch_cells(ax: Any, cells: np.ndarray, *, label: str) -> Any:
     """Hatch the cells of a matrix, given by column and row; None where there are none."""
     from matplotlib.collections import PolyCollection
@@ -191,3 +200,32 @@ def hatch_cells(ax: Any, cells: np.ndarray, *, label: str) -> Any:
     corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
     style: dict[str, Any] = {"facecolors": "white", "edgecolors": "0.75", "linewidths": 0, "hatch": "////"}
     return ax.add_collection(PolyCollection(cells[:, np.newaxis] + corners, label=label, **style), autolim=False)
+
+
+def set_param_axis(ax: Any, which: str, values: Any, cells: np.ndarray | None = None) -> None:
+    """Set scale, limits and ticks of the axis of a parameter.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+    which : {"x", "y"}
+        The axis of them.
+    values : ParamValues
+        The parameter.
+    cells : ndarray or None, default=None
+        Its values where they are the columns, or rows, of a matrix.
+    """
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    if values.choices is None and cells is None:
+        low, high = (np.log([values.low, values.high])) if values.is_log else (values.low, values.high)
+        room = 0.05 * (high - low) or 0.5
+        limits = np.array([low - room, high + room])
+        getattr(ax, f"set_{which}scale")("log" if values.is_log else "linear")
+        getattr(ax, f"set_{which}lim")(np.exp(limits) if values.is_log else limits)
+        return
+    places = np.arange(len(values.choices)) if cells is None else cells
+    texts = [f"{place:g}" if values.choices is None else shortened(values.choices[int(place)]) for place in places]
+    style: dict[str, Any] = {"rotation": 30, "ha": "right"} if which == "x" and sum(map(len, texts)) > 50 else {}
+    axis.set_ticks(np.arange(len(texts)), texts, **style)
+    getattr(ax, f"set_{which}lim")(-0.5, len(texts) - 0.5)

@@ -8,12 +8,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from sk_optuna.displays._axes import (
-    BEST_COLOR,
     COLORS,
     SCORE_COLORS,
     add_color_bar,
     color_limits,
     counted,
+    frame_cells,
     hatch_cells,
     in_digits,
     write_in_cells,
@@ -225,11 +225,8 @@ class FoldScoresDisplay(FoldScoresRecord, Display):
                 self.states_ += self.ax_.plot(at, rows, label=counted(state, len(rows)), **style, **hollow)
         self.best_ = None
         for row in np.flatnonzero(np.asarray(self.trial_number) == self.best_trial)[:1]:
-            from matplotlib.patches import Rectangle
-
-            edge: dict[str, Any] = {"fill": False, "edgecolor": BEST_COLOR, "linewidth": 1.5, "zorder": 3}
-            frame = Rectangle((-0.5, row - 0.5), n_folds, 1, label=f"best (trial {self.best_trial})", **edge)
-            self.best_ = self.ax_.add_patch(frame)
+            label = f"best (trial {self.best_trial})"
+            self.best_ = frame_cells(self.ax_, 0, row, n_columns=n_folds, label=label)
 
     def _mark_size(self) -> float:
         """Return a size at which marks of neighbouring rows touch only where there are many."""

@@ -16,6 +16,8 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
+from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
+from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
@@ -24,11 +26,14 @@ from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
     "Best",
+    "Cells",
     "Constraints",
     "FoldScoresRecord",
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
+    "ParamHeatmapRecord",
+    "ParamValues",
     "Progress",
     "Rules",
     "SearchHistoryRecord",
@@ -41,6 +46,7 @@ __all__ = [
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",
+    "param_heatmap_record",
     "predictions_table",
     "record_of_curves",
     "row_of",
