@@ -2,7 +2,14 @@
 
 from sk_optuna.displays._fold_scores import FoldScoresDisplay
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
+from sk_optuna.displays._parallel_coordinate import ParallelCoordinateDisplay
 from sk_optuna.displays._param_heatmap import ParamHeatmapDisplay
 from sk_optuna.displays._search_history import SearchHistoryDisplay
 
-__all__ = ["FoldScoresDisplay", "LearningCurvesDisplay", "ParamHeatmapDisplay", "SearchHistoryDisplay"]
+__all__ = [
+    "FoldScoresDisplay",
+    "LearningCurvesDisplay",
+    "ParallelCoordinateDisplay",
+    "ParamHeatmapDisplay",
+    "SearchHistoryDisplay",
+]

@@ -16,6 +16,7 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
+from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
 from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
 from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
@@ -32,6 +33,7 @@ __all__ = [
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
+    "ParallelCoordinateRecord",
     "ParamHeatmapRecord",
     "ParamValues",
     "Progress",
@@ -46,6 +48,7 @@ __all__ = [
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",
+    "parallel_coordinate_record",
     "param_heatmap_record",
     "predictions_table",
     "record_of_curves",
