@@ -79,7 +79,8 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     score = np.where(states == "COMPLETE", means, np.nan)
     if "PRUNED" in states:
         score = np.where(states == "PRUNED", _estimates(search, key, is_steering=is_steering), score)
-    if not np.isfinite(score).any():
+    score = np.where(np.isfinite(score), score, np.nan)
+    if np.isnan(score).all():
         raise NoScoreError(
             f"{drawer} has nothing to draw: none of the {len(means)} candidates has a score. See errors_ of the "
             "search, or cv_results_['trial_state'], for whether they failed."

@@ -128,5 +128,5 @@ def _outcomes(search: Any, found: Candidates, scores: np.ndarray) -> np.ndarray:
     # Without a column for it, candidates ran all folds unless they were stopped, or ended by an error.
     ends = (found.trial_state == "PRUNED") | has_error.any(axis=1)
     n_run = np.asarray(search.cv_results_.get("n_folds_run", np.where(ends, 0, n_folds)))
-    failed = has_error | (np.isnan(scores) & (n_run == n_folds)[:, np.newaxis])
+    failed = has_error | np.isinf(scores) | (np.isnan(scores) & (n_run == n_folds)[:, np.newaxis])
     return np.where(failed, "failed", np.where(np.isnan(scores), "not run", "scored"))

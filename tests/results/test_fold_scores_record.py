@@ -80,6 +80,12 @@ def test_a_failed_fold_with_an_error_score_is_failed():
     assert outcome.tolist() == [["scored"] * 4, ["failed", "scored", "scored", "scored"]]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_an_infinite_score_is_a_failure():
+    outcome = fold_scores_record(searched(values=[1.0, np.inf], pruner=None), order="trial").outcome
+    assert outcome.tolist() == [["scored"] * 4, ["failed"] * 4]
+
+
 def test_a_grid_search_has_the_record_of_the_same_search():
     ours = fold_scores_record(searched(values=[1.0, 7.0, 0.0], pruner=None))
     theirs = fold_scores_record(searched(GridSearchCV, values=[1.0, 7.0, 0.0]))
