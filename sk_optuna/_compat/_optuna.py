@@ -36,6 +36,7 @@ __all__ = [
     "note",
     "note_constraints",
     "notes_on",
+    "ped_anova",
     "refreshed",
     "reseeded",
     "stop_requested",
@@ -79,6 +80,15 @@ def make_unwarned(kind: Any, **kwargs: Any) -> Any:
     made = kind.__new__(kind)
     inspect.unwrap(kind.__init__)(made, **kwargs)
     return made
+
+
+def ped_anova(best_share: float) -> Any:
+    """Make Optuna's evaluator of importances, which asks in what the best share of the trials differ, unwarned."""
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    known = inspect.signature(inspect.unwrap(PedAnovaImportanceEvaluator.__init__)).parameters
+    name = "target_quantile" if "target_quantile" in known else "baseline_quantile"  # optuna 4
+    return make_unwarned(PedAnovaImportanceEvaluator, **{name: best_share})
 
 
 def n_at_random(sampler: Any) -> int | None:

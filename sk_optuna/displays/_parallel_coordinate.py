@@ -229,7 +229,9 @@ class ParallelCoordinateDisplay(ParallelCoordinateRecord, Display):
                 self.lines_[group] = self.ax_.add_collection(LineCollection(lines, label=label, **style))
         for row in np.flatnonzero(np.asarray(self.trial_number) == self.best_trial)[:1]:
             label = f"best (trial {self.best_trial})"
-            (self.line_,) = self.ax_.plot(places, heights[row], color=BEST_COLOR, linewidth=2.2, zorder=3, label=label)
+            (self.line_,) = self.ax_.plot(
+                places, heights[row], color=BEST_COLOR, linewidth=2.2, marker="o", zorder=3, label=label
+            )
 
     def _mark_scores(self, heights: np.ndarray, is_below: np.ndarray) -> None:
         """Mark estimates, and scores beyond the axis, at the last axis."""

@@ -116,8 +116,9 @@ def most_important(search: Any, score: np.ndarray, names: Sequence[str]) -> list
     known = score[np.isfinite(score)]
     if len(names) < 2 or len(known) < _FEWEST or np.ptp(known) == 0 or not hasattr(search, "plain_study"):
         return list(names)
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+    from optuna.importance import get_param_importances
+
+    from sk_optuna._compat._optuna import ped_anova
 
     study = search.plain_study(include_pruned=True)
     everywhere = set.intersection(*(set(trial.params) for trial in study.trials))
@@ -126,10 +127,9 @@ def most_important(search: Any, score: np.ndarray, names: Sequence[str]) -> list
     with warnings.catch_warnings():
         # With a target, low values are taken for good ones: hence the sign.
         warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes the importances")
-        warnings.simplefilter("ignore", ExperimentalWarning)
         found = get_param_importances(
             study,
-            evaluator=PedAnovaImportanceEvaluator(target_quantile=max(0.1, _FEWEST_BEST / len(known))),
+            evaluator=ped_anova(max(0.1, _FEWEST_BEST / len(known))),
             params=[name for name in names if name in everywhere],
             target=lambda trial: -float(score[trial.number]),
         )
