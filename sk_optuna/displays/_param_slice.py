@@ -21,7 +21,7 @@ from sk_optuna.displays._axes import (
     tick_whole_numbers,
 )
 from sk_optuna.displays._display import Display
-from sk_optuna.results import ParamSliceRecord, ParamValues, param_slice_record
+from sk_optuna.results import PanelValues, ParamSliceRecord, param_slice_record
 
 _BEST_STYLE: dict[str, Any] = {"marker": "D", "color": BEST_COLOR, "markersize": 7, "markeredgecolor": "white"}
 _BELOW_STYLE: dict[str, Any] = {"marker": "v", "color": "0.2", "markersize": 5, "clip_on": False}
@@ -41,7 +41,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
 
     Parameters
     ----------
-    params : sequence of ParamValues
+    params : sequence of PanelValues
         The parameters, a panel each: named tuples of `name`, `values` (numbers; of categories their places in
         `choices`; NaN for trials that do not set the parameter), `bounds`, `is_log` and `choices`.
 
@@ -229,7 +229,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
         add_legend_below(strip, self.axes_, note=in_lines(f"Not shown: {missing}", 90) if missing else "")
         return self
 
-    def _draw_points(self, panel: Any, param: ParamValues, floor: float) -> dict[str, Any]:
+    def _draw_points(self, panel: Any, param: PanelValues, floor: float) -> dict[str, Any]:
         """Draw the points of one panel by group, and at its lower edge those without a score or with one below it."""
         x = _places(param)
         below = self.score < floor
@@ -255,7 +255,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
             (drawn["BEST"],) = panel.plot(x[best], self.score[best], **style)
         return drawn
 
-    def _draw_best(self, panel: Any, param: ParamValues) -> None:
+    def _draw_best(self, panel: Any, param: PanelValues) -> None:
         """Draw the band around the best score and the ends of the space."""
         best = self.score[np.asarray(self.trial_number) == self.best_trial]
         if len(best) and np.isfinite(best[0]) and np.isfinite(self.standard_error):
@@ -265,7 +265,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
             [] if param.bounds is None else [panel.axvline(end, **_BOUND_STYLE) for end in param.bounds]
         )
 
-    def _draw_axis(self, panel: Any, param: ParamValues) -> None:
+    def _draw_axis(self, panel: Any, param: PanelValues) -> None:
         """Set scale, limits, ticks and name of a horizontal axis; categories have their counts."""
         panel.set_xlabel(in_lines(param.name), fontsize="small")
         panel.tick_params(labelsize="small")
@@ -282,7 +282,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
             panel.set_xlim(_widened(param.bounds, is_log=param.is_log))
 
 
-def _places(param: ParamValues) -> np.ndarray:
+def _places(param: PanelValues) -> np.ndarray:
     """Place the points of a parameter: numbers as they are, those of a category side by side within its strip."""
     if param.choices is None:
         return param.values

@@ -6,6 +6,7 @@ Records that displays draw and the lines of progress are made here, too. Nothing
 from sk_optuna.results._constraints import Constraints, constraints_from
 from sk_optuna.results._failing_start import failing_start, too_many_failures
 from sk_optuna.results._failures import errors_table
+from sk_optuna.results._fold_scores_record import FoldScoresRecord, fold_scores_record
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._learning_curves_record import (
     LearningCurvesRecord,
@@ -15,37 +16,51 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._outcome import Best, Outcome, conclude
+from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
+from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
 from sk_optuna.results._param_importances_record import ParamImportancesRecord, param_importances_record
-from sk_optuna.results._param_slice_record import ParamSliceRecord, ParamValues, param_slice_record
+from sk_optuna.results._param_slice_record import PanelValues, ParamSliceRecord, param_slice_record
+from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
+from sk_optuna.results._search_history_record import SearchHistoryRecord, search_history_record
 from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
     "Best",
+    "Cells",
     "Constraints",
+    "FoldScoresRecord",
     "LearningCurvesRecord",
     "MeanCurve",
     "Outcome",
+    "PanelValues",
+    "ParallelCoordinateRecord",
+    "ParamHeatmapRecord",
     "ParamImportancesRecord",
     "ParamSliceRecord",
     "ParamValues",
     "Progress",
     "Rules",
+    "SearchHistoryRecord",
     "conclude",
     "constraints_from",
     "errors_table",
     "failing_start",
+    "fold_scores_record",
     "in_short",
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",
+    "parallel_coordinate_record",
+    "param_heatmap_record",
     "param_importances_record",
     "param_slice_record",
     "predictions_table",
     "record_of_curves",
     "row_of",
+    "search_history_record",
     "summarize",
     "too_many_failures",
 ]

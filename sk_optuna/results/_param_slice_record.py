@@ -13,7 +13,7 @@ from sk_optuna.results._scored_trials import ScoredTrials, checked_names, scored
 _AT_MOST = 8
 
 
-class ParamValues(NamedTuple):
+class PanelValues(NamedTuple):
     """The values of one parameter.
 
     Attributes
@@ -44,7 +44,7 @@ class ParamSliceRecord:
 
     Parameters
     ----------
-    params : sequence of ParamValues
+    params : sequence of PanelValues
         The parameters, a panel each.
     trial_number : ndarray of shape (n_trials,)
         Numbers of the trials.
@@ -64,7 +64,7 @@ class ParamSliceRecord:
         Parameters that have no panel.
     """
 
-    params: Sequence[ParamValues]
+    params: Sequence[PanelValues]
     trial_number: np.ndarray
     trial_state: Sequence[str]
     score: np.ndarray
@@ -158,7 +158,7 @@ def param_slice_record(
     )
 
 
-def _values_of(name: str, scored: ScoredTrials) -> ParamValues:
+def _values_of(name: str, scored: ScoredTrials) -> PanelValues:
     """Read the values of one parameter from the trials that set it; its distribution is the same in all of them."""
     distribution = next(trial.distributions[name] for trial in scored.trials if name in trial.distributions)
     choices = getattr(distribution, "choices", None)
@@ -167,5 +167,5 @@ def _values_of(name: str, scored: ScoredTrials) -> ParamValues:
         if name in trial.params:
             values[row] = distribution.to_internal_repr(trial.params[name])
     if choices is not None:
-        return ParamValues(name, values, choices=tuple(choices))
-    return ParamValues(name, values, (float(distribution.low), float(distribution.high)), bool(distribution.log))
+        return PanelValues(name, values, choices=tuple(choices))
+    return PanelValues(name, values, (float(distribution.low), float(distribution.high)), bool(distribution.log))

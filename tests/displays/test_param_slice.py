@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 from sk_optuna import OptunaSearchCV, _optional
 from sk_optuna.displays import ParamSliceDisplay
 from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError
-from sk_optuna.results import ParamValues
+from sk_optuna.results import PanelValues
 
 NAN = np.nan
 SCORES = [0.5, 0.75, 0.625, NAN, NAN]
@@ -28,8 +28,8 @@ def plt():
 
 def display_of(params=None, score=SCORES, states=STATES, **options):
     if params is None:
-        numbers = ParamValues("C", np.array([0.1, 1.0, 10.0, 100.0, 1.0]), (0.01, 1000.0), is_log=True)
-        choices = ParamValues("kernel", np.array([0.0, 1.0, 1.0, 0.0, NAN]), choices=("rbf", "linear"))
+        numbers = PanelValues("C", np.array([0.1, 1.0, 10.0, 100.0, 1.0]), (0.01, 1000.0), is_log=True)
+        choices = PanelValues("kernel", np.array([0.0, 1.0, 1.0, 0.0, NAN]), choices=("rbf", "linear"))
         params = [numbers, choices]
     score = np.asarray(score, dtype=float)
     return ParamSliceDisplay(
@@ -92,7 +92,7 @@ def test_axes_follow_the_space(plt):
 
 def test_points_of_a_category_stay_within_its_strip(plt):
     values = np.repeat([0.0, 1.0, 2.0], 50)
-    display = display_of([ParamValues("k", values, choices=(1, 2, 3))], np.linspace(0, 1, 150), ["COMPLETE"] * 150)
+    display = display_of([PanelValues("k", values, choices=(1, 2, 3))], np.linspace(0, 1, 150), ["COMPLETE"] * 150)
     x = display.plot().points_[0]["COMPLETE"].get_xdata()
     assert (np.abs(x - values) <= 0.3).all()
     assert len(np.unique(x)) == 150
@@ -101,7 +101,7 @@ def test_points_of_a_category_stay_within_its_strip(plt):
 def test_labels_that_are_left_out_for_want_of_room_are_spoken_of(plt):
     values = np.arange(30.0)
     display = display_of(
-        [ParamValues("k", values, choices=tuple("abcdefghijklmnopqrstuvwxyz0123"))], values, ["FAIL"] * 30
+        [PanelValues("k", values, choices=tuple("abcdefghijklmnopqrstuvwxyz0123"))], values, ["FAIL"] * 30
     )
     panel = display.plot().axes_[0]
     assert [text.get_text()[0] for text in panel.get_xticklabels()] == list("adgjmpsvy1")
@@ -118,7 +118,7 @@ def test_the_band_is_one_standard_error_about_the_best(plt):
 
 def test_a_score_beyond_all_proportion_is_marked_at_the_lower_edge(plt):
     score = [*np.linspace(0.5, 0.9, 9), -1e9]
-    params = [ParamValues("x", np.arange(10.0), (0.0, 9.0))]
+    params = [PanelValues("x", np.arange(10.0), (0.0, 9.0))]
     display = display_of(params, score, ["COMPLETE"] * 10).plot()
     assert display.axes_[0].get_ylim()[0] > -5
     assert display.points_[0]["BELOW"].get_xdata().tolist() == [9.0]
@@ -143,7 +143,7 @@ def test_parameters_without_a_panel_are_named(plt):
 @pytest.mark.parametrize("n_panels", [1, 2, 4, 7, 8, 12])
 def test_panels_divide_the_place_of_axes_that_are_given(plt, n_panels):
     figure, axes = plt.subplots(1, 2)
-    params = [ParamValues(f"p{i}", np.arange(5.0), (0.0, 4.0)) for i in range(n_panels)]
+    params = [PanelValues(f"p{i}", np.arange(5.0), (0.0, 4.0)) for i in range(n_panels)]
     display = display_of(params).plot(axes[1])
     assert len(display.axes_) == n_panels
     assert (display.ax_, display.figure_) == (axes[1], figure)
@@ -165,7 +165,7 @@ def test_axes_that_cannot_be_divided_are_refused(plt):
 def test_long_names_stay_within_the_figure(plt):
     name = "preprocessor__columns__numeric__imputer__estimator__max_depth"
     choices = tuple(f"a very long choice of a category {i}" for i in range(5))
-    params = [ParamValues(name, np.arange(5.0), (0.0, 4.0)), ParamValues("x" * 60, np.arange(5.0), choices=choices)]
+    params = [PanelValues(name, np.arange(5.0), (0.0, 4.0)), PanelValues("x" * 60, np.arange(5.0), choices=choices)]
     display = display_of(params).plot()
     assert display.axes_[0].get_xlabel().replace("\n", "") == name
     labels = [text.get_text() for text in display.axes_[1].get_xticklabels()]
@@ -180,7 +180,7 @@ def test_long_names_stay_within_the_figure(plt):
 def test_a_panel_of_one_value_and_one_candidate_can_be_seen(plt):
     for bounds, is_log in (((3.0, 3.0), False), ((3.0, 3.0), True), ((0.0, 0.0), False)):
         values = np.array([bounds[0]])
-        display = display_of([ParamValues("x", values, bounds, is_log=is_log)], [0.5], ["COMPLETE"]).plot()
+        display = display_of([PanelValues("x", values, bounds, is_log=is_log)], [0.5], ["COMPLETE"]).plot()
         low, high = display.axes_[0].get_xlim()
         assert low < bounds[0] < high
 

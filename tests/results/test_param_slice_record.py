@@ -6,7 +6,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.results import ParamSliceRecord, ParamValues, param_slice_record
+from sk_optuna.results import PanelValues, ParamSliceRecord, param_slice_record
 
 X = np.zeros((20, 1))
 NAN = np.nan
@@ -93,8 +93,8 @@ STATES = ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED", "FAIL"]
 def record_of_five():
     return ParamSliceRecord(
         params=[
-            ParamValues("x", np.array([1.0, 2.0, NAN, 3.0, 4.0]), (0.0, 5.0)),
-            ParamValues("k", np.array([1.0, 0.0, 0.0, NAN, 1.0]), choices=("a", True)),
+            PanelValues("x", np.array([1.0, 2.0, NAN, 3.0, 4.0]), (0.0, 5.0)),
+            PanelValues("k", np.array([1.0, 0.0, 0.0, NAN, 1.0]), choices=("a", True)),
         ],
         trial_number=np.arange(5),
         trial_state=STATES,
