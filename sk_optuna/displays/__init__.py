@@ -1,5 +1,7 @@
 """Pictures of fitted searches, in the manner of scikit-learn's displays: a record first, a picture second."""
 
+from sk_optuna.displays._comparison import ComparisonDisplay
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
+from sk_optuna.displays._nested_scores import NestedScoresDisplay
 
-__all__ = ["LearningCurvesDisplay"]
+__all__ = ["ComparisonDisplay", "LearningCurvesDisplay", "NestedScoresDisplay"]

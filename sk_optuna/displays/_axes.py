@@ -4,6 +4,8 @@ Everything is set on the axes at hand. pyplot's rcParams stay as they are, and n
 matplotlib is imported inside the functions, and only there.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ import numpy as np
 # From the palette of Okabe and Ito, which is told apart with any kind of colour vision; greys stand behind it.
 COLORS = {"FAIL": "0.45", "PRUNED": "0.6", "COMPLETE": "#0072B2"}
 BEST_COLOR = "#D55E00"
+DEFAULTS_COLOR = "#009E73"
 # A figure's own legend stands beside the axes.
 _WIDER = 1.3
+# Rows with names at the left: the least height of one and of a line in inches, characters of a line, and its lines.
+_ROW_HEIGHT, _LINE_HEIGHT, _NAME_WIDTH, _NAME_LINES = 0.62, 0.16, 28, 4
 _NAMES = {"FAIL": "failed", "PRUNED": "pruned", "COMPLETE": "complete"}
 
 
@@ -78,3 +83,101 @@ def focused_limits(values: np.ndarray, *, greater_is_better: bool) -> tuple[floa
 def remove_frame(ax: Any) -> None:
     """Hide the upper and the right border of the axes."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def name_rows(ax: Any, labels: Sequence[str], *, resize: bool) -> None:
+    """Lay out rows from the top down, and write their labels at the left.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Axes whose row i is at the height i.
+    labels : sequence of str
+        The labels, of several lines.
+    resize : bool
+        Whether the figure grows with the rows; no figure of somebody else's does.
+    """
+    ax.set_yticks(range(len(labels)), labels, fontsize="small")
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.grid(axis="x", color="0.9", linewidth=0.8)
+    ax.set_axisbelow(True)
+    if resize:
+        n_lines = max((label.count("\n") + 2 for label in labels), default=0)
+        height = 1.2 + max(_ROW_HEIGHT, _LINE_HEIGHT * n_lines) * len(labels)
+        ax.figure.set_size_inches(ax.figure.get_size_inches()[0], max(3.0, height))
+
+
+def wrapped_name(name: str) -> str:
+    """Break a long name into lines, behind spaces and signs if it can be; the end of a very long one is cut off."""
+    lines = [""]
+    for part in re.split(r"(?<=[\s_./,:=-])(?=\w)", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > _NAME_WIDTH:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > _NAME_WIDTH:
+            lines[-1:] = [lines[-1][:_NAME_WIDTH], lines[-1][_NAME_WIDTH:]]
+    if len(lines) > _NAME_LINES:
+        lines = [*lines[: _NAME_LINES - 1], f"{lines[_NAME_LINES - 1][: _NAME_WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}"]
+    return "\n".join(line.strip() for line in lines)
+
+
+def far_limits(values: np.ndarray) -> tuple[float, float] | None:
+    """Find limits that leave out values beyond all proportion on either side.
+
+    They are beyond it where they are further outside the quartiles than three times the distance of these, Tukey's
+    outer fences.
+
+    Returns
+    -------
+    (float, float) or None
+        The least and the greatest of the other values; None where all values may stay.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    low, high = np.quantile(known, [0.25, 0.75])
+    near = known[(known >= low - 3 * (high - low)) & (known <= high + 3 * (high - low))]
+    return None if len(near) == len(known) else (float(near.min()), float(near.max()))
+
+
+def mark_beyond(ax: Any, x: np.ndarray, y: np.ndarray) -> list[Any]:
+    """Mark points to the left or the right of the axes at their edge; the legend counts them."""
+    low, high = ax.get_xlim()
+    marks: list[Any] = []
+    for side, beyond, at, marker in (("left", x < low, low, "<"), ("right", x > high, high, ">")):
+        if beyond.any():
+            heights, label = y[beyond], f"further {side} ({beyond.sum()})"
+            style: dict[str, Any] = {"color": "0.2", "markersize": 5, "linestyle": "none", "clip_on": False}
+            marks += ax.plot([at] * len(heights), heights, marker=marker, label=label, zorder=5, **style)
+    ax.set_xlim(low, high)
+    return marks
+
+
+def divide_axes(ax: Any, n_panels: int, *, resize: bool) -> list[Any]:
+    """Divide the place of axes among panels, in rows of at most four; the axes themselves are hidden.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes. They stay, without lines, for a legend or a title.
+    n_panels : int
+        Number of panels.
+    resize : bool
+        Whether the figure grows with the panels.
+    """
+    from matplotlib.gridspec import GridSpec
+
+    n_columns = n_panels if n_panels <= 3 else min(4, (n_panels + 1) // 2)
+    n_rows = -(-n_panels // n_columns)
+    ax.set_axis_off()
+    if resize:
+        width, height = ax.figure.get_size_inches()
+        ax.figure.set_size_inches(max(width, 2.6 * n_columns + 1.6), max(0.8 * height, 2.9 * n_rows))
+    spec = ax.get_subplotspec()
+    if spec is None:
+        place = ax.get_position()
+        edges = {"left": place.x0, "right": place.x1, "bottom": place.y0, "top": place.y1, "wspace": 0.6, "hspace": 0.8}
+        grid: Any = GridSpec(n_rows, n_columns, figure=ax.figure, **edges)
+    else:
+        grid = spec.subgridspec(n_rows, n_columns)
+    return [ax.figure.add_subplot(grid[divmod(i, n_columns)]) for i in range(n_panels)]

@@ -76,8 +76,8 @@ class NestedCVResults:
 
     table_ : DataFrame or dict of str to ndarray of shape (n_rows,)
         The numbers of the screen, a row for each search, estimator and baseline, best first: `search` (its name),
-        `kind` ("search", "estimator", "default" or "dummy"), `mean`, `std`, `low` and `high`, `inner_best`, `optimism`,
-        `gain`, `seconds` and `n_failed` (outer folds).
+        `kind` ("search", "estimator", "default" or "dummy"), `defaults` (the row that has its defaults; empty if none),
+        `mean`, `std`, `low` and `high`, `inner_best`, `optimism`, `gain`, `seconds` and `n_failed` (outer folds).
 
     outer_ : DataFrame or dict of str to ndarray of shape (n_rows * n_outer_folds,)
         A row for each row of the comparison and outer fold: `search`, `outer_fold`, `test_score` of the metric of the
@@ -93,7 +93,8 @@ class NestedCVResults:
         A row for each search and parameter that any outer fold chose: `n_folds` (with a choice), `active_share` (folds
         in which the parameter was there, in a conditional space), `mode` and `modal_share` (the choice made most often,
         among folds in which it was there, and its share); for numbers `low`, `median`, `high` and `spread`, the
-        distance of the lowest and the highest choice as a share of the space's range in its own scale, such as a log.
+        distance of the lowest and the highest choice as a share of the space's range in its own scale, such as a log;
+        and the space's bounds `space_low` and `space_high`, NaN where there are none, and `space_log`.
 
     predictions_ : DataFrame or dict of str to ndarray of shape (n_predictions,)
         A row for each time that a row was tested: `search`, `outer_fold`, `row`, `y_true`, `y_pred`, and
