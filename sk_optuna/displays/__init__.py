@@ -3,5 +3,6 @@
 from sk_optuna.displays._comparison import ComparisonDisplay
 from sk_optuna.displays._learning_curves import LearningCurvesDisplay
 from sk_optuna.displays._nested_scores import NestedScoresDisplay
+from sk_optuna.displays._param_stability import ParamStabilityDisplay
 
-__all__ = ["ComparisonDisplay", "LearningCurvesDisplay", "NestedScoresDisplay"]
+__all__ = ["ComparisonDisplay", "LearningCurvesDisplay", "NestedScoresDisplay", "ParamStabilityDisplay"]

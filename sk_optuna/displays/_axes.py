@@ -18,6 +18,8 @@ DEFAULTS_COLOR = "#009E73"
 _WIDER = 1.3
 # Rows with names at the left: the least height of one and of a line in inches, characters of a line, and its lines.
 _ROW_HEIGHT, _LINE_HEIGHT, _NAME_WIDTH, _NAME_LINES = 0.62, 0.16, 28, 4
+# Of panels that share a place, in inches: the least width, the height of a line of the legend, the width of the whole.
+_PANEL_WIDTH, _LEGEND_HEIGHT, _LEGEND_WIDTH = 1.6, 0.25, 4.5
 _NAMES = {"FAIL": "failed", "PRUNED": "pruned", "COMPLETE": "complete"}
 
 
@@ -121,23 +123,31 @@ def wrapped_name(name: str) -> str:
     return "\n".join(line.strip() for line in lines)
 
 
-def far_limits(values: np.ndarray) -> tuple[float, float] | None:
-    """Find limits that leave out values beyond all proportion on either side.
+def range_without_far(values: np.ndarray) -> tuple[float, float]:
+    """Return the least and the greatest value but for those beyond all proportion on either side.
 
-    They are beyond it where they are further outside the quartiles than three times the distance of these, Tukey's
-    outer fences.
+    They are beyond it where they are further outside the quartiles than five times the distance of these; where the
+    quartiles are equal, than five times the least distance that any value has from them.
 
-    Returns
-    -------
-    (float, float) or None
-        The least and the greatest of the other values; None where all values may stay.
+    Parameters
+    ----------
+    values : ndarray
+        Values, of which those that are finite count. (0.0, 0.0) if none is.
     """
     known = values[np.isfinite(values)]
     if not len(known):
-        return None
+        return 0.0, 0.0
     low, high = np.quantile(known, [0.25, 0.75])
-    near = known[(known >= low - 3 * (high - low)) & (known <= high + 3 * (high - low))]
-    return None if len(near) == len(known) else (float(near.min()), float(near.max()))
+    away = np.abs(known - low)
+    reach = 5 * (high - low if high > low else away[away > 0].min(initial=np.inf))
+    near = known[(known >= low - reach) & (known <= high + reach)]
+    return float(near.min()), float(near.max())
+
+
+def set_range(ax: Any, low: float, high: float) -> None:
+    """Show a range of values on the horizontal axis, with a margin."""
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    ax.set_xlim(low - margin, high + margin)
 
 
 def mark_beyond(ax: Any, x: np.ndarray, y: np.ndarray) -> list[Any]:
@@ -154,12 +164,12 @@ def mark_beyond(ax: Any, x: np.ndarray, y: np.ndarray) -> list[Any]:
 
 
 def divide_axes(ax: Any, n_panels: int, *, resize: bool) -> list[Any]:
-    """Divide the place of axes among panels, in rows of at most four; the axes themselves are hidden.
+    """Divide the place of axes among panels, in rows of at most four.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        The axes. They stay, without lines, for a legend or a title.
+        The axes. They become a line over the panels, without a frame, for a title and a legend.
     n_panels : int
         Number of panels.
     resize : bool
@@ -167,17 +177,37 @@ def divide_axes(ax: Any, n_panels: int, *, resize: bool) -> list[Any]:
     """
     from matplotlib.gridspec import GridSpec
 
+    figure, place, spec = ax.figure, ax.get_position(), ax.get_subplotspec()
     n_columns = n_panels if n_panels <= 3 else min(4, (n_panels + 1) // 2)
-    n_rows = -(-n_panels // n_columns)
-    ax.set_axis_off()
     if resize:
-        width, height = ax.figure.get_size_inches()
-        ax.figure.set_size_inches(max(width, 2.6 * n_columns + 1.6), max(0.8 * height, 2.9 * n_rows))
-    spec = ax.get_subplotspec()
+        figure.set_size_inches(max(5.0, 2.9 * n_columns), 0.9 + 2.7 * -(-n_panels // n_columns))
+    width, height = (place.width, place.height) * figure.get_size_inches()
+    n_columns = min(n_columns, max(1, int(width / _PANEL_WIDTH)))
+    header = _LEGEND_HEIGHT * (1 if width > _LEGEND_WIDTH else 2)
+    ratios = [header, max(header, height - header)]
+    # a layout engine finds the room for labels by itself, for axes of a grid
+    has_engine = spec is not None and figure.get_layout_engine() is not None
+    below, gaps = ({}, {}) if has_engine else ({"hspace": 0.4}, {"wspace": 0.6, "hspace": 0.9})
     if spec is None:
-        place = ax.get_position()
-        edges = {"left": place.x0, "right": place.x1, "bottom": place.y0, "top": place.y1, "wspace": 0.6, "hspace": 0.8}
-        grid: Any = GridSpec(n_rows, n_columns, figure=ax.figure, **edges)
+        edges = {"left": place.x0, "right": place.x1, "bottom": place.y0, "top": place.y1}
+        parts: Any = GridSpec(2, 1, figure=figure, height_ratios=ratios, **edges, **below)
+        ax.set_position(parts[0].get_position(figure))
     else:
-        grid = spec.subgridspec(n_rows, n_columns)
-    return [ax.figure.add_subplot(grid[divmod(i, n_columns)]) for i in range(n_panels)]
+        parts = spec.subgridspec(2, 1, height_ratios=ratios, **below)
+        ax.set_subplotspec(parts[0])
+    ax.set_axis_off()
+    grid = parts[1].subgridspec(-(-n_panels // n_columns), n_columns, **gaps)
+    cells = [grid[divmod(i, n_columns)] for i in range(n_panels)]
+    if spec is None:
+        return [figure.add_axes(cell.get_position(figure).bounds) for cell in cells]
+    return [figure.add_subplot(cell) for cell in cells]
+
+
+def add_legend_in_a_line(ax: Any) -> None:
+    """Explain the artists side by side, in the middle of the axes; in two lines where they are narrow."""
+    handles = ax.get_legend_handles_labels()[0]
+    is_wide = ax.get_position().width * ax.figure.get_size_inches()[0] > _LEGEND_WIDTH
+    n_columns = len(handles) if is_wide else max(2, -(-len(handles) // 2))
+    place = {"loc": "center", "borderaxespad": 0, "frameon": False, "columnspacing": 1.2}
+    # a layout engine would make axes narrower by as much as the legend is wider
+    ax.legend(handles=handles, ncols=n_columns, fontsize="small", **place).set_in_layout(False)

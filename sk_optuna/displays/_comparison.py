@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import COLORS, far_limits, mark_beyond, name_rows, wrapped_name
+from sk_optuna.displays._axes import COLORS, mark_beyond, name_rows, range_without_far, set_range, wrapped_name
 from sk_optuna.displays._display import Display
 from sk_optuna.results import ComparisonRecord, comparison_record
 
@@ -161,7 +161,7 @@ class ComparisonDisplay(ComparisonRecord, Display):
             Axes to draw on; None makes a figure, whose height grows with the rows.
 
         focus : bool, default=True
-            If True, differences may leave the picture where they are further outside the quartiles than three times
+            If True, differences may leave the picture where they are further outside the quartiles than five times
             the distance of these. They are marked at the edge, and counted in the legend.
 
         despine : bool, default=False
@@ -219,13 +219,8 @@ class ComparisonDisplay(ComparisonRecord, Display):
 
     def _set_limits(self) -> None:
         """Leave out differences beyond all proportion, with intervals of rows that have such differences."""
-        limits = far_limits(self.fold_difference.ravel())
-        if limits is None:
-            return
+        low, high = range_without_far(self.fold_difference.ravel())
         with np.errstate(invalid="ignore"):
-            far = (self.fold_difference < limits[0]) | (self.fold_difference > limits[1])
-        near = ~far.any(axis=1)
-        ends = [*limits, 0.0, -self.rope, self.rope, *self.low[near], *self.high[near]]
-        low, high = np.nanmin(ends), np.nanmax(ends)
-        margin = 0.05 * (high - low) or 1.0
-        self.ax_.set_xlim(low - margin, high + margin)
+            near = ~((self.fold_difference < low) | (self.fold_difference > high)).any(axis=1)
+        ends = [low, high, 0.0, -self.rope, self.rope, *self.low[near], *self.high[near]]
+        set_range(self.ax_, np.nanmin(ends), np.nanmax(ends))

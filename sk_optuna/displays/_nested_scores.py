@@ -9,9 +9,10 @@ from sk_optuna.displays._axes import (
     BEST_COLOR,
     COLORS,
     DEFAULTS_COLOR,
-    focused_limits,
     mark_beyond,
     name_rows,
+    range_without_far,
+    set_range,
     wrapped_name,
 )
 from sk_optuna.displays._display import Display
@@ -167,8 +168,9 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
             Axes to draw on; None makes a figure, whose height grows with the rows.
 
         focus : bool, default=True
-            If True, scores may leave the picture where they are further below the lower quartile than three times the
-            distance from there to the best one. They are marked at the edge, and counted in the legend.
+            If True, scores may leave the picture where they are further below the lower quartile than five times the
+            distance of the quartiles. They are marked at the edge, and counted in the legend. So may the dummy where
+            it would take up more than half of the picture; the legend has its mean.
 
         despine : bool, default=False
             If True, the upper and the right border are hidden.
@@ -246,13 +248,12 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
         return np.concatenate(x), np.concatenate([self._heights().ravel(), rows, rows, rows])
 
     def _set_limits(self) -> None:
-        """Leave out scores beyond all proportion, with intervals of rows that have such scores."""
-        points = np.append(self._points()[0], self.dummy_mean)
-        limits = focused_limits(points, greater_is_better=True)
-        if limits is None:
-            return
-        near = ~(self.test_score < limits[0]).any(axis=1)
-        seen = [*points[points >= limits[0]], *self.low[near], *self.high[near]]
+        """Leave out scores beyond all proportion, with intervals of such rows, and a dummy far below all the rest."""
+        points = self._points()[0]
+        low = range_without_far(points)[0]
+        near = ~(self.test_score < low).any(axis=1)
+        seen = np.concatenate([points[points >= low], self.low[near], self.high[near], [low]])
         low, high = np.nanmin(seen), np.nanmax(seen)
-        margin = 0.05 * (high - low)
-        self.ax_.set_xlim(low - margin, high + margin)
+        if np.isfinite(self.dummy_mean) and self.dummy_mean >= low - (high - low):
+            low, high = min(low, self.dummy_mean), max(high, self.dummy_mean)
+        set_range(self.ax_, low, high)
