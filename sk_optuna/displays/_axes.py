@@ -120,14 +120,19 @@ def wrapped_name(name: str) -> str:
             lines[-1:] = [lines[-1][:_NAME_WIDTH], lines[-1][_NAME_WIDTH:]]
     if len(lines) > _NAME_LINES:
         lines = [*lines[: _NAME_LINES - 1], f"{lines[_NAME_LINES - 1][: _NAME_WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}"]
-    return "\n".join(line.strip() for line in lines)
+    return plain_text("\n".join(line.strip() for line in lines))
+
+
+def plain_text(name: str) -> str:
+    """Return a name that matplotlib does not take for a formula."""
+    return name.replace("$", r"\$")
 
 
 def range_without_far(values: np.ndarray) -> tuple[float, float]:
     """Return the least and the greatest value but for those beyond all proportion on either side.
 
     They are beyond it where they are further outside the quartiles than five times the distance of these; where the
-    quartiles are equal, than five times the least distance that any value has from them.
+    quartiles are equal, than twenty-five times the median distance of the other values from them.
 
     Parameters
     ----------
@@ -138,8 +143,11 @@ def range_without_far(values: np.ndarray) -> tuple[float, float]:
     if not len(known):
         return 0.0, 0.0
     low, high = np.quantile(known, [0.25, 0.75])
-    away = np.abs(known - low)
-    reach = 5 * (high - low if high > low else away[away > 0].min(initial=np.inf))
+    reach = 5 * (high - low)
+    if reach == 0:
+        away = np.sort(np.abs(known - low))
+        away = away[away > 0]
+        reach = 25 * away[(len(away) - 1) // 2] if len(away) else 0.0
     near = known[(known >= low - reach) & (known <= high + reach)]
     return float(near.min()), float(near.max())
 

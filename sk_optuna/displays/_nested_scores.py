@@ -62,13 +62,13 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
 
     Attributes
     ----------
-    folds_ : matplotlib Line2D
-        A point for each outer fold that has a score.
+    folds_ : matplotlib Line2D or None
+        A point for each outer fold that has a score; None if none has, as for the others.
 
     failed_ : matplotlib Line2D or None
         Crosses of failed folds that were given a score.
 
-    means_ : matplotlib Line2D
+    means_ : matplotlib Line2D or None
         The means.
 
     intervals_ : matplotlib LineCollection or None

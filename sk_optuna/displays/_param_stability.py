@@ -9,6 +9,7 @@ from sk_optuna.displays._axes import (
     COLORS,
     add_legend_in_a_line,
     divide_axes,
+    plain_text,
     remove_frame,
     tick_whole_numbers,
     wrapped_name,
@@ -162,7 +163,7 @@ class ParamStabilityDisplay(ParamStabilityRecord, Display):
             Where matplotlib is missing.
         """
         ax = self._open(ax)
-        ax.set_title(f"Chosen by the outer folds of {self.search}", fontsize="medium", wrap=True)
+        ax.set_title(f"Chosen by the outer folds of {plain_text(self.search)}", fontsize="medium", wrap=True)
         self.axes_ = divide_axes(ax, len(self.parameter), resize=self._has_own_figure)
         self.points_ = [self._draw_panel(panel, i) for i, panel in enumerate(self.axes_)]
         self._explain()

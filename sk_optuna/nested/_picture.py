@@ -6,8 +6,8 @@ from sk_optuna._optional import require
 from sk_optuna.results import comparison_record, nested_scores_record, param_stability_record
 
 _LEGEND_COLUMNS = 2
-# In inches: the width of the figure, the height of a row of the upper panels and the least of all, that of choices.
-_WIDTH, _ROW_HEIGHT, _LEAST_HEIGHT, _CHOICES_HEIGHT = 15.0, 0.62, 3.6, 4.4
+# In inches: width of the figure; least height of a row, of a line of its label, of the upper panels; that of choices.
+_WIDTH, _ROW_HEIGHT, _LINE_HEIGHT, _LEAST_HEIGHT, _CHOICES_HEIGHT = 15.0, 0.62, 0.16, 3.6, 4.4
 
 
 def picture_of(results: Any, *, search: str | None, reference: str | None, rope: float) -> Any:
@@ -30,17 +30,29 @@ def picture_of(results: Any, *, search: str | None, reference: str | None, rope:
     has_pair = len(results.table_["search"]) > 1 or reference is not None
     pair = comparison_record(results, reference=reference, rope=rope) if has_pair else None
     choices = [param_stability_record(results, search=name) for name in _with_choices(results, search)]
-    n_rows = max(len(scores.search), 0 if pair is None else len(pair.model))
-    heights = [max(_LEAST_HEIGHT, 1.8 + _ROW_HEIGHT * n_rows), *[_CHOICES_HEIGHT] * bool(choices)]
-    figure = plt.figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
-    grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
-    _explain_above(NestedScoresDisplay(**vars(scores)).plot(figure.add_subplot(grid[0, 0] if pair else grid[0, :])).ax_)
+    heights = [_LEAST_HEIGHT, *[_CHOICES_HEIGHT] * bool(choices)]
+    figure = plt.figure(layout="constrained")
+    grid = figure.add_gridspec(len(heights), 2)
+    upper = [NestedScoresDisplay(**vars(scores)).plot(figure.add_subplot(grid[0, 0] if pair else grid[0, :])).ax_]
     if pair:
-        _explain_above(ComparisonDisplay(**vars(pair)).plot(figure.add_subplot(grid[0, 1])).ax_)
+        upper.append(ComparisonDisplay(**vars(pair)).plot(figure.add_subplot(grid[0, 1])).ax_)
+    for ax in upper:
+        _explain_above(ax)
+        heights[0] = max(heights[0], _height_of_rows(ax))
+    # before panels of choices are laid out, as many in a row as there is room for
+    figure.set_size_inches(_WIDTH, sum(heights))
+    grid.set_height_ratios(heights)
     for i, choice in enumerate(choices):
         place = grid[1, i] if len(choices) > 1 else grid[1, :]
         ParamStabilityDisplay(**vars(choice)).plot(figure.add_subplot(place))
     return figure
+
+
+def _height_of_rows(ax: Any) -> float:
+    """Return the height that rows with labels of several lines need, with the legend and the name of the axis."""
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    n_lines: int = max(label.count("\n") for label in labels) + 2
+    return 1.8 + max(_ROW_HEIGHT, _LINE_HEIGHT * n_lines) * len(labels)
 
 
 def _explain_above(ax: Any) -> None:

@@ -123,3 +123,14 @@ def test_missing_matplotlib_names_the_extra(nested_tables, monkeypatch):
     monkeypatch.setattr(_optional, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"ComparisonDisplay\.plot needs the package 'matplotlib'"):
         ComparisonDisplay.from_results(nested_tables(NAMES))
+
+
+def test_rows_without_any_score_at_all_are_drawn_without_points(nested_tables, pictures):
+    results = nested_tables(["one"])
+    results.outer_["test_score"][:] = np.nan
+    nothing = dict.fromkeys(("difference", "low", "high", "p_worse", "p_equivalent", "p_better"), np.nan)
+    table = {"model": ["dummy"], "reference": ["one"], "reason": ["no test: no score in outer folds 0, 1, 2, 3, 4"]}
+    results.compare = lambda reference, rope: table | {key: np.array([value]) for key, value in nothing.items()}
+    display = ComparisonDisplay.from_results(results)
+    assert not np.isfinite(display.folds_.get_xdata()).any()
+    assert labels_of(display)[0].replace("\n", " ") == "dummy no test: no score in outer folds 0, 1, 2, 3, 4"

@@ -143,3 +143,26 @@ def test_a_row_without_any_score_is_there_all_the_same(nested_tables, pictures):
     for key in ("mean", "low", "high"):
         results.table_[key][list(results.table_["search"]).index("two")] = np.nan
     assert labels_of(NestedScoresDisplay.from_results(results))[1] == "two\nno mean: 5 folds failed"
+
+
+def test_rows_without_any_score_at_all_are_drawn_without_points(nested_tables, pictures):
+    results = nested_tables(["one"])
+    results.outer_["test_score"][:] = np.nan
+    for key in ("mean", "low", "high", "inner_best"):
+        results.table_[key][:] = np.nan
+    display = NestedScoresDisplay.from_results(results)
+    assert (display.folds_, display.means_, display.intervals_, display.dummy_) == (None, None, None, None)
+    assert labels_of(display) == ["one\nno mean: 5 folds failed"]
+
+
+def test_names_with_dollars_are_no_formulas(nested_tables, pictures):
+    display = NestedScoresDisplay.from_results(nested_tables(["$x_1$ and $\\bad{", "costs $5"]))
+    display.figure_.draw_without_rendering()
+    assert labels_of(display)[1] == r"costs \$5"
+
+
+def test_a_score_of_minus_infinity_is_marked_at_the_edge(nested_tables, pictures):
+    results = nested_tables(["one", "two"])
+    results.outer_["test_score"][results.outer_["search"] == "two"] = [-np.inf, 0.9, 0.9, 0.9, 0.9]
+    (marks,) = NestedScoresDisplay.from_results(results).beyond_
+    assert len(marks.get_xdata()) == 1
