@@ -18,6 +18,8 @@ DEFAULTS_COLOR = "#009E73"
 _WIDER = 1.3
 # Rows with names at the left: the least height of one and of a line in inches, characters of a line, and its lines.
 _ROW_HEIGHT, _LINE_HEIGHT, _NAME_WIDTH, _NAME_LINES = 0.62, 0.16, 28, 4
+# Median distances behind which a value is beyond all proportion, so that a fold that is merely bad stays; and none.
+_FAR, _ROUNDING = 25, 1e-12
 # Of panels that share a place, in inches: the least width, the height of a line of the legend, the width of the whole.
 _PANEL_WIDTH, _LEGEND_HEIGHT, _LEGEND_WIDTH = 1.6, 0.25, 4.5
 _NAMES = {"FAIL": "failed", "PRUNED": "pruned", "COMPLETE": "complete"}
@@ -131,8 +133,8 @@ def plain_text(name: str) -> str:
 def range_without_far(values: np.ndarray) -> tuple[float, float]:
     """Return the least and the greatest value but for those beyond all proportion on either side.
 
-    They are beyond it where they are further outside the quartiles than five times the distance of these; where the
-    quartiles are equal, than twenty-five times the median distance of the other values from them.
+    They are beyond it where they are further from the median than twenty-five times the median distance from there of
+    all values that are not the median itself: folds often tie, and ties say nothing of how far values lie apart.
 
     Parameters
     ----------
@@ -142,13 +144,10 @@ def range_without_far(values: np.ndarray) -> tuple[float, float]:
     known = values[np.isfinite(values)]
     if not len(known):
         return 0.0, 0.0
-    low, high = np.quantile(known, [0.25, 0.75])
-    reach = 5 * (high - low)
-    if reach == 0:
-        away = np.sort(np.abs(known - low))
-        away = away[away > 0]
-        reach = 25 * away[(len(away) - 1) // 2] if len(away) else 0.0
-    near = known[(known >= low - reach) & (known <= high + reach)]
+    middle = np.quantile(known, 0.5, method="lower")
+    distances = np.abs(known - middle)
+    away = np.sort(distances[distances > _ROUNDING * max(1.0, abs(middle))])
+    near = known[distances <= _FAR * away[(len(away) - 1) // 2]] if len(away) else known
     return float(near.min()), float(near.max())
 
 

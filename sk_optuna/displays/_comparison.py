@@ -161,8 +161,9 @@ class ComparisonDisplay(ComparisonRecord, Display):
             Axes to draw on; None makes a figure, whose height grows with the rows.
 
         focus : bool, default=True
-            If True, differences may leave the picture where they are further outside the quartiles than five times
-            the distance of these. They are marked at the edge, and counted in the legend.
+            If True, differences beyond all proportion may leave the picture: those that are further from the median
+            than twenty-five times the median distance from there; and the last row, such as the dummy, where it would
+            take up more than half of the picture. They are marked at the edge, and counted in the legend.
 
         despine : bool, default=False
             If True, the upper and the right border are hidden.
@@ -220,6 +221,10 @@ class ComparisonDisplay(ComparisonRecord, Display):
     def _set_limits(self) -> None:
         """Leave out differences beyond all proportion, with intervals of rows that have such differences."""
         low, high = range_without_far(self.fold_difference.ravel())
+        others = self.fold_difference[np.isfinite(self.difference)][:-1]
+        others = np.append(others[(others >= low) & (others <= high)], [0.0, -self.rope, self.rope])
+        if np.isfinite(self.difference).sum() > 2 and np.ptp(others) < (high - low) / 2:
+            low, high = others.min(), others.max()
         with np.errstate(invalid="ignore"):
             near = ~((self.fold_difference < low) | (self.fold_difference > high)).any(axis=1)
         ends = [low, high, 0.0, -self.rope, self.rope, *self.low[near], *self.high[near]]

@@ -168,9 +168,10 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
             Axes to draw on; None makes a figure, whose height grows with the rows.
 
         focus : bool, default=True
-            If True, scores may leave the picture where they are further below the lower quartile than five times the
-            distance of the quartiles. They are marked at the edge, and counted in the legend. So may the dummy where
-            it would take up more than half of the picture; the legend has its mean.
+            If True, scores beyond all proportion may leave the picture, such as one of -1e9: those that are further
+            below the median than twenty-five times the median distance from there. They are marked at the edge, and
+            counted in the legend. So may the dummy where it would take up more than half of the picture; the legend
+            has its mean.
 
         despine : bool, default=False
             If True, the upper and the right border are hidden.

@@ -94,6 +94,23 @@ def test_zero_and_the_rope_stay_in_the_picture(nested_tables, pictures):
     assert low < -0.3 < 0.3 < high
 
 
+def test_a_dummy_far_below_does_not_take_the_picture(nested_tables, pictures):
+    results = nested_tables(NAMES)
+    plain = results.compare
+
+    def compare(reference, rope):
+        table = plain(reference, rope)
+        table["difference"][list(table["model"]).index("dummy")] -= 0.4
+        return table
+
+    results.compare = compare
+    results.outer_["test_score"][results.outer_["search"] == "dummy"] -= 0.4
+    display = ComparisonDisplay.from_results(results)
+    assert display.model[-1] == "dummy"
+    assert display.ax_.get_xlim()[0] > -0.2
+    assert "further left (6)" in legend_of(display)  # the folds and the mean of the dummy
+
+
 def test_rows_can_be_chosen(nested_tables, pictures):
     display = ComparisonDisplay.from_results(nested_tables(NAMES), search=["three", "two"])
     assert display.model == ["two", "three"]

@@ -164,5 +164,7 @@ def test_names_with_dollars_are_no_formulas(nested_tables, pictures):
 def test_a_score_of_minus_infinity_is_marked_at_the_edge(nested_tables, pictures):
     results = nested_tables(["one", "two"])
     results.outer_["test_score"][results.outer_["search"] == "two"] = [-np.inf, 0.9, 0.9, 0.9, 0.9]
-    (marks,) = NestedScoresDisplay.from_results(results).beyond_
+    display = NestedScoresDisplay.from_results(results)
+    (marks,) = display.beyond_
+    assert display.ax_.get_xlim()[0] < display.default_mean.min()
     assert len(marks.get_xdata()) == 1
