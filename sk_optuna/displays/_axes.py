@@ -13,6 +13,7 @@ from sk_optuna.exceptions import InvalidArgumentError
 # From the palette of Okabe and Ito, which is told apart with any kind of colour vision; greys stand behind it.
 COLORS = {"FAIL": "0.45", "PRUNED": "0.6", "COMPLETE": "#0072B2"}
 BEST_COLOR = "#D55E00"
+DEFAULTS_COLOR = "#009E73"
 # A figure's own legend stands beside the axes.
 _WIDER = 1.3
 _NAMES = {"FAIL": "failed", "PRUNED": "pruned", "COMPLETE": "complete"}

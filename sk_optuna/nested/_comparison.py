@@ -92,7 +92,7 @@ class Comparison:
         scores = self.test_scores()
         found = [self._mean_row(row, scores) for row in self.rows]
         found.sort(key=lambda row: -np.inf if np.isnan(row["mean"]) else row["mean"], reverse=True)
-        texts = ("search", "kind")
+        texts = ("search", "kind", "defaults")
         return {
             key: objects([row[key] for row in found]) if key in texts else np.array([row[key] for row in found])
             for key in found[0]
@@ -110,6 +110,7 @@ class Comparison:
         return {
             "search": row.name,
             "kind": row.kind,
+            "defaults": self.defaults.get(row.name, ""),
             "mean": float(own.mean()),
             "std": float(own.std(ddof=1)) if len(own) > 1 else np.nan,
             "low": low,

@@ -1,20 +1,20 @@
 """NestedCVResults: the answers of a nested cross-validation, as tables and as a first screen."""
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
 
-from sk_optuna._compat._sklearn import num_samples, safe_split
+from sk_optuna._compat._sklearn import num_samples
 from sk_optuna._nearest import hint, nearest
 from sk_optuna._optional import as_frame
 from sk_optuna.checks import Findings, checked_ignore
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._comparison import Comparison
+from sk_optuna.nested._kept_models import check_order, scored
 from sk_optuna.nested._metrics import Metrics, check_scorers
+from sk_optuna.nested._picture import picture_of
 from sk_optuna.nested._screen import WIDTH, Screen, chosen_in_short, numbers_like, row_of_screen
 from sk_optuna.nested._statistics import check_rope, compare_scores
 from sk_optuna.nested._tables import objects, stacked
@@ -76,8 +76,8 @@ class NestedCVResults:
 
     table_ : DataFrame or dict of str to ndarray of shape (n_rows,)
         The numbers of the screen, a row for each search, estimator and baseline, best first: `search` (its name),
-        `kind` ("search", "estimator", "default" or "dummy"), `mean`, `std`, `low` and `high`, `inner_best`, `optimism`,
-        `gain`, `seconds` and `n_failed` (outer folds).
+        `kind` ("search", "estimator", "default" or "dummy"), `defaults` (the row that has its defaults; empty if none),
+        `mean`, `std`, `low` and `high`, `inner_best`, `optimism`, `gain`, `seconds` and `n_failed` (outer folds).
 
     outer_ : DataFrame or dict of str to ndarray of shape (n_rows * n_outer_folds,)
         A row for each row of the comparison and outer fold: `search`, `outer_fold`, `test_score` of the metric of the
@@ -93,7 +93,8 @@ class NestedCVResults:
         A row for each search and parameter that any outer fold chose: `n_folds` (with a choice), `active_share` (folds
         in which the parameter was there, in a conditional space), `mode` and `modal_share` (the choice made most often,
         among folds in which it was there, and its share); for numbers `low`, `median`, `high` and `spread`, the
-        distance of the lowest and the highest choice as a share of the space's range in its own scale, such as a log.
+        distance of the lowest and the highest choice as a share of the space's range in its own scale, such as a log;
+        and the space's bounds `space_low` and `space_high`, NaN where there are none, and `space_log`.
 
     predictions_ : DataFrame or dict of str to ndarray of shape (n_predictions,)
         A row for each time that a row was tested: `search`, `outer_fold`, `row`, `y_true`, `y_pred`, and
@@ -261,13 +262,13 @@ class NestedCVResults:
                 f"The 'X' parameter must be the data of the cross-validation, which had {record.n_rows} rows, but got "
                 f"{num_samples(X)}."
             )
-        _check_order(record.predictions, y)
+        check_order(record.predictions, y)
         blocks = []
         check_scorers(
             Metrics(scoring, "", ""), [model for each in record.models.values() for model in each[:1] if model]
         )
         for name, models in record.models.items():
-            found = [_scored(model, X, y, split, scoring) for model, split in zip(models, record.splits, strict=True)]
+            found = [scored(model, X, y, split, scoring) for model, split in zip(models, record.splits, strict=True)]
             keys = dict.fromkeys(key for scores in found for key in scores)
             head = {"search": objects([name] * len(found)), "outer_fold": np.arange(len(found))}
             blocks.append(head | {key: np.array([scores.get(key, np.nan) for scores in found]) for key in keys})
@@ -361,6 +362,35 @@ class NestedCVResults:
         ignored = checked_ignore(ignore)
         return Findings(finding for finding in self._comparison.findings if finding.code not in ignored)
 
+    def plot(self, *, search: str | None = None, reference: str | None = None, rope: float = 0.0) -> Any:
+        """Draw the results in one figure: scores, differences, and the choices of the best searches.
+
+        Parameters
+        ----------
+        search : str or None, default=None
+            The search whose choices are drawn; None for the two best that have some.
+        reference : str or None, default=None
+            As in `compare`.
+        rope : float, default=0.0
+            As in `compare`.
+
+        Returns
+        -------
+        matplotlib Figure
+            The figure of up to four panels: a :class:`~sk_optuna.displays.NestedScoresDisplay`, a
+            :class:`~sk_optuna.displays.ComparisonDisplay` where there are two rows or more, and one or two of
+            :class:`~sk_optuna.displays.ParamStabilityDisplay`. Each draws on axes of yours, and has its numbers, by
+            ``from_results(results, ax=ax)``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            Where there is no such search, or no choice of it, no such reference, or `rope` is below 0.
+        MissingExtraError
+            Where matplotlib is missing.
+        """
+        return picture_of(self, search=search, reference=reference, rope=rope)
+
     def summary(self, rope: float = 0.0) -> str:
         """Return the results in words: data and folds, the ground of intervals and tests, tuning's worth, and notes.
 
@@ -405,31 +435,3 @@ class NestedCVResults:
     def to_markdown(self) -> str:
         """Return the first screen as markdown."""
         return self._screen().markdown()
-
-
-def _check_order(predictions: Mapping[str, np.ndarray], y: Any) -> None:
-    """Refuse targets that are not those of the cross-validation, row by row."""
-    if y is None or "y_true" not in predictions:
-        return
-    given = np.asarray(y)
-    if given.ndim != 1:
-        return
-    others = np.flatnonzero(given[predictions["row"]] != predictions["y_true"])
-    if len(others):
-        row = int(predictions["row"][others[0]])
-        raise InvalidArgumentError(
-            f"The 'y' parameter must be that of the cross-validation, in the same order, but row {row} is "
-            f"{given[row]!r} in place of {predictions['y_true'][others[0]]!r}. Pass X and y as they were."
-        )
-
-
-def _scored(model: Any, X: Any, y: Any, split: tuple[np.ndarray, np.ndarray], scoring: Any) -> dict[str, float]:
-    """Score one model on its test rows."""
-    if model is None:
-        return {}
-    scorer = check_scoring(model, scoring=scoring)
-    X_test, y_test = safe_split(model, X, y, split[1], split[0])
-    scores = scorer(model, X_test) if y_test is None else scorer(model, X_test, y_test)
-    if isinstance(scores, dict):
-        return {f"test_{name}": float(value) for name, value in scores.items()}
-    return {"test_score": float(scores)}

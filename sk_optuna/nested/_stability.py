@@ -11,7 +11,24 @@ from sk_optuna.exceptions import InvalidSpaceError
 from sk_optuna.nested._outer_fold import OuterFold, Tuning
 from sk_optuna.nested._rows import Row
 from sk_optuna.nested._tables import Columns, objects
+from sk_optuna.results import short_value
 from sk_optuna.spaces import unit_scales
+
+_COLUMNS: dict[str, type] = {
+    "search": object,
+    "parameter": object,
+    "n_folds": int,
+    "active_share": float,
+    "mode": object,
+    "modal_share": float,
+    "low": float,
+    "median": float,
+    "high": float,
+    "spread": float,
+    "space_low": float,
+    "space_high": float,
+    "space_log": bool,
+}
 
 
 def stability_columns(rows: Sequence[Row], folds: Mapping[str, Sequence[OuterFold]]) -> Columns:
@@ -30,13 +47,11 @@ def stability_columns(rows: Sequence[Row], folds: Mapping[str, Sequence[OuterFol
         scales = scales_of(row.search, tunings)
         names = dict.fromkeys(name for tuning in tunings for name in tuning.params)
         found += [{"search": row.name, **_agreement(name, tunings, scales.get(name))} for name in names]
-    numeric = ("active_share", "modal_share", "low", "median", "high", "spread")
-    keys = ("search", "parameter", "n_folds", "active_share", "mode", "modal_share", "low", "median", "high", "spread")
     return {
-        key: np.array([each[key] for each in found], dtype=float if key in numeric else int)
-        if key in (*numeric, "n_folds")
-        else objects([each[key] for each in found])
-        for key in keys
+        key: objects([each[key] for each in found])
+        if dtype is object
+        else np.array([each[key] for each in found], dtype=dtype)
+        for key, dtype in _COLUMNS.items()
     }
 
 
@@ -65,19 +80,14 @@ def _agreement(name: str, tunings: Sequence[Tuning], scale: Any) -> dict[str, An
         "active_share": len(values) / len(tunings),
         "mode": mode,
         "modal_share": n_alike / len(values),
-        **dict.fromkeys(("low", "median", "high", "spread"), np.nan),
+        **dict.fromkeys(("low", "median", "high", "spread", "space_low", "space_high"), np.nan),
+        "space_log": scale is not None and scale.is_log,
     }
+    if scale is not None and scale.bounds is not None:
+        known["space_low"], known["space_high"] = scale.bounds
     if all(isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) for value in values):
         known.update(low=min(values), median=float(np.median(values)), high=max(values))
         places = [] if scale is None else [scale.position(value) for value in values]
         if places and None not in places:
             known["spread"] = max(places) - min(places)
     return known
-
-
-def short_value(value: Any) -> str:
-    """Return a value of a parameter in few characters: estimators by their class, numbers with three digits."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        text = type(value).__name__ if hasattr(value, "get_params") else getattr(value, "__name__", str(value))
-        return " ".join(text.split())
-    return str(value) if isinstance(value, numbers.Integral) else f"{float(value):.3g}"

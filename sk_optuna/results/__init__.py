@@ -3,6 +3,7 @@
 Records that displays draw and the lines of progress are made here, too. Nothing in this room needs a search.
 """
 
+from sk_optuna.results._comparison_record import ComparisonRecord, comparison_record
 from sk_optuna.results._constraints import Constraints, constraints_from
 from sk_optuna.results._failing_start import failing_start, too_many_failures
 from sk_optuna.results._failures import errors_table
@@ -15,35 +16,42 @@ from sk_optuna.results._learning_curves_record import (
     name_of_metric,
     record_of_curves,
 )
+from sk_optuna.results._nested_scores_record import NestedScoresRecord, nested_scores_record
 from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
 from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
 from sk_optuna.results._param_importances_record import ParamImportancesRecord, param_importances_record
 from sk_optuna.results._param_slice_record import PanelValues, ParamSliceRecord, param_slice_record
+from sk_optuna.results._param_stability_record import ParamStabilityRecord, param_stability_record
 from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._search_history_record import SearchHistoryRecord, search_history_record
+from sk_optuna.results._short_value import short_value
 from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
     "Best",
     "Cells",
+    "ComparisonRecord",
     "Constraints",
     "FoldScoresRecord",
     "LearningCurvesRecord",
     "MeanCurve",
+    "NestedScoresRecord",
     "Outcome",
     "PanelValues",
     "ParallelCoordinateRecord",
     "ParamHeatmapRecord",
     "ParamImportancesRecord",
     "ParamSliceRecord",
+    "ParamStabilityRecord",
     "ParamValues",
     "Progress",
     "Rules",
     "SearchHistoryRecord",
+    "comparison_record",
     "conclude",
     "constraints_from",
     "errors_table",
@@ -53,14 +61,17 @@ __all__ = [
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",
+    "nested_scores_record",
     "parallel_coordinate_record",
     "param_heatmap_record",
     "param_importances_record",
     "param_slice_record",
+    "param_stability_record",
     "predictions_table",
     "record_of_curves",
     "row_of",
     "search_history_record",
+    "short_value",
     "summarize",
     "too_many_failures",
 ]

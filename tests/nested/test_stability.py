@@ -86,3 +86,15 @@ def test_parameters_in_short_are_without_prefix_and_in_few_digits():
     same = {"svc__gamma": "scale"}
     columns = stability(search, {"svc__C": 1.23456, **same}, {"svc__C": 2.0, **same})
     assert chosen_in_short(columns, "search") == "C=1.2..2 gamma=scale"
+
+
+def test_the_bounds_and_the_scale_of_the_space_are_there_as_far_as_it_has_any():
+    space = {"C": loguniform(1e-2, 1e2), "degree": [1, 2, 3], "kernel": ["rbf", "linear"]}
+    columns = stability(OptunaSearchCV(SVC(), space), {"C": 1.0, "degree": 2, "kernel": "rbf"})
+    found = {name: row_of(columns, name) for name in space}
+    assert [found["C"][key] for key in ("space_low", "space_high", "space_log")] == pytest.approx([1e-2, 1e2, True])
+    assert [found["degree"][key] for key in ("space_low", "space_high", "space_log")] == [1, 3, False]
+    assert np.isnan([found["kernel"]["space_low"], found["kernel"]["space_high"]]).all()
+    unknown = stability(OptunaSearchCV(SVC(), lambda trial: {"C": 1.0}), {"C": 1.0})
+    assert np.isnan(unknown["space_low"]).all()
+    assert not unknown["space_log"].any()
