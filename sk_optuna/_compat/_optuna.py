@@ -7,14 +7,11 @@ import copy
 import inspect
 import logging
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.study import StudyDirection
@@ -272,9 +269,9 @@ def ped_anova(quantile: float) -> Any:
 
     Optuna 4 calls the share otherwise, and warns that the class is experimental.
     """
-    names = inspect.signature(PedAnovaImportanceEvaluator).parameters
+    # imports sklearn.ensemble
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    names = inspect.signature(inspect.unwrap(PedAnovaImportanceEvaluator.__init__)).parameters
     share = "target_quantile" if "target_quantile" in names else "baseline_quantile"  # Optuna 4
-    options: dict[str, Any] = {share: quantile}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return PedAnovaImportanceEvaluator(**options)
+    return make_unwarned(PedAnovaImportanceEvaluator, **{share: quantile})

@@ -4,7 +4,6 @@ Values and names are those of `search.plain_study()`. Searches of scikit-learn h
 Optuna is imported inside the functions: displays are imported without it.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -116,21 +115,25 @@ def most_important(search: Any, score: np.ndarray, names: Sequence[str]) -> list
     known = score[np.isfinite(score)]
     if len(names) < 2 or len(known) < _FEWEST or np.ptp(known) == 0 or not hasattr(search, "plain_study"):
         return list(names)
-    from optuna.importance import get_param_importances
+    from optuna.trial import create_trial
 
-    from sk_optuna._compat._optuna import ped_anova
+    from sk_optuna._compat._optuna import new_study, ped_anova
 
-    study = search.plain_study(include_pruned=True)
-    everywhere = set.intersection(*(set(trial.params) for trial in study.trials))
+    trials = search.plain_study(include_pruned=True).trials
+    everywhere = [name for name in names if all(name in trial.params for trial in trials)]
     if not everywhere:
         return list(names)
-    with warnings.catch_warnings():
-        # With a target, low values are taken for good ones: hence the sign.
-        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes the importances")
-        found = get_param_importances(
-            study,
-            evaluator=ped_anova(max(0.1, _FEWEST_BEST / len(known))),
-            params=[name for name in names if name in everywhere],
-            target=lambda trial: -float(score[trial.number]),
-        )
+    study = new_study()
+    study.add_trials(
+        [
+            create_trial(
+                value=float(score[trial.number]),
+                params={name: trial.params[name] for name in everywhere},
+                distributions={name: trial.distributions[name] for name in everywhere},
+            )
+            for trial in trials
+            if np.isfinite(score[trial.number])
+        ]
+    )
+    found = ped_anova(max(0.1, _FEWEST_BEST / len(known))).evaluate(study)
     return sorted(names, key=lambda name: -found.get(name, -1.0))
