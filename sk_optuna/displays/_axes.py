@@ -4,11 +4,10 @@ Everything is set on the axes at hand. pyplot's rcParams stay as they are, and n
 matplotlib is imported inside the functions, and only there.
 """
 
-from typing import Any
+import re
+from typing import Any, Literal
 
 import numpy as np
-
-from sk_optuna.exceptions import InvalidArgumentError
 
 # From the palette of Okabe and Ito, which is told apart with any kind of colour vision; greys stand behind it.
 COLORS = {"FAIL": "0.45", "PRUNED": "0.6", "COMPLETE": "#0072B2"}
@@ -16,6 +15,9 @@ BEST_COLOR = "#D55E00"
 DEFAULTS_COLOR = "#009E73"
 # A figure's own legend stands beside the axes.
 _WIDER = 1.3
+# Characters of a line of a name, and its lines.
+_NAME_WIDTH, _NAME_LINES = 28, 4
+_EDGE_STYLE: dict[str, Any] = {"linestyle": "none", "clip_on": False, "zorder": 4}
 _NAMES = {"FAIL": "failed", "PRUNED": "pruned", "COMPLETE": "complete"}
 
 
@@ -83,88 +85,88 @@ def remove_frame(ax: Any) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-# Points of candidates, by group: those that were stopped are hollow, and those without a score stand at the lower edge.
-POINT_STYLES: dict[str, dict[str, Any]] = {
-    "PRUNED": {"marker": "o", "markerfacecolor": "none", "markeredgecolor": COLORS["PRUNED"], "markersize": 4.5},
-    "INFEASIBLE": {"marker": "X", "color": "#CC79A7", "markersize": 5, "markeredgewidth": 0},
-    "COMPLETE": {"marker": "o", "color": COLORS["COMPLETE"], "markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6},
-    "NO SCORE": {"marker": "|", "color": COLORS["PRUNED"], "markersize": 11, "clip_on": False},
-    "FAIL": {"marker": "|", "color": "0.15", "markersize": 11, "clip_on": False},
-}
-POINT_NAMES = {**_NAMES, "INFEASIBLE": "infeasible", "NO SCORE": "without a score"}
-
-
-def divide(ax: Any, n_panels: int, *, n_columns: int) -> tuple[np.ndarray, Any]:
-    """Divide the place of axes into panels with one vertical axis, and a strip for their legend below.
-
-    The axes themselves are emptied of ticks and border, and stay.
+def score_limits(values: np.ndarray) -> tuple[float, float] | None:
+    """Find limits of an axis of scores that leave out values beyond all proportion, and do not magnify equal ones.
 
     Returns
     -------
-    panels : ndarray of Axes of shape (n_panels,)
-        The panels, row by row.
-    strip : matplotlib Axes
-        Axes without ticks and border.
-
-    Raises
-    ------
-    InvalidArgumentError
-        Where the axes have no place in a grid, or were divided before.
+    (float, float) or None
+        Those of `focused_limits`, where they save more than half of the height; around values that are equal but for
+        rounding; None where matplotlib's own will do.
     """
-    from matplotlib.gridspec import GridSpecFromSubplotSpec
-
-    place = ax.get_subplotspec()
-    if place is None or not ax.axison:
-        why = "was divided already" if place is not None else "has no place in a grid of axes"
-        raise InvalidArgumentError(f"ax {why}, and cannot be divided into panels. Use new axes of plt.subplots().")
-    n_rows = -(-n_panels // n_columns)
-    # Where nothing lays the figure out, names of axes need their room.
-    is_laid_out = ax.figure.get_layout_engine() is not None
-    grid = GridSpecFromSubplotSpec(
-        n_rows + 1,
-        n_columns,
-        subplot_spec=place,
-        height_ratios=[1.0] * n_rows + [0.1 if is_laid_out else 0.3],
-        hspace=None if is_laid_out else 0.6,
-    )
-    ax.set_axis_off()
-    panels = np.empty(n_panels, dtype=object)
-    for i in range(n_panels):
-        panels[i] = ax.figure.add_subplot(grid[i // n_columns, i % n_columns], sharey=panels[0] if i else None)
-        panels[i].tick_params(labelleft=i % n_columns == 0)
-    strip = ax.figure.add_subplot(grid[n_rows, :])
-    strip.set_axis_off()
-    return panels, strip
+    known = values[np.isfinite(values)]
+    if len(known) and np.ptp(known) <= 1e-9 * np.abs(known).max():
+        middle, room = float(known.mean()), 0.05 * (float(np.abs(known).max()) or 1.0)
+        return middle - room, middle + room
+    limits = focused_limits(values, greater_is_better=True)
+    # Where all fits into twice the height, all stays.
+    return None if limits and known.max() - known.min() < 2 * (limits[1] - limits[0]) else limits
 
 
-def add_legend_below(strip: Any, panels: np.ndarray, *, note: str) -> None:
-    """Explain the artists of all panels in a strip below them, each label once, with a note on top."""
-    by_label = {label: handle for ax in panels for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    # As many columns as have room for labels of some two inches.
-    width = strip.get_window_extent().width / strip.figure.dpi
-    strip.legend(
-        by_label.values(),
-        by_label,
-        title=note or None,
-        title_fontsize="small",
-        alignment="left",
-        loc="upper center",
-        ncols=max(1, min(4, round(width / 2.4))),
-        fontsize="small",
-        borderaxespad=0,
-        frameon=False,
-    )
+def mark_beyond(
+    ax: Any, x: np.ndarray, y: np.ndarray, *, axis: Literal["x", "y"], how: str = "further", n: int | None = None
+) -> list[Any]:
+    """Mark at the edges the points that lie beyond the limits of one axis, and keep the limits; the legend counts them.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        The axes.
+    x, y : ndarray of shape (n_points,)
+        The points.
+    axis : {"x", "y"}
+        The axis whose limits count: points to the left and the right of the axes, or below and above.
+    how : str, default="further"
+        The word before the side, in the legend.
+    n : int or None, default=None
+        Their number, where it is not that of the marks.
+    """
+    low, high = getattr(ax, f"get_{axis}lim")()
+    values, others = (x, y) if axis == "x" else (y, x)
+    sides = (("left", "<"), ("right", ">")) if axis == "x" else (("below", "v"), ("above", "^"))
+    transform = ax.get_yaxis_transform() if axis == "x" else ax.get_xaxis_transform()
+    marks: list[Any] = []
+    for edge, ((side, marker), beyond) in enumerate(zip(sides, (values < low, values > high), strict=True)):
+        if beyond.any():
+            at = [np.full(beyond.sum(), float(edge)), others[beyond]]
+            style = {"marker": marker, "markersize": 5, "color": "0.2", **_EDGE_STYLE}
+            label = f"{how} {side} ({beyond.sum() if n is None else n})"
+            marks += ax.plot(*(at if axis == "x" else at[::-1]), transform=transform, label=label, **style)
+    getattr(ax, f"set_{axis}lim")(low, high)
+    return marks
 
 
-def in_lines(name: str, width: int = 30) -> str:
-    """Break a long name into lines of at most `width` letters, before double underscores where there are any."""
-    lines, line = [], ""
-    for part in name.replace("__", "\n__").split("\n"):
-        if line and len(line) + len(part) > width:
-            lines.append(line)
-            line = ""
-        line += part
-        while len(line) > width:
-            lines.append(line[:width])
-            line = line[width:]
-    return "\n".join([*lines, line] if line else lines)
+def mark_at_lower_edge(ax: Any, at: np.ndarray, *, label: str, **style: Any) -> Any:
+    """Draw a tick at the lower edge for each candidate without a score; None where there is none."""
+    if not len(at):
+        return None
+    style = {"marker": 2, "markersize": 7, "color": COLORS["FAIL"], "label": label, **_EDGE_STYLE, **style}
+    (marks,) = ax.plot(at, np.zeros(len(at)), transform=ax.get_xaxis_transform(), **style)
+    return marks
+
+
+def shortened(name: str, at_most: int = 24) -> str:
+    """Cut a long name in its middle."""
+    if len(name) <= at_most:
+        return name
+    kept = at_most - 1
+    return f"{name[: kept // 2]}…{name[kept // 2 - kept :]}"
+
+
+def wrapped_name(name: str, width: int = _NAME_WIDTH) -> str:
+    """Break a long name into lines, behind spaces and signs if it can be; the end of a very long one is cut off."""
+    lines = [""]
+    for part in re.split(r"(?<=[\s_./,:=-])(?=\w)", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+        while len(lines[-1].rstrip()) > width:
+            lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    if len(lines) > _NAME_LINES:
+        lines = [*lines[: _NAME_LINES - 1], f"{lines[_NAME_LINES - 1][: width - 1]}\N{HORIZONTAL ELLIPSIS}"]
+    return plain_text("\n".join(line.strip() for line in lines))
+
+
+def plain_text(name: str) -> str:
+    """Return a name that matplotlib does not take for a formula."""
+    return name.replace("$", r"\$")

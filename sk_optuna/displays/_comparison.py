@@ -5,15 +5,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import COLORS
+from sk_optuna.displays._axes import mark_beyond, wrapped_name
 from sk_optuna.displays._display import Display
-from sk_optuna.displays._row_axes import mark_beyond, name_rows, range_without_far, set_range, wrapped_name
+from sk_optuna.displays._rows import (
+    FOLD_STYLE,
+    MEAN_STYLE,
+    draw_intervals,
+    heights_of_folds,
+    name_rows,
+    range_without_far,
+    set_range,
+)
 from sk_optuna.results import ComparisonRecord, comparison_record
 
-# Folds lie below the mean of their row, each at a height of its own, the same in all rows.
-_FOLDS_FROM, _FOLDS_TO = 0.1, 0.3
-_FOLD_STYLE = {"color": COLORS["COMPLETE"], "marker": "o", "markersize": 4, "alpha": 0.6, "linestyle": "none"}
-_MEAN_STYLE = {"color": "0.1", "marker": "|", "markersize": 14, "markeredgewidth": 2.2, "linestyle": "none"}
 _ROPE_STYLE = {"color": "#56B4E9", "alpha": 0.25, "linewidth": 0, "zorder": 0.6}
 
 
@@ -181,19 +185,15 @@ class ComparisonDisplay(ComparisonRecord, Display):
         """
         ax = self._open(ax)
         n_models, n_folds = self.fold_difference.shape
-        rows, has_interval = np.arange(n_models), np.isfinite(self.low)
-        heights = rows[:, None] + np.linspace(_FOLDS_FROM, _FOLDS_TO, n_folds)
+        rows, heights = np.arange(n_models), heights_of_folds(n_models, n_folds)
         self.rope_ = None
         if self.rope:
             self.rope_ = ax.axvspan(-self.rope, self.rope, label=f"counts as none: ± {self.rope:g}", **_ROPE_STYLE)
         self.zero_ = ax.axvline(0, color="0.45", linewidth=1.2, linestyle="--", label="the reference")
-        (self.folds_,) = ax.plot(self.fold_difference.ravel(), heights.ravel(), label="outer folds", **_FOLD_STYLE)
-        self.intervals_ = None
-        if has_interval.any():
-            ends = (values[has_interval] for values in (rows, self.low, self.high))
-            self.intervals_ = ax.hlines(*ends, color="0.1", linewidth=2, zorder=2.5, label="interval of 95 %")
-        label = "mean" if has_interval.any() else "mean (no interval)"
-        (self.means_,) = ax.plot(self.difference, rows, label=label, zorder=3, **_MEAN_STYLE)
+        (self.folds_,) = ax.plot(self.fold_difference.ravel(), heights.ravel(), label="outer folds", **FOLD_STYLE)
+        self.intervals_ = draw_intervals(ax, self.low, self.high)
+        label = "mean (no interval)" if self.intervals_ is None else "mean"
+        (self.means_,) = ax.plot(self.difference, rows, label=label, **MEAN_STYLE)
         shared = self._shared_reason()
         name_rows(ax, [self._label(i, shared) for i in range(n_models)], resize=self._has_own_figure)
         ax.set_xlabel(f"{self.score_name}, minus that of\n{wrapped_name(self.reference)}")
@@ -201,7 +201,7 @@ class ComparisonDisplay(ComparisonRecord, Display):
         if focus:
             self._set_limits()
         x = np.concatenate([self.fold_difference.ravel(), self.difference])
-        self.beyond_ = mark_beyond(ax, x, np.concatenate([heights.ravel(), rows]))
+        self.beyond_ = mark_beyond(ax, x, np.concatenate([heights.ravel(), rows]), axis="x")
         return self._close(despine=despine)
 
     def _shared_reason(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from sk_optuna.displays._axes import COLORS, counted
-from sk_optuna.displays._candidate_axes import (
+from sk_optuna.displays._cells import (
     SCORE_COLORS,
     add_color_bar,
     color_limits,

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted, focused_limits, tick_whole_numbers
+from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted, focused_limits, mark_beyond, tick_whole_numbers
 from sk_optuna.displays._display import Display
 from sk_optuna.results import LearningCurvesRecord, MeanCurve, learning_curves_record
 
@@ -19,7 +19,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "COMPLETE": {"color": COLORS["COMPLETE"], "linewidth": 1.0, "alpha": 0.55},
 }
 _STOP_STYLE = {"color": "0.35", "marker": "x", "markersize": 4, "markeredgewidth": 1, "linestyle": "none"}
-_LEAVING_STYLE: dict[str, Any] = {"color": "0.2", "markersize": 5, "linestyle": "none", "clip_on": False, "zorder": 4}
 _BEST_STYLE: dict[str, Any] = {"color": BEST_COLOR, "linewidth": 2.2, "zorder": 3}
 
 
@@ -275,13 +274,14 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
     def _mark_leaving(self, curves: Sequence[MeanCurve]) -> None:
         """Mark where curves leave the picture, below or above, at the first epoch of which they do."""
         low, high = self.ax_.get_ylim()
-        self.leaving_: list[Any] = []
-        for side, beyond, at, marker in (("below", np.less, low, "v"), ("above", np.greater, high, "^")):
-            first = [curve.epochs[beyond(curve.mean, at).argmax()] for curve in curves if beyond(curve.mean, at).any()]
-            if first:
-                label = f"goes on {side} ({len(first)})"
-                self.leaving_ += self.ax_.plot(first, [at] * len(first), marker=marker, label=label, **_LEAVING_STYLE)
-        self.ax_.set_ylim(low, high)
+        away = [
+            (curve.epochs[beyond.argmax()], curve.mean[beyond.argmax()])
+            for curve in curves
+            for beyond in (curve.mean < low, curve.mean > high)
+            if beyond.any()
+        ]
+        epochs, means = np.array(away, dtype=float).reshape(-1, 2).transpose()
+        self.leaving_ = mark_beyond(self.ax_, epochs, means, axis="y", how="goes on")
 
     def _draw_line(self, curve: MeanCurve, style: dict[str, Any]) -> Any:
         """Draw a line; a line of a single epoch is a point."""

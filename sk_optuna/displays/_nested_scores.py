@@ -5,16 +5,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import BEST_COLOR, COLORS, DEFAULTS_COLOR
+from sk_optuna.displays._axes import BEST_COLOR, DEFAULTS_COLOR, mark_beyond, wrapped_name
 from sk_optuna.displays._display import Display
-from sk_optuna.displays._row_axes import mark_beyond, name_rows, range_without_far, set_range, wrapped_name
+from sk_optuna.displays._rows import (
+    FOLD_STYLE,
+    MEAN_STYLE,
+    draw_intervals,
+    heights_of_folds,
+    name_rows,
+    range_without_far,
+    set_range,
+)
 from sk_optuna.results import NestedScoresRecord, nested_scores_record
 
-# Folds lie below the mean of their row, each at a height of its own, the same in all rows.
-_FOLDS_FROM, _FOLDS_TO = 0.1, 0.3
-_FOLD_STYLE = {"color": COLORS["COMPLETE"], "marker": "o", "markersize": 4, "alpha": 0.6, "linestyle": "none"}
 _FAILED_STYLE: dict[str, Any] = {"color": "0.2", "marker": "x", "markersize": 6, "linestyle": "none", "zorder": 3}
-_MEAN_STYLE: dict[str, Any] = {"color": "0.1", "marker": "|", "markersize": 14, "markeredgewidth": 2.2, "zorder": 3}
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markersize": 7, "markeredgewidth": 1.6}
 _INNER_STYLE = {"color": BEST_COLOR, "marker": "D", "zorder": 4, **_HOLLOW}
 _DEFAULTS_STYLE = {"color": DEFAULTS_COLOR, "marker": "s", "zorder": 4, **_HOLLOW}
@@ -191,34 +195,25 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
         ax.set_xlabel(self.score_name)
         if focus:
             self._set_limits()
-        self.beyond_ = mark_beyond(ax, *self._points())
+        self.beyond_ = mark_beyond(ax, *self._points(), axis="x")
         if self.dummy_ is not None:
             is_left = self.dummy_mean < ax.get_xlim()[0]
             self.dummy_.set_label(f"dummy, mean {self.dummy_mean:.3g}{' (further left)' if is_left else ''}")
         return self._close(despine=despine)
 
-    def _heights(self) -> np.ndarray:
-        """Return the heights of the outer folds, of shape (n_rows, n_outer_folds)."""
-        n_rows, n_folds = self.test_score.shape
-        return np.arange(n_rows)[:, None] + np.linspace(_FOLDS_FROM, _FOLDS_TO, n_folds)
-
     def _draw_folds(self) -> None:
         """Draw a point for each outer fold, and a cross for a failed one that has a score all the same."""
-        shown, heights = np.where(self.failed, np.nan, self.test_score), self._heights()
-        self.folds_ = self._draw_marks(shown, heights, label="outer folds", **_FOLD_STYLE)
+        shown, heights = np.where(self.failed, np.nan, self.test_score), heights_of_folds(*self.test_score.shape)
+        self.folds_ = self._draw_marks(shown, heights, label="outer folds", **FOLD_STYLE)
         given = np.where(self.failed, self.test_score, np.nan)
         n_given = np.isfinite(given).sum()
         self.failed_ = self._draw_marks(given, heights, label=f"failed, score given ({n_given})", **_FAILED_STYLE)
 
     def _draw_means(self) -> None:
         """Draw the means, and their intervals where there are any."""
-        rows, has_interval = np.arange(len(self.search)), np.isfinite(self.low)
-        self.intervals_ = None
-        if has_interval.any():
-            ends = (values[has_interval] for values in (rows, self.low, self.high))
-            self.intervals_ = self.ax_.hlines(*ends, color="0.1", linewidth=2, zorder=2.5, label="interval of 95 %")
-        label = "outer mean" if has_interval.any() else "outer mean (no interval)"
-        self.means_ = self._draw_marks(self.mean, rows, label=label, linestyle="none", **_MEAN_STYLE)
+        self.intervals_ = draw_intervals(self.ax_, self.low, self.high)
+        label = "outer mean (no interval)" if self.intervals_ is None else "outer mean"
+        self.means_ = self._draw_marks(self.mean, np.arange(len(self.search)), label=label, **MEAN_STYLE)
 
     def _draw_marks(self, x: np.ndarray, y: np.ndarray, **style: Any) -> Any:
         """Draw the points that have a number; None if there are none."""
@@ -238,7 +233,7 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
         """Return places and heights of all points of the rows."""
         rows = np.arange(len(self.search))
         x = [self.test_score.ravel(), self.mean, self.inner_best, self.default_mean]
-        return np.concatenate(x), np.concatenate([self._heights().ravel(), rows, rows, rows])
+        return np.concatenate(x), np.concatenate([heights_of_folds(*self.test_score.shape).ravel(), rows, rows, rows])
 
     def _set_limits(self) -> None:
         """Leave out scores beyond all proportion, with intervals of such rows, and a dummy far below all the rest."""

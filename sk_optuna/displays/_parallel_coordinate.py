@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted
-from sk_optuna.displays._candidate_axes import color_limits, shortened
+from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted, shortened
+from sk_optuna.displays._cells import color_limits
 from sk_optuna.displays._display import Display
 from sk_optuna.results import ParallelCoordinateRecord, ParamValues, parallel_coordinate_record
 
@@ -280,7 +280,7 @@ def _ticks(values: ParamValues) -> list[tuple[float, str]]:
     if values.choices is not None:
         last = len(values.choices) - 1
         shown = np.unique(np.linspace(0, last, min(last + 1, _MOST_CHOICES)).astype(int))
-        return [(place / last if last else 0.5, values.choices[place]) for place in shown.tolist()]
+        return [(place / last if last else 0.5, str(values.choices[place])) for place in shown.tolist()]
     if values.low == values.high:
         return [(0.5, f"{values.low:g}")]
     middle = np.sqrt(values.low * values.high) if values.is_log else (values.low + values.high) / 2

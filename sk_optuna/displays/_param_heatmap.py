@@ -8,18 +8,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted
-from sk_optuna.displays._candidate_axes import (
+from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted, shortened
+from sk_optuna.displays._cells import (
     SCORE_COLORS,
     add_color_bar,
     color_limits,
     frame_cells,
     in_digits,
-    set_param_axis,
-    shortened,
     write_in_cells,
 )
 from sk_optuna.displays._display import Display
+from sk_optuna.displays._param_axis import set_param_axis
 from sk_optuna.results import Cells, ParamHeatmapRecord, param_heatmap_record
 
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 6, "markerfacecolor": "none"}
@@ -122,9 +121,9 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
             Fitted.
 
         params : (str, str) or None, default=None
-            The parameters, the horizontal one first; None takes the two most important ones by Optuna's PED-ANOVA. With
-            fewer than 20 scores, and where importances cannot be had, it takes the first two of
-            ``cv_results_["params"]``.
+            The parameters, the horizontal one first; None takes the two most important ones, as
+            :class:`ParamImportancesDisplay` has them. With fewer than 20 scores it takes the first two of the space
+            that have several values.
 
         metric : str or None, default=None
             One of the metrics of the search; None takes the one that steered it.

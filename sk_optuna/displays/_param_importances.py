@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import COLORS, in_lines
+from sk_optuna.displays._axes import COLORS, wrapped_name
 from sk_optuna.displays._display import Display
 from sk_optuna.results import ParamImportancesRecord, param_importances_record
 
@@ -125,7 +125,7 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
 
         Parameters
         ----------
-        search : OptunaSearchCV
+        search : OptunaSearchCV, GridSearchCV and the like
             A fitted search, with at least 20 candidates that have a score or an estimate.
 
         evaluator : {"ped-anova", "fanova"}, default="ped-anova"
@@ -135,7 +135,8 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
             Names of parameters to draw; None draws all. All are evaluated, and shares are those of all.
 
         metric : str, default=None
-            One of several `objectives`; None for the one that chose the best candidate, else the first.
+            One of the metrics of the search; None takes the one that steered it, of several objectives the one that
+            `refit` names.
 
         n_bootstraps : int, default=30
             Bootstraps behind the whiskers; 0 for none.
@@ -162,7 +163,9 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
         sklearn.exceptions.NotFittedError
             Where the search is not fitted, or has no finished candidate.
         InvalidArgumentError
-            Where fewer than 20 candidates have a score, it is another search, or an argument is not as above.
+            Where fewer than 20 candidates have a score, or an argument is not as above.
+        NoScoreError
+            Where no candidate has a score.
         MissingExtraError
             Where matplotlib is missing.
         """
@@ -199,7 +202,7 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
             Where matplotlib is missing.
         """
         ax = self._open(ax)
-        names = [in_lines(name) for name in self.params]
+        names = [wrapped_name(name) for name in self.params]
         if self._has_own_figure:
             n_lines = sum(1 + 0.4 * name.count("\n") for name in names)
             self.figure_.set_size_inches(self.figure_.get_figwidth(), max(2.2, 1.1 + _HEIGHT * n_lines))

@@ -4,30 +4,38 @@ All panels have one vertical axis, and each candidate is in every panel whose pa
 candidates that do not set it is in no panel of it, which the panel's title says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from sk_optuna.displays._axes import (
     BEST_COLOR,
-    POINT_NAMES,
-    POINT_STYLES,
-    add_legend_below,
-    divide,
-    focused_limits,
-    in_lines,
+    COLORS,
+    counted,
+    mark_at_lower_edge,
+    mark_beyond,
     remove_frame,
-    tick_whole_numbers,
+    score_limits,
+    shortened,
+    wrapped_name,
 )
 from sk_optuna.displays._display import Display
-from sk_optuna.results import PanelValues, ParamSliceRecord, param_slice_record
+from sk_optuna.displays._panels import divide, explain_panels
+from sk_optuna.displays._param_axis import set_number_axis
+from sk_optuna.results import ParamSliceRecord, ParamValues, param_slice_record
 
+# Points by group: those that were stopped are hollow.
+_POINT_STYLES: dict[str, dict[str, Any]] = {
+    "PRUNED": {"marker": "o", "markerfacecolor": "none", "markeredgecolor": COLORS["PRUNED"], "markersize": 4.5},
+    "INFEASIBLE": {"marker": "X", "color": "#CC79A7", "markersize": 5, "markeredgewidth": 0},
+    "COMPLETE": {"marker": "o", "color": COLORS["COMPLETE"], "markersize": 4.5, "markeredgewidth": 0, "alpha": 0.6},
+}
+# Those without a score stand at the lower edge.
+_EDGE_COLORS = {"NO SCORE": COLORS["PRUNED"], "FAIL": "0.15"}
 _BEST_STYLE: dict[str, Any] = {"marker": "D", "color": BEST_COLOR, "markersize": 7, "markeredgecolor": "white"}
-_BELOW_STYLE: dict[str, Any] = {"marker": "v", "color": "0.2", "markersize": 5, "clip_on": False}
 _BOUND_STYLE: dict[str, Any] = {"color": "0.6", "linewidth": 0.8, "linestyle": ":", "label": "range of the space"}
 _BAND_STYLE: dict[str, Any] = {"color": BEST_COLOR, "alpha": 0.13, "linewidth": 0, "zorder": 0}
-_PANEL = (3.0, 2.6)
 # More categories than these have labels for some of them only; their points are all there.
 _LABELLED = 12
 # Steps by the golden section fill a strip evenly, however many points it has.
@@ -41,21 +49,20 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
 
     Parameters
     ----------
-    params : sequence of PanelValues
-        The parameters, a panel each: named tuples of `name`, `values` (numbers; of categories their places in
-        `choices`; NaN for trials that do not set the parameter), `bounds`, `is_log` and `choices`.
+    params : sequence of sk_optuna.results.ParamValues
+        The parameters, a panel each.
 
     trial_number : ndarray of shape (n_trials,)
         Numbers of the trials.
 
-    trial_state : sequence of str of length n_trials
+    trial_state : ndarray of str of shape (n_trials,)
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
 
     score : ndarray of shape (n_trials,)
         Mean scores; estimates for pruned trials; NaN where there is neither.
 
-    feasible : ndarray of shape (n_trials,) or None, default=None
-        False for complete trials that break a constraint; None where none does.
+    infeasible : ndarray of bool of shape (n_trials,) or None, default=None
+        True for complete trials that break a constraint; None where none does.
 
     best_trial : int or None, default=None
         Number of the best trial; None highlights none.
@@ -142,14 +149,15 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
 
         Parameters
         ----------
-        search : OptunaSearchCV
+        search : OptunaSearchCV, GridSearchCV and the like
             A fitted search.
 
         params : sequence of str, default=None
             Names of parameters, in the order of the panels; None for the most important ones, at most eight.
 
         metric : str, default=None
-            One of several `objectives`; None for the one that chose the best candidate, else the first.
+            One of the metrics of the search; None takes the one that steered it, of several objectives the one that
+            `refit` names.
 
         score_name : str, default=None
             Name of the scores; None makes one of the metric's.
@@ -170,8 +178,10 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
         sklearn.exceptions.NotFittedError
             Where the search is not fitted, or has no finished candidate.
         InvalidArgumentError
-            Where it is another search, did not maximize that metric, has no such parameter, or no score; where `ax`
-            cannot be divided.
+            Where it has no such parameter or metric, or several objectives of which none is named; where `ax` was
+            divided before.
+        NoScoreError
+            Where no candidate has a score.
         MissingExtraError
             Where matplotlib is missing.
         """
@@ -184,11 +194,11 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes of a grid (``plt.subplots``), whose place the panels take; None makes a figure.
+            Axes whose place the panels take; None makes a figure, which grows with their number.
 
         focus : bool, default=True
-            If True, scores that are further below the lower quartile than three times the distance from there to the
-            best score leave the picture, and are marked at the lower edge.
+            If True, scores that are worse beyond all proportion leave the picture: those further below the lower
+            quartile than three times the distance from there to the best one. Marks at the lower edge count them.
 
         despine : bool, default=False
             If True, the upper and the right borders are hidden.
@@ -201,119 +211,113 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
         Raises
         ------
         InvalidArgumentError
-            Where `ax` has no place in a grid, or was divided before.
+            Where `ax` was divided before.
         MissingExtraError
             Where matplotlib is missing.
         """
-        n_panels = len(self.params)
-        n_columns = n_panels if n_panels <= 3 else -(-n_panels // 2) if n_panels <= 8 else 4
         ax = self._open(ax)
-        self.axes_, strip = divide(ax, n_panels, n_columns=n_columns)
-        if self._has_own_figure:
-            width, height = _PANEL
-            self.figure_.set_size_inches(max(width * n_columns, 5.5), height * -(-n_panels // n_columns) + 0.7)
-        limits = focused_limits(self.score, greater_is_better=True) if focus else None
+        missing = ", ".join(self.not_shown)
+        note = wrapped_name(f"Not shown: {missing}", 90) if missing else ""
+        n_labels = sum(int(mask.any()) for mask in self.groups().values()) + len(("best", "band", "range", "below"))
+        self.axes_, n_columns = divide(
+            ax,
+            len(self.params),
+            n_labels=n_labels,
+            n_note_lines=note.count("\n") + 1 if note else 0,
+            resize=self._has_own_figure,
+            share_y=True,
+        )
+        limits = score_limits(np.asarray(self.score)) if focus else None
         if limits:
             self.axes_[0].set_ylim(limits)
         self.points_: list[dict[str, Any]] = []
         self.bounds_: list[list[Any]] = []
         self.bands_: list[Any] = []
         for i, (panel, param) in enumerate(zip(self.axes_, self.params, strict=True)):
-            self.points_.append(self._draw_points(panel, param, -np.inf if limits is None else limits[0]))
+            self.points_.append(self._draw_points(panel, param))
             self._draw_best(panel, param)
             self._draw_axis(panel, param)
             panel.set_ylabel(self.score_name if i % n_columns == 0 else "")
             if despine:
                 remove_frame(panel)
-        missing = ", ".join(self.not_shown)
-        add_legend_below(strip, self.axes_, note=in_lines(f"Not shown: {missing}", 90) if missing else "")
+        for panel, param, drawn in zip(self.axes_, self.params, self.points_, strict=True):
+            self._mark_far(panel, param, drawn)
+        explain_panels(ax, self.axes_, note=note)
         return self
 
-    def _draw_points(self, panel: Any, param: PanelValues, floor: float) -> dict[str, Any]:
-        """Draw the points of one panel by group, and at its lower edge those without a score or with one below it."""
-        x = _places(param)
-        below = self.score < floor
-        groups = {state: mask & ~below for state, mask in self.groups().items()}
-        labels = {state: f"{POINT_NAMES[state]} ({mask.sum()})" for state, mask in self.groups().items()}
+    def _draw_points(self, panel: Any, param: ParamValues) -> dict[str, Any]:
+        """Draw the points of one panel by group, those without a score at its lower edge."""
+        x, score = _places(param), np.asarray(self.score)
         drawn = {}
-        for state, mask in groups.items():
-            there = mask & ~np.isnan(x)
-            at_edge = state in ("NO SCORE", "FAIL")
-            edge: Mapping[str, Any] = {"transform": panel.get_xaxis_transform()} if at_edge else {}
-            if there.any():
-                heights = np.zeros(there.sum()) if at_edge else self.score[there]
-                style = {"linestyle": "none", "label": labels[state], **POINT_STYLES[state], **edge}
-                (drawn[state],) = panel.plot(x[there], heights, **style)
-        there = below & ~np.isnan(x)
-        if there.any():
-            style = {"linestyle": "none", "label": f"further below ({below.sum()})", **_BELOW_STYLE}
-            transform = panel.get_xaxis_transform()
-            (drawn["BELOW"],) = panel.plot(x[there], np.zeros(there.sum()), transform=transform, **style)
-        best = (np.asarray(self.trial_number) == self.best_trial) & ~np.isnan(x) & ~np.isnan(self.score)
+        for state, mask in self.groups().items():
+            there, label = mask & ~np.isnan(x), _labelled(state, int(mask.sum()))
+            if state in _EDGE_COLORS and there.any():
+                drawn[state] = mark_at_lower_edge(panel, x[there], label=label, color=_EDGE_COLORS[state])
+            elif there.any():
+                style = {"linestyle": "none", "label": label, **_POINT_STYLES[state]}
+                (drawn[state],) = panel.plot(x[there], score[there], **style)
+        best = (np.asarray(self.trial_number) == self.best_trial) & ~np.isnan(x) & ~np.isnan(score)
         if best.any():
             style = {"linestyle": "none", "zorder": 4, "label": f"best (trial {self.best_trial})", **_BEST_STYLE}
-            (drawn["BEST"],) = panel.plot(x[best], self.score[best], **style)
+            (drawn["BEST"],) = panel.plot(x[best], score[best], **style)
         return drawn
 
-    def _draw_best(self, panel: Any, param: PanelValues) -> None:
+    def _mark_far(self, panel: Any, param: ParamValues, drawn: dict[str, Any]) -> None:
+        """Mark the scores below the axis, once it is the same for all panels."""
+        x, score = _places(param), np.asarray(self.score)
+        there = ~np.isnan(x)
+        n_below = int((score < panel.get_ylim()[0]).sum())
+        if marks := mark_beyond(panel, x[there], score[there], axis="y", n=n_below):
+            drawn["BELOW"] = marks[0]
+
+    def _draw_best(self, panel: Any, param: ParamValues) -> None:
         """Draw the band around the best score and the ends of the space."""
         best = self.score[np.asarray(self.trial_number) == self.best_trial]
         if len(best) and np.isfinite(best[0]) and np.isfinite(self.standard_error):
-            ends = (best[0] - self.standard_error, best[0] + self.standard_error)
-            self.bands_.append(panel.axhspan(*ends, label="± 1 standard error of the best", **_BAND_STYLE))
-        self.bounds_.append(
-            [] if param.bounds is None else [panel.axvline(end, **_BOUND_STYLE) for end in param.bounds]
-        )
+            band = (best[0] - self.standard_error, best[0] + self.standard_error)
+            self.bands_.append(panel.axhspan(*band, label="± 1 standard error of the best", **_BAND_STYLE))
+        ends = [param.low, param.high] if param.choices is None else []
+        self.bounds_.append([panel.axvline(end, **_BOUND_STYLE) for end in ends])
 
-    def _draw_axis(self, panel: Any, param: PanelValues) -> None:
+    def _draw_axis(self, panel: Any, param: ParamValues) -> None:
         """Set scale, limits, ticks and name of a horizontal axis; categories have their counts."""
-        panel.set_xlabel(in_lines(param.name), fontsize="small")
+        panel.set_xlabel(wrapped_name(param.name), fontsize="small")
         panel.tick_params(labelsize="small")
-        n_set = np.count_nonzero(~np.isnan(param.values))
-        if n_set < len(param.values):
-            panel.set_title(f"set in {n_set} of {len(param.values)} trials", fontsize="small")
+        n_set = np.count_nonzero(~np.isnan(param.at))
+        if n_set < len(param.at):
+            panel.set_title(f"set in {n_set} of {len(param.at)} trials", fontsize="small")
         if param.choices is not None:
-            _tick_choices(panel, param.values, param.choices)
-        elif param.bounds is not None:
-            if param.is_log:
-                panel.set_xscale("log")
-            elif (param.values[~np.isnan(param.values)] % 1 == 0).all():
-                tick_whole_numbers(panel.xaxis)
-            panel.set_xlim(_widened(param.bounds, is_log=param.is_log))
+            _tick_choices(panel, param.at, param.choices)
+        else:
+            set_number_axis(panel, "x", param)
 
 
-def _places(param: PanelValues) -> np.ndarray:
+def _labelled(group: str, n_trials: int) -> str:
+    """Label a group of trials with their number."""
+    names = {"INFEASIBLE": "infeasible", "NO SCORE": "without a score"}
+    return f"{names[group]} ({n_trials})" if group in names else counted(group, n_trials)
+
+
+def _places(param: ParamValues) -> np.ndarray:
     """Place the points of a parameter: numbers as they are, those of a category side by side within its strip."""
     if param.choices is None:
-        return param.values
-    steps: np.ndarray = np.arange(len(param.values)) * _GOLDEN % 1
-    places: np.ndarray = param.values + 0.6 * (steps - 0.5)
+        return param.at
+    steps: np.ndarray = np.arange(len(param.at)) * _GOLDEN % 1
+    places: np.ndarray = param.at + 0.6 * (steps - 0.5)
     return places
 
 
-def _tick_choices(panel: Any, values: np.ndarray, choices: Sequence[Any]) -> None:
+def _tick_choices(panel: Any, at: np.ndarray, choices: Sequence[Any]) -> None:
     """Label the categories, each with the number of its trials."""
     step = -(-len(choices) // _LABELLED)
     shown = range(0, len(choices), step)
-    names = [_cut(str(choices[i])) for i in shown]
+    names = [shortened(str(choices[i]), 18) for i in shown]
     is_long = max(map(len, names)) * len(names) > 28
     labels = [
-        f"{name}{' ' if is_long else chr(10)}({np.count_nonzero(values == i)})"
+        f"{name}{' ' if is_long else chr(10)}({np.count_nonzero(at == i)})"
         for i, name in zip(shown, names, strict=True)
     ]
     panel.set_xticks(list(shown), labels, **({"rotation": 30, "ha": "right"} if is_long else {}))
     if step > 1:
         panel.set_xlabel(f"{panel.get_xlabel()}\n({len(choices)} categories, one in {step} labelled)", fontsize="small")
     panel.set_xlim(-0.6, len(choices) - 0.4)
-
-
-def _cut(text: str, width: int = 18) -> str:
-    """Shorten a text to `width` letters, in its middle: texts often differ at their ends."""
-    return text if len(text) <= width else f"{text[: width // 2]}…{text[-(width - width // 2 - 1) :]}"
-
-
-def _widened(bounds: tuple[float, float], *, is_log: bool) -> tuple[float, float]:
-    """Widen a range by a twentieth on either side, for points that lie on its ends."""
-    low, high = np.log10(bounds) if is_log else bounds
-    margin = 0.05 * (high - low) or (0.5 if is_log else 0.1 * abs(low) or 0.5)
-    return (10 ** (low - margin), 10 ** (high + margin)) if is_log else (low - margin, high + margin)

@@ -5,9 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import COLORS, remove_frame, tick_whole_numbers
+from sk_optuna.displays._axes import COLORS, plain_text, remove_frame, tick_whole_numbers, wrapped_name
 from sk_optuna.displays._display import Display
-from sk_optuna.displays._row_axes import add_legend_in_a_line, divide_axes, plain_text, wrapped_name
+from sk_optuna.displays._panels import divide, explain_panels
 from sk_optuna.results import ParamStabilityRecord, param_stability_record, short_value
 
 _POINT_STYLE: dict[str, Any] = {"color": COLORS["COMPLETE"], "marker": "o", "markersize": 6, "linestyle": "none"}
@@ -157,12 +157,13 @@ class ParamStabilityDisplay(ParamStabilityRecord, Display):
         """
         ax = self._open(ax)
         ax.set_title(f"Chosen by the outer folds of {plain_text(self.search)}", fontsize="medium", wrap=True)
-        self.axes_ = divide_axes(ax, len(self.parameter), resize=self._has_own_figure)
-        self.points_ = [self._draw_panel(panel, i) for i, panel in enumerate(self.axes_)]
         self._explain()
+        n_labels = len(ax.get_legend_handles_labels()[0])
+        self.axes_, _ = divide(ax, len(self.parameter), n_labels=n_labels, resize=self._has_own_figure)
+        self.points_ = [self._draw_panel(panel, i) for i, panel in enumerate(self.axes_)]
         for panel in self.axes_ if despine else ():
             remove_frame(panel)
-        add_legend_in_a_line(ax)
+        explain_panels(ax, ())
         return self
 
     def _draw_panel(self, panel: Any, i: int) -> Any:

@@ -7,19 +7,23 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from sk_optuna.displays._axes import BEST_COLOR, COLORS, counted, tick_whole_numbers
-from sk_optuna.displays._candidate_axes import (
-    SEARCH_COLORS,
-    SEARCH_DASHES,
-    SEARCH_MARKERS,
+from sk_optuna.displays._axes import (
+    BEST_COLOR,
+    COLORS,
+    counted,
     mark_at_lower_edge,
     mark_beyond,
     score_limits,
     shortened,
+    tick_whole_numbers,
 )
 from sk_optuna.displays._display import Display
 from sk_optuna.results import SearchHistoryRecord, search_history_record
 
+# Okabe and Ito's, but for the yellow, which is faint on white; marks and dashes tell searches apart in grey.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 _BREAKS = "complete, but not feasible"
 _X_NAMES = {"trial": "Trial", "fits": "Fits", "seconds": "Seconds"}
 
@@ -199,7 +203,7 @@ class SearchHistoryDisplay(SearchHistoryRecord, Display):
                 ax.set_xlim(self.spent[0] - 1, self.spent[0] + 1)
         if focus and (limits := score_limits(np.asarray(self.score))):
             ax.set_ylim(limits)
-        self.beyond_ = mark_beyond(ax, np.asarray(self.spent), np.asarray(self.score))
+        self.beyond_ = mark_beyond(ax, np.asarray(self.spent), np.asarray(self.score), axis="y")
         return self._close(despine=despine)
 
     def _draw_search(self, name: str, place: int | None) -> None:
@@ -228,9 +232,9 @@ class SearchHistoryDisplay(SearchHistoryRecord, Display):
         at = of_search & ~np.isnan(self.best_so_far())
         if not at.any():
             return
-        color, dashes = BEST_COLOR, SEARCH_DASHES[0]
+        color, dashes = BEST_COLOR, _DASHES[0]
         if place is not None:
-            color, dashes = _nth(SEARCH_COLORS, place), _nth(SEARCH_DASHES, place)
+            color, dashes = _nth(_COLORS, place), _nth(_DASHES, place)
         best = self.best_so_far()[at]
         style = {"color": color, "linestyle": dashes, "linewidth": 2.0, "drawstyle": "steps-post", "zorder": 3}
         if len(best) == 1:
@@ -245,13 +249,13 @@ def _nth(values: tuple[Any, ...], place: int) -> Any:
 
 def _style(state: str, place: int | None) -> dict[str, Any]:
     """Return the style of points: filled for complete trials, hollow for pruned ones."""
-    color = COLORS.get(state, COLORS["FAIL"]) if place is None else _nth(SEARCH_COLORS, place)
+    color = COLORS.get(state, COLORS["FAIL"]) if place is None else _nth(_COLORS, place)
     is_filled = state == "COMPLETE"
     if state == _BREAKS:
         return {"linestyle": "none", "marker": "x", "markersize": 4.5, "markeredgecolor": color, "alpha": 0.7}
     return {
         "linestyle": "none",
-        "marker": "o" if place is None else _nth(SEARCH_MARKERS, place),
+        "marker": "o" if place is None else _nth(_MARKERS, place),
         "markersize": 4.5,
         "markerfacecolor": color if is_filled else "none",
         "markeredgecolor": color,

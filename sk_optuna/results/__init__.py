@@ -21,7 +21,7 @@ from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
 from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
 from sk_optuna.results._param_importances_record import ParamImportancesRecord, param_importances_record
-from sk_optuna.results._param_slice_record import PanelValues, ParamSliceRecord, param_slice_record
+from sk_optuna.results._param_slice_record import ParamSliceRecord, param_slice_record
 from sk_optuna.results._param_stability_record import ParamStabilityRecord, param_stability_record
 from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
@@ -41,7 +41,6 @@ __all__ = [
     "MeanCurve",
     "NestedScoresRecord",
     "Outcome",
-    "PanelValues",
     "ParallelCoordinateRecord",
     "ParamHeatmapRecord",
     "ParamImportancesRecord",

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
+from sk_optuna.refit import metric_of
 from sk_optuna.results._learning_curves_record import name_of_metric, readable
 
 _FOLD_SCORES = "split{fold}_test_{key}"
@@ -48,6 +49,17 @@ class Candidates:
     metric: str
     key: str
 
+    @property
+    def infeasible(self) -> np.ndarray:
+        """True for complete candidates with a score that break a constraint, of shape (n_trials,)."""
+        breaks: np.ndarray = (self.trial_state == "COMPLETE") & np.isfinite(self.score) & ~self.feasible
+        return breaks
+
+    @property
+    def best_trial(self) -> int | None:
+        """Number of the best one."""
+        return None if self.best is None else int(self.trial_number[self.best])
+
 
 def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates:
     """Read the candidates of a fitted search.
@@ -57,7 +69,7 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     search : OptunaSearchCV, or a search of scikit-learn
         The search.
     metric : str or None
-        One of its metrics; None takes the one that steered it.
+        One of its metrics; None takes the one that steered it, of several objectives the one that `refit` names.
     drawer : str
         Name of the display, for errors.
 
@@ -66,7 +78,7 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     sklearn.exceptions.NotFittedError
         Where the search is not fitted.
     InvalidArgumentError
-        Where there is no such metric, or several objectives and no metric is named.
+        Where there is no such metric, or there are several objectives and neither `metric` nor `refit` names one.
     NoScoreError
         Where no candidate has a score.
     """
@@ -75,7 +87,7 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     name, key = _metric_and_key(search, metric, drawer)
     means = np.array(table[f"mean_test_{key}"], dtype=float)
     states = np.asarray(table.get("trial_state", np.where(np.isfinite(means), "COMPLETE", "FAIL")), dtype=str)
-    is_steering = metric is None or (name == name_of_metric(search) and not getattr(search, "objectives", None))
+    is_steering = metric is None or name == name_of_metric(search)
     score = np.where(states == "COMPLETE", means, np.nan)
     if "PRUNED" in states:
         score = np.where(states == "PRUNED", _estimates(search, key, is_steering=is_steering), score)
@@ -113,7 +125,8 @@ def _metric_and_key(search: Any, metric: str | None, drawer: str) -> tuple[str, 
     if keys != ["score"] and steering not in keys:  # a callable names its metrics in the table only
         steering = keys[0]
     if metric is None:
-        if objectives := getattr(search, "objectives", None):
+        objectives = getattr(search, "objectives", None)
+        if objectives and metric_of(search.refit) is None:
             raise InvalidArgumentError(
                 f"{drawer} draws one metric, but this search maximized {len(objectives)}: {list(objectives)}. Choose "
                 f"one with metric={objectives[0]!r}."
@@ -144,3 +157,11 @@ def scores_of_folds(search: Any, key: str) -> np.ndarray:
     """Return the scores of all folds, of shape (n_folds, n_trials)."""
     names = [_FOLD_SCORES.format(fold=fold, key=key) for fold in range(search.n_splits_)]
     return np.array([search.cv_results_[name] for name in names], dtype=float)
+
+
+def standard_error(search: Any, candidates: Candidates) -> float:
+    """Return that of the best candidate's mean over its folds; NaN where there is none."""
+    if candidates.best is None:
+        return np.nan
+    folds = scores_of_folds(search, candidates.key)[:, candidates.best]
+    return float(folds.std(ddof=1) / np.sqrt(len(folds))) if len(folds) > 1 else np.nan

@@ -101,7 +101,7 @@ def fold_scores_record(search: Any, *, order: Order = "rank", metric: str | None
         trial_state=found.trial_state[rows],
         scores=scores[rows],
         outcome=outcome[rows],
-        best_trial=None if found.best is None else int(found.trial_number[found.best]),
+        best_trial=found.best_trial,
         order=order,
         score_name=found.metric,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.results._candidates import candidates_of
-from sk_optuna.results._param_values import ParamValues, check_params, param_values
+from sk_optuna.results._param_values import ParamValues, checked_names, param_values, params_of
 
 _DRAWER = "ParallelCoordinateDisplay"
 
@@ -96,10 +96,8 @@ def parallel_coordinate_record(
             "the best tenth."
         )
     found = candidates_of(search, metric, drawer=_DRAWER)
-    known = param_values(search)
-    names = list(known) if params is None else check_params(params, known, drawer=_DRAWER)
-    if not names:
-        raise InvalidArgumentError(f"{_DRAWER} needs a parameter at least, but there is none to draw.")
+    known = param_values(params_of(search))
+    names = checked_names(params, known)
     # The small number keeps 0.1 * 30 from being more than 3.
     n_best = int(np.ceil(float(best) * found.feasible.sum() - 1e-9))
     is_best = np.zeros(len(found.score), dtype=bool)
@@ -111,6 +109,6 @@ def parallel_coordinate_record(
         is_best=is_best,
         params=tuple(known[name] for name in names),
         best=float(best),
-        best_trial=None if found.best is None else int(found.trial_number[found.best]),
+        best_trial=found.best_trial,
         score_name=found.metric,
     )

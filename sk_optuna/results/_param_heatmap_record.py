@@ -12,7 +12,8 @@ import numpy as np
 
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.results._candidates import candidates_of
-from sk_optuna.results._param_values import ParamValues, check_params, most_important, param_values
+from sk_optuna.results._param_importances_record import by_importance
+from sk_optuna.results._param_values import ParamValues, checked_names, param_values, params_of
 
 _DRAWER = "ParamHeatmapDisplay"
 # A matrix with more rows or columns has no room for its numbers.
@@ -120,8 +121,8 @@ def param_heatmap_record(
     search : OptunaSearchCV, or a search of scikit-learn
         Fitted.
     params : (str, str) or None, default=None
-        The parameters, the horizontal one first; None takes the two most important ones, or the first two of
-        ``cv_results_["params"]`` where importances cannot be had.
+        The parameters, the horizontal one first; None takes the two most important ones, with fewer than 20 scores the
+        first two of the space that have several values.
     metric : str or None, default=None
         One of its metrics; None takes the one that steered it.
 
@@ -135,23 +136,23 @@ def param_heatmap_record(
     NoScoreError
         Where no candidate has a score.
     """
-    found = candidates_of(search, metric, drawer=_DRAWER)
-    known = param_values(search)
+    found, shown = candidates_of(search, metric, drawer=_DRAWER), params_of(search)
+    known = param_values(shown)
     if len(known) < 2:
         raise InvalidArgumentError(
             f"{_DRAWER} draws a plane of two parameters, but this search has {len(known)}: {list(known)}. Draw it with "
             "SearchHistoryDisplay or ParallelCoordinateDisplay."
         )
     if params is None:
-        params = most_important(search, found.score, list(known))[:2]
-    elif len(names := check_params(params, known, drawer=_DRAWER)) != 2:
-        raise InvalidArgumentError(f"params must have two names, but has {len(names)}: {names}.")
+        names = by_importance(shown, found.score)[:2]
+    elif len(names := checked_names(params, known)) != 2:
+        raise InvalidArgumentError(f"params must have two different names, but has {names}.")
     return ParamHeatmapRecord(
         trial_number=found.trial_number,
         trial_state=found.trial_state,
         score=found.score,
-        x=known[params[0]],
-        y=known[params[1]],
-        best_trial=None if found.best is None else int(found.trial_number[found.best]),
+        x=known[names[0]],
+        y=known[names[1]],
+        best_trial=found.best_trial,
         score_name=found.metric,
     )

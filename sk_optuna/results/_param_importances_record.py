@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.results._learning_curves_record import readable
-from sk_optuna.results._scored_trials import ScoredTrials, checked_names, scored_trials
+from sk_optuna.results._candidates import candidates_of
+from sk_optuna.results._param_values import ShownParams, checked_names, params_of
 
 # The share of trials that PED-ANOVA takes for the best ones. Optuna's documentation asks for five of them, and with
 # Optuna's own default of a tenth the 2 best of 20 trials decide.
 _BEST = 0.25
 _LEAST = 20
+_DRAWER = "ParamImportancesDisplay"
 _EVALUATORS = ("ped-anova", "fanova")
 _WHISKERS = (0.05, 0.95)
 # A bootstrap's forest is smaller than that of the bar, which has Optuna's own 64 trees.
@@ -88,14 +89,14 @@ def param_importances_record(
 
     Parameters
     ----------
-    search : OptunaSearchCV
+    search : OptunaSearchCV, or a search of scikit-learn
         A fitted search, with at least 20 candidates that have a score or an estimate.
     evaluator : {"ped-anova", "fanova"}, default="ped-anova"
         Optuna's evaluator.
     params : sequence of str, default=None
         Names of parameters to keep; None keeps all. All are evaluated.
     metric : str, default=None
-        One of several objectives; None for the one that chose the best candidate, else the first.
+        One of its metrics; None for the one that steered it, of several objectives the one that `refit` names.
     n_bootstraps : int, default=30
         Bootstraps of the trials; 0 for none.
     random_state : int, default=0
@@ -108,53 +109,55 @@ def param_importances_record(
     sklearn.exceptions.NotFittedError
         Where the search is not fitted, or has no finished candidate.
     InvalidArgumentError
-        Where fewer than 20 candidates have a score, it is another search, or an argument is not as above.
+        Where fewer than 20 candidates have a score, or an argument is not as above.
+    NoScoreError
+        Where no candidate has a score.
     """
     if evaluator not in _EVALUATORS:
         raise InvalidArgumentError(f"evaluator must be one of {_EVALUATORS}, but got {evaluator!r}.")
     _check_whole("n_bootstraps", n_bootstraps)
     _check_whole("random_state", random_state)
-    scored = scored_trials(search, metric)
-    names = checked_names(params, scored.names)
-    rows = np.flatnonzero(~np.isnan(scored.score))
+    found, shown = candidates_of(search, metric, drawer=_DRAWER), params_of(search)
+    known = list(shown.distributions)
+    names = checked_names(params, known)
+    rows = np.flatnonzero(~np.isnan(found.score))
     if len(rows) < _LEAST:
         raise InvalidArgumentError(
             f"Importances need at least {_LEAST} finished candidates, but this search has {len(rows)}: of fewer, "
             "chance decides which parameter comes first. Search on (warm_start=True, or a greater n_trials), or look "
             "at the candidates themselves: ParamSliceDisplay."
         )
-    shares = _evaluate(scored, rows, _maker(evaluator, _TREES, random_state))
-    low = high = np.full(len(scored.names), np.nan)
+    shares = _evaluate(shown, found.score, rows, _maker(evaluator, _TREES, random_state))
+    low = high = np.full(len(known), np.nan)
     if n_bootstraps:
         rng, make = np.random.default_rng(random_state), _maker(evaluator, _BOOTSTRAP_TREES, random_state)
-        drawn = [_evaluate(scored, rng.choice(rows, len(rows)), make, shares) for _ in range(n_bootstraps)]
+        drawn = [_evaluate(shown, found.score, rng.choice(rows, len(rows)), make, shares) for _ in range(n_bootstraps)]
         low, high = np.quantile(drawn, _WHISKERS, axis=0)
     # The greatest first; those without a number come last, and equal ones stay in order.
-    order = [int(i) for i in np.argsort(-shares, kind="stable") if scored.names[int(i)] in names]
+    order = [int(i) for i in np.argsort(-shares, kind="stable") if known[int(i)] in names]
     return ParamImportancesRecord(
-        params=[scored.names[i] for i in order],
+        params=[known[i] for i in order],
         importance=shares[order],
         low=low[order],
         high=high[order],
-        n_trials=np.array([len(_setting(scored.names[i], scored, rows)) for i in order]),
+        n_trials=np.array([len(_setting(known[i], shown, rows)) for i in order]),
         n_finished=len(rows),
         evaluator=evaluator,
-        score_name=readable(scored.metric) if score_name is None else score_name,
+        score_name=found.metric if score_name is None else score_name,
     )
 
 
-def by_importance(scored: ScoredTrials) -> list[str]:
+def by_importance(shown: ShownParams, score: np.ndarray) -> list[str]:
     """Order the parameters by PED-ANOVA, the most important first.
 
     Those that fewer than 20 trials with a score set come last, in the order of the space. Of fewer trials than that,
     all are in this order, but those of one value come last.
     """
-    rows = np.flatnonzero(~np.isnan(scored.score))
+    known, rows = list(shown.distributions), np.flatnonzero(~np.isnan(score))
     if len(rows) < _LEAST:
-        ranges = {name: trial.distributions[name] for trial in scored.trials for name in trial.params}
-        return sorted(scored.names, key=lambda name: ranges[name].single())
-    shares = _evaluate(scored, rows, _maker("ped-anova", _TREES, 0))
-    return [scored.names[i] for i in np.argsort(-shares, kind="stable")]
+        return sorted(known, key=lambda name: shown.distributions[name].single())
+    shares = _evaluate(shown, score, rows, _maker("ped-anova", _TREES, 0))
+    return [known[i] for i in np.argsort(-shares, kind="stable")]
 
 
 def _maker(evaluator: str, n_trees: int, seed: int) -> Callable[[], Any]:
@@ -168,47 +171,57 @@ def _maker(evaluator: str, n_trees: int, seed: int) -> Callable[[], Any]:
     return lambda: ped_anova(_BEST)
 
 
-def _setting(name: str, scored: ScoredTrials, rows: np.ndarray) -> np.ndarray:
+def _setting(name: str, shown: ShownParams, rows: np.ndarray) -> np.ndarray:
     """Return those of the rows whose trials set a parameter."""
-    return rows[[name in scored.trials[row].params for row in rows]]
+    return rows[[name in shown.rows[row] for row in rows]]
 
 
 def _evaluate(
-    scored: ScoredTrials, rows: np.ndarray, make: Callable[[], Any], of_all: np.ndarray | None = None
+    shown: ShownParams,
+    score: np.ndarray,
+    rows: np.ndarray,
+    make: Callable[[], Any],
+    of_all: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Evaluate the parameters over some rows, which may repeat; shares of the sum, in the order of `scored.names`.
+    """Evaluate the parameters over some rows, which may repeat; shares of the sum, in the order of the parameters.
 
     Each group of parameters that the same trials set is evaluated over those. Parameters that too few trials set have
     NaN; in a bootstrap, they are those of `of_all`, the shares in all rows.
     """
+    known = list(shown.distributions)
     groups: dict[tuple[int, ...], list[int]] = {}
-    for i, name in enumerate(scored.names):
-        groups.setdefault(tuple(_setting(name, scored, rows).tolist()), []).append(i)
-    found = np.full(len(scored.names), np.nan)
+    for i, name in enumerate(known):
+        groups.setdefault(tuple(_setting(name, shown, rows).tolist()), []).append(i)
+    found = np.full(len(known), np.nan)
     for trials, places in groups.items():
         if len(trials) >= _LEAST if of_all is None else not np.isnan(of_all[places]).all():
-            values = _evaluate_group(scored, np.array(trials, dtype=int), make)
-            found[places] = [values.get(scored.names[i], 0.0) for i in places]
+            values = _evaluate_group(shown, score, np.array(trials, dtype=int), make)
+            found[places] = [values.get(known[i], 0.0) for i in places]
     if of_all is not None:
         found[np.isnan(of_all)] = np.nan
     total = np.nansum(found)
     return found / total if total > 0 else found
 
 
-def _evaluate_group(scored: ScoredTrials, rows: np.ndarray, make: Callable[[], Any]) -> dict[str, float]:
+def _evaluate_group(
+    shown: ShownParams, score: np.ndarray, rows: np.ndarray, make: Callable[[], Any]
+) -> dict[str, float]:
     """Ask Optuna for the importances of the parameters that all of these rows set; none where all scores are equal."""
     from optuna.trial import create_trial
 
     from sk_optuna._compat._optuna import new_study
 
-    if len(rows) < 2 or np.ptp(scored.score[rows]) == 0:
+    if len(rows) < 2 or np.ptp(score[rows]) == 0:
         return {}
     study = new_study()
     study.add_trials(
         [
-            create_trial(value=scored.score[row], params=trial.params, distributions=trial.distributions)
+            create_trial(
+                value=score[row],
+                params=dict(shown.rows[row]),
+                distributions={name: shown.distributions[name] for name in shown.rows[row]},
+            )
             for row in rows
-            for trial in [scored.trials[row]]
         ]
     )
     importances: dict[str, float] = make().evaluate(study)

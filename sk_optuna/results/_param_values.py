@@ -1,23 +1,17 @@
 """A parameter as pictures need it: a number for each candidate, and what the numbers mean.
 
 Values and names are those of `search.plain_study()`. Searches of scikit-learn have none, so theirs come from the table.
-Optuna is imported inside the functions: displays are imported without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
-
-# With fewer, importances say little; so does the display of importances.
-_FEWEST = 20
-# PED-ANOVA asks in what the best tenth differ from the others; of few candidates that would be two or three.
-_FEWEST_BEST = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +24,8 @@ class ParamValues:
         Its name.
     at : ndarray of shape (n_trials,)
         The value of each candidate: the number, or the place in `choices`; NaN where the parameter is not set.
-    choices : tuple of str or None
-        The values of a categorical parameter, as text; None for numbers.
+    choices : tuple or None
+        The values of a categorical parameter: None, booleans, numbers and texts; None for numbers alone.
     is_log : bool
         Whether the space is logarithmic.
     low, high : float
@@ -40,38 +34,58 @@ class ParamValues:
 
     name: str
     at: np.ndarray
-    choices: tuple[str, ...] | None
+    choices: tuple[Any, ...] | None
     is_log: bool
     low: float
     high: float
 
     def shown(self) -> np.ndarray:
-        """Return the values as numbers, or as texts, with None where the parameter is not set."""
+        """Return the values: numbers, or choices, with None where the parameter is not set."""
         if self.choices is None:
             return self.at
-        texts = [None if np.isnan(place) else self.choices[int(place)] for place in self.at]
-        return np.array(texts, dtype=object)
+        shown = np.empty(len(self.at), dtype=object)
+        shown[:] = [None if np.isnan(place) else self.choices[int(place)] for place in self.at]
+        return shown
 
 
-def param_values(search: Any) -> dict[str, ParamValues]:
-    """Read all parameters of a fitted search, by their names, in the order of the candidates' `params`."""
+class ShownParams(NamedTuple):
+    """The parameters of all candidates, as a study for readers has them.
+
+    Attributes
+    ----------
+    rows : sequence of mapping
+        The parameters of each candidate.
+    distributions : dict of str to optuna.distributions.BaseDistribution
+        By name, in the order of the candidates' `params`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    distributions: dict[str, Any]
+
+
+def params_of(search: Any) -> ShownParams:
+    """Read the parameters of a fitted search, of scikit-learn's, too."""
     table = search.cv_results_
-    if hasattr(search, "plain_study"):
-        trials = search.plain_study(include_pruned=True).trials
-        rows: Sequence[Mapping[str, Any]] = [trial.params for trial in trials]
-        distributions = {name: each for trial in trials for name, each in trial.distributions.items()}
-    else:
-        from sk_optuna.spaces import shown_params
+    if not hasattr(search, "plain_study"):
+        from sk_optuna.spaces import shown_params, unit_scales
 
-        rows, distributions = shown_params(table["params"], {})
-    return {name: _values(name, rows, each) for name, each in distributions.items()}
+        space = getattr(search, "param_distributions", None) or getattr(search, "param_grid", {})
+        return ShownParams(*shown_params(table["params"], unit_scales(space)))
+    trials = search.plain_study(include_pruned=True).trials
+    distributions = {name: each for trial in trials for name, each in trial.distributions.items()}
+    order = dict.fromkeys(name for params in table["params"] for name in params)
+    return ShownParams([trial.params for trial in trials], {name: distributions[name] for name in order})
+
+
+def param_values(params: ShownParams) -> dict[str, ParamValues]:
+    """Return the values of all parameters by their names."""
+    return {name: _values(name, params.rows, each) for name, each in params.distributions.items()}
 
 
 def _values(name: str, rows: Sequence[Mapping[str, Any]], distribution: Any) -> ParamValues:
     """Read one parameter."""
     choices: Any = getattr(distribution, "choices", None)
-    numeric = choices is not None and all(type(choice) in (int, float) and isfinite(choice) for choice in choices)
-    if numeric:
+    if choices is not None and all(type(choice) in (int, float) and isfinite(choice) for choice in choices):
         at = [float(row.get(name, np.nan)) for row in rows]
         low, high, is_log, choices = float(min(choices)), float(max(choices)), False, None
     elif choices is None:
@@ -79,61 +93,39 @@ def _values(name: str, rows: Sequence[Mapping[str, Any]], distribution: Any) -> 
         low, high, is_log = float(distribution.low), float(distribution.high), bool(distribution.log)
     else:
         at = [float(distribution.to_internal_repr(row[name])) if name in row else np.nan for row in rows]
-        low, high, is_log = 0.0, float(len(choices) - 1), False
-    texts = None if choices is None else tuple(map(str, choices))
-    return ParamValues(name=name, at=np.array(at), choices=texts, is_log=is_log, low=low, high=high)
+        low, high, is_log, choices = 0.0, float(len(choices) - 1), False, tuple(choices)
+    return ParamValues(name=name, at=np.array(at), choices=choices, is_log=is_log, low=low, high=high)
 
 
-def check_params(params: Any, known: Mapping[str, ParamValues], *, drawer: str) -> list[str]:
-    """Refuse parameters that the search does not have.
+def checked_names(params: Any, known: Iterable[str]) -> list[str]:
+    """Return the names of parameters that were asked for, each once.
+
+    Parameters
+    ----------
+    params : sequence of str or None
+        Names; None for all.
+    known : iterable of str
+        The parameters of the search.
 
     Raises
     ------
     InvalidArgumentError
-        Where it has no such parameters, or `params` is not a list of different names.
+        Where this is no list of names, is empty, or has a name that the search did not set; where it set none.
     """
-    is_list = isinstance(params, list | tuple) and all(isinstance(name, str) for name in params)
-    if not is_list or len(set(params)) < len(params):
+    known = list(known)
+    if not known:
+        raise InvalidArgumentError("There is no parameter to draw: the space of this search is empty.")
+    if params is None:
+        return known
+    names = [] if isinstance(params, str) or not isinstance(params, Iterable) else list(dict.fromkeys(params))
+    if not names or not all(isinstance(name, str) for name in names):
         raise InvalidArgumentError(
-            f"params must be None or a list of different names of parameters, but {drawer} got {params!r}."
+            f"params must be None or a list of names of parameters, at least one, but got {params!r}. The search has "
+            f"{known}."
         )
-    for name in params:
+    for name in names:
         if name not in known:
-            raise InvalidArgumentError(
-                f"params names {name!r}, but the parameters of this search are {list(known)}."
-                f"{hint(name, nearest(name, known))}"
-            )
-    return list(params)
-
-
-def most_important(search: Any, score: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Sort the names of parameters by importance, or leave them in their order where there is none.
-
-    Importances are PED-ANOVA's, on scores and estimates. There are none with fewer than 20 scores, with equal ones, for
-    searches of scikit-learn, and for parameters that some candidates do not have.
-    """
-    known = score[np.isfinite(score)]
-    if len(names) < 2 or len(known) < _FEWEST or np.ptp(known) == 0 or not hasattr(search, "plain_study"):
-        return list(names)
-    from optuna.trial import create_trial
-
-    from sk_optuna._compat._optuna import new_study, ped_anova
-
-    trials = search.plain_study(include_pruned=True).trials
-    everywhere = [name for name in names if all(name in trial.params for trial in trials)]
-    if not everywhere:
-        return list(names)
-    study = new_study()
-    study.add_trials(
-        [
-            create_trial(
-                value=float(score[trial.number]),
-                params={name: trial.params[name] for name in everywhere},
-                distributions={name: trial.distributions[name] for name in everywhere},
-            )
-            for trial in trials
-            if np.isfinite(score[trial.number])
-        ]
-    )
-    found = ped_anova(max(0.1, _FEWEST_BEST / len(known))).evaluate(study)
-    return sorted(names, key=lambda name: -found.get(name, -1.0))
+            near = nearest(name, known)
+            advice = hint(name, near) or f" It has {known}."
+            raise InvalidArgumentError(f"params names {name!r}, which no candidate of this search has.{advice}")
+    return names

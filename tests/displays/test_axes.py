@@ -5,29 +5,17 @@ import pytest
 
 from sk_optuna.displays._axes import (
     COLORS,
-    POINT_NAMES,
-    POINT_STYLES,
     add_legend,
-    add_legend_below,
     counted,
-    divide,
     focused_limits,
-    in_lines,
+    mark_beyond,
     new_axes,
     remove_frame,
+    score_limits,
+    shortened,
     tick_whole_numbers,
+    wrapped_name,
 )
-
-
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
 
 NEAR = np.linspace(0.5, 0.9, 21)
 
@@ -90,35 +78,56 @@ def test_matplotlibs_settings_stay_as_they_are(pictures):
     assert dict(pictures.rcParams) == before
 
 
+def test_scores_leave_the_picture_only_where_that_saves_more_than_half_of_the_height():
+    low, high = focused_limits(np.append(NEAR, -1e6), greater_is_better=True)
+    assert score_limits(np.append(NEAR, -1e6)) == (low, high)
+    assert score_limits(np.append(NEAR, NEAR.max() - 1.5 * (high - low))) is None
+    assert score_limits(NEAR) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, -1e9])
+def test_equal_scores_stand_in_the_middle_with_room(value):
+    low, high = score_limits(value * (1 + np.arange(4) * 1e-16))
+    assert low < value < high
+    assert high - low >= 0.05 * abs(value)
+    assert (low + high) / 2 == pytest.approx(value)
+
+
+def test_long_names_lose_their_middle():
+    assert shortened("short") == "short"
+    assert shortened("begin" + "x" * 60 + "end", at_most=11) == "begin…xxend"
+    assert len(shortened("x" * 60)) == 24
+
+
 @pytest.mark.parametrize(
-    "name", ["C", "a" * 60, "model__estimator__max_depth", "x__" * 20, "a_name_of_words__" + "y" * 40]
+    "name", ["svm", "a name of many words which goes on", "gradient_boosting__of_a_column_transformer", "x" * 60]
 )
-def test_long_names_are_broken_and_nothing_is_lost(name):
-    lines = in_lines(name).split("\n")
-    assert "".join(lines) == name
-    assert all(0 < len(line) <= 30 for line in lines)
+def test_names_are_broken_behind_words_and_no_letter_is_lost(name):
+    lines = wrapped_name(name).split("\n")
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert max(map(len, lines)) <= 28
 
 
-def test_lines_break_before_double_underscores():
-    assert in_lines("preprocessor__columns__imputer__max_depth") == "preprocessor__columns__imputer\n__max_depth"
+def test_the_end_of_a_very_long_name_is_cut_and_shows_it():
+    lines = wrapped_name("y" * 300).split("\n")
+    assert len(lines) == 4
+    assert lines[-1].endswith("\N{HORIZONTAL ELLIPSIS}")
 
 
-def test_a_label_of_several_panels_is_explained_once(pictures):
-    panels, strip = divide(new_axes(), 3, n_columns=2)
-    for panel in panels:
-        panel.plot([0, 1], label="line")
-    panels[2].plot([1, 0], label="other")
-    add_legend_below(strip, panels, note="A note")
-    assert [text.get_text() for text in strip.get_legend().get_texts()] == ["line", "other"]
-    assert strip.get_legend().get_title().get_text() == "A note"
-
-
-def test_panels_share_the_vertical_axis_whose_numbers_stand_on_the_left(pictures):
-    panels, _ = divide(new_axes(), 3, n_columns=2)
-    panels[1].set_ylim(3, 4)
-    assert all(panel.get_ylim() == (3, 4) for panel in panels)
-    assert [panel.yaxis.get_tick_params()["labelleft"] for panel in panels] == [True, False, True]
-
-
-def test_each_state_has_a_name_and_a_style():
-    assert POINT_STYLES.keys() == POINT_NAMES.keys()
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_points_outside_are_marked_at_the_edge_at_their_place_and_counted(pictures, axis):
+    ax = new_axes()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.plot([], [], label="line")
+    far, place = np.array([-5, 0.5, 3, np.nan]), np.array([0.0, 1.0, 2.0, 3.0])
+    x, y = (far, place) if axis == "x" else (place, far)
+    marks = mark_beyond(ax, x, y, axis=axis)
+    for mark, edge, at in zip(marks, (0.0, 1.0), (0.0, 2.0), strict=True):
+        assert mark.get_xydata().tolist() == [[edge, at] if axis == "x" else [at, edge]]
+    assert (ax.get_xlim() if axis == "x" else ax.get_ylim()) == (0, 1)
+    sides = {"x": ("left", "right"), "y": ("below", "above")}[axis]
+    assert ax.get_legend_handles_labels()[1] == ["line", *(f"further {side} (1)" for side in sides)]
+    assert mark_beyond(ax, np.array([0.5]), np.array([0.5]), axis=axis) == []
+    ax.set(xlim=(10, 20), ylim=(10, 20))
+    at = marks[0].get_transform().transform(marks[0].get_xydata())[0]
+    assert (at[0] - ax.bbox.x0 if axis == "x" else at[1] - ax.bbox.y0) == pytest.approx(0)

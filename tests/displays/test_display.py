@@ -28,16 +28,6 @@ class ScoresDisplay(Scores, _display.Display):
 
 
 @pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
-@pytest.fixture
 def display():
     return ScoresDisplay(score=np.array([0.5, 0.75]))
 

@@ -12,16 +12,6 @@ from sk_optuna.exceptions import MissingExtraError
 NAN = np.nan
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def display_of(scores=((0.9, 0.8), (0.7, NAN), (NAN, -1.0)), **options):
     options = {
         "trial_number": np.array([4, 0, 2]),

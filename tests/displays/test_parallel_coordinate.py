@@ -13,16 +13,6 @@ NAN = np.nan
 STATES = ("COMPLETE", "COMPLETE", "PRUNED", "FAIL")
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def values(name, at, choices=None, *, is_log=False, low=0.0, high=1.0):
     return ParamValues(name=name, at=np.array(at, float), choices=choices, is_log=is_log, low=low, high=high)
 

@@ -13,16 +13,6 @@ from sk_optuna.results import ParamValues
 NAN = np.nan
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def display_of(x, y, score, states=None, *, choices=None, is_log=False, best_trial=None):
     states = np.array(states or ["COMPLETE"] * len(x))
     x = ParamValues(name="x" * 60, at=np.array(x, dtype=float), choices=None, is_log=is_log, low=0.1, high=10.0)

@@ -15,16 +15,6 @@ from sk_optuna.exceptions import MissingExtraError
 NAN = np.nan
 
 
-@pytest.fixture
-def plt():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def display_of(importance=(0.75, 0.25, NAN), **options):
     importance = np.array(importance, dtype=float)
     options = {
@@ -42,7 +32,7 @@ def texts_of(display):
     return [text.get_text() for text in display.ax_.texts]
 
 
-def test_bars_and_whiskers_are_those_of_the_record(plt):
+def test_bars_and_whiskers_are_those_of_the_record(pictures):
     display = display_of().plot()
     assert [bar.get_width() for bar in display.bars_] == [0.75, 0.25]
     ends = [segment[:, 0].tolist() for segment in display.whiskers_.get_segments()]
@@ -53,7 +43,7 @@ def test_bars_and_whiskers_are_those_of_the_record(plt):
     assert display.ax_.get_xlabel() == "Importance for Score (PED-ANOVA, share of all bars)"
 
 
-def test_bars_over_some_trials_are_hatched_and_missing_ones_say_why(plt):
+def test_bars_over_some_trials_are_hatched_and_missing_ones_say_why(pictures):
     display = display_of().plot()
     assert [bool(bar.get_hatch()) for bar in display.bars_] == [False, True]
     assert texts_of(display) == ["25 of 40", "too few: set in 12 trials"]
@@ -61,19 +51,19 @@ def test_bars_over_some_trials_are_hatched_and_missing_ones_say_why(plt):
     assert labels == {"over all 40 trials", "over the trials that set it", "5 to 95 % of bootstraps"}
 
 
-def test_without_bootstraps_there_are_no_whiskers(plt):
+def test_without_bootstraps_there_are_no_whiskers(pictures):
     none = np.full(3, NAN)
     display = display_of(low=none, high=none).plot()
     assert display.whiskers_ is None
     assert len(display.bars_) == 2
 
 
-def test_bars_of_no_length_are_explained(plt):
+def test_bars_of_no_length_are_explained(pictures):
     display = display_of([0, 0], n_trials=np.array([40, 40]), low=np.zeros(2), high=np.zeros(2)).plot()
     assert texts_of(display) == ["The values tell no candidate from another."]
 
 
-def test_twelve_long_names_have_room(plt):
+def test_twelve_long_names_have_room(pictures):
     n = 12
     names = [f"preprocessor__columns__numeric__imputer__estimator__depth_{i:02}" for i in range(n)]
     shares, trials = np.full(n, 1 / n), np.full(n, 40)
@@ -84,11 +74,11 @@ def test_twelve_long_names_have_room(plt):
     assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
 
 
-def test_a_search_is_drawn_as_it_is_told(plt):
+def test_a_search_is_drawn_as_it_is_told(pictures):
     X, y = load_iris(return_X_y=True)
     space = {"C": loguniform(1e-2, 1e3), "coef0": uniform(0, 1)}
     search = OptunaSearchCV(SVC(), space, n_trials=20, cv=2, sampler="random", random_state=0).fit(X, y)
-    figure, ax = plt.subplots()
+    figure, ax = pictures.subplots()
     display = ParamImportancesDisplay.from_search(search, evaluator="fanova", n_bootstraps=2, ax=ax, despine=True)
     assert (display.ax_, display.figure_) == (ax, figure)
     assert not ax.spines["top"].get_visible()

@@ -11,16 +11,6 @@ from sk_optuna.exceptions import MissingExtraError
 NAN = np.nan
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def display_of(score, states=None, names="only", **options):
     n = len(score)
     states = np.array(states or ["COMPLETE"] * n)

@@ -79,7 +79,7 @@ def test_bad_input_is_refused(search):
     for best in (0, 1.5, -0.1, True, "0.1", np.nan):
         with pytest.raises(InvalidArgumentError, match=r"best must be a share .* Write 0\.1 for the best tenth"):
             parallel_coordinate_record(search, best=best)
-    with pytest.raises(InvalidArgumentError, match=r"params names 'kid', but .*Nearest to 'kid': 'kind'"):
+    with pytest.raises(InvalidArgumentError, match=r"params names 'kid', which no .*Nearest to 'kid': 'kind'"):
         parallel_coordinate_record(search, params=["kid"])
-    with pytest.raises(InvalidArgumentError, match="needs a parameter at least"):
+    with pytest.raises(InvalidArgumentError, match="a list of names of parameters, at least one"):
         parallel_coordinate_record(search, params=[])

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.results import ParamHeatmapRecord, ParamValues, param_heatmap_record
-from sk_optuna.results._param_values import param_values
+from sk_optuna.results._param_values import param_values, params_of
 
 X = np.zeros((8, 1))
 GRID = {"a": [1, 2, 3], "b": [10.0, 20.0], "kind": ["x", None]}
@@ -78,13 +78,14 @@ def test_what_is_no_whole_grid_or_a_large_one_has_no_cells(x, y):
 
 def test_values_are_the_users_and_missing_where_not_set():
     search = searched([{"a": loguniform(0.1, 10)}, {"a": loguniform(0.1, 10), "kind": ["x", None]}], n_trials=12)
-    found = param_values(search)
+    found = param_values(params_of(search))
     rows = search.cv_results_["params"]
     np.testing.assert_array_equal(found["a"].at, [row["a"] for row in rows])
     assert (found["a"].is_log, found["a"].low, found["a"].high) == (True, 0.1, 10.0)
-    expected = [str(row["kind"]) if "kind" in row else None for row in rows]
-    assert found["kind"].shown().tolist() == expected
-    assert {None, "x", "None"} == set(expected)
+    assert found["kind"].shown().tolist() == [row.get("kind") for row in rows]
+    at = found["kind"].at
+    assert np.isnan(at).tolist() == ["kind" not in row for row in rows]
+    assert {found["kind"].choices[int(place)] for place in at[~np.isnan(at)]} == {"x", None}
 
 
 def test_the_two_most_important_parameters_are_the_default():
@@ -108,12 +109,14 @@ def test_bad_input_is_refused():
     search = searched(GRID)
     with pytest.raises(NotFittedError):
         param_heatmap_record(OptunaSearchCV(Known(), GRID))
-    with pytest.raises(InvalidArgumentError, match=r"params names 'kin', but .*Nearest to 'kin': 'kind'"):
+    with pytest.raises(InvalidArgumentError, match=r"params names 'kin', which no .*Nearest to 'kin': 'kind'"):
         param_heatmap_record(search, params=["a", "kin"])
-    with pytest.raises(InvalidArgumentError, match=r"params must have two names, but has 3"):
+    with pytest.raises(InvalidArgumentError, match=r"two different names, but has \['a', 'b', 'kind'\]"):
         param_heatmap_record(search, params=["a", "b", "kind"])
-    for params in ("ab", ["a", "a"], [1, 2]):
-        with pytest.raises(InvalidArgumentError, match="params must be None or a list of different names"):
+    with pytest.raises(InvalidArgumentError, match=r"params must have two different names, but has \['a'\]"):
+        param_heatmap_record(search, params=["a", "a"])
+    for params in ("ab", [], [1, 2]):
+        with pytest.raises(InvalidArgumentError, match="params must be None or a list of names"):
             param_heatmap_record(search, params=params)
     with pytest.raises(InvalidArgumentError, match=r"plane of two parameters, but this search has 1: \['a'\]"):
         param_heatmap_record(searched({"a": [1, 2]}))

@@ -6,7 +6,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.base import BaseEstimator
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.results import PanelValues, ParamSliceRecord, param_slice_record
+from sk_optuna.results import ParamSliceRecord, ParamValues, param_slice_record
 
 X = np.zeros((20, 1))
 NAN = np.nan
@@ -40,7 +40,7 @@ def test_values_are_those_of_the_table_with_nan_where_a_parameter_is_not_set(sea
     record = param_slice_record(search)
     assert {param.name for param in record.params} == {"a", "b", "kind"}
     for param in record.params:
-        for value, params in zip(param.values, search.cv_results_["params"], strict=True):
+        for value, params in zip(param.at, search.cv_results_["params"], strict=True):
             if param.name not in params:
                 assert np.isnan(value)
             elif param.choices is None:
@@ -52,9 +52,9 @@ def test_values_are_those_of_the_table_with_nan_where_a_parameter_is_not_set(sea
 
 def test_ranges_and_scales_are_those_of_the_space(search):
     shown = {param.name: param for param in param_slice_record(search).params}
-    assert (shown["a"].bounds, shown["a"].is_log, shown["a"].choices) == ((1e-3, 10.0), True, None)
-    assert (shown["b"].bounds, shown["b"].is_log) == ((0.0, 3.0), False)
-    assert (shown["kind"].bounds, set(shown["kind"].choices)) == (None, {"x", "len", "none"})
+    assert (shown["a"].low, shown["a"].high, shown["a"].is_log, shown["a"].choices) == (1e-3, 10.0, True, None)
+    assert (shown["b"].low, shown["b"].high, shown["b"].is_log) == (0.0, 3.0, False)
+    assert set(shown["kind"].choices) == {"x", "len", "none"}
 
 
 def test_the_most_important_parameter_comes_first_and_others_are_named():
@@ -93,13 +93,17 @@ STATES = ["COMPLETE", "COMPLETE", "PRUNED", "PRUNED", "FAIL"]
 def record_of_five():
     return ParamSliceRecord(
         params=[
-            PanelValues("x", np.array([1.0, 2.0, NAN, 3.0, 4.0]), (0.0, 5.0)),
-            PanelValues("k", np.array([1.0, 0.0, 0.0, NAN, 1.0]), choices=("a", True)),
+            ParamValues(
+                name="x", at=np.array([1.0, 2.0, NAN, 3.0, 4.0]), choices=None, is_log=False, low=0.0, high=5.0
+            ),
+            ParamValues(
+                name="k", at=np.array([1.0, 0.0, 0.0, NAN, 1.0]), choices=("a", True), is_log=False, low=0.0, high=1.0
+            ),
         ],
         trial_number=np.arange(5),
-        trial_state=STATES,
+        trial_state=np.array(STATES),
         score=np.array([0.5, 0.25, 0.125, NAN, NAN]),
-        feasible=np.array([True, False, True, True, True]),
+        infeasible=np.array([False, True, False, False, False]),
     )
 
 

@@ -122,8 +122,10 @@ def test_another_metric_is_drawn_by_its_own_scores():
         search_history_record(search, metric="nea")
 
 
-def test_several_objectives_need_a_metric():
-    search = searched(scoring=both, objectives=("near", "far"), refit="near", pruner=None, values=[2.0, 1.0])
+def test_several_objectives_need_a_metric_where_refit_names_none():
+    named = searched(scoring=both, objectives=("near", "far"), refit="far", pruner=None, values=[2.0, 1.0])
+    np.testing.assert_array_equal(search_history_record(named).score, named.cv_results_["mean_test_far"])
+    search = searched(scoring=both, objectives=("near", "far"), refit=False, pruner=None, values=[2.0, 1.0])
     with pytest.raises(InvalidArgumentError, match=r"maximized 2: \['near', 'far'\]. Choose one with metric='near'"):
         search_history_record(search)
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""The trials that records of parameters begin with: their scores, their best, and the names that may be asked for."""
+"""The candidates that pictures begin with: states, scores, the best one; and the names of parameters."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
 from sk_optuna import OptunaSearchCV
-from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.results._scored_trials import checked_names, scored_trials
+from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
+from sk_optuna.results._candidates import candidates_of, standard_error
+from sk_optuna.results._param_values import checked_names, param_values, params_of
 
 X, y = load_iris(return_X_y=True)
 SPACE = {"max_depth": randint(1, 9), "min_samples_leaf": randint(1, 30)}
@@ -22,11 +23,15 @@ def searched(**options):
     return OptunaSearchCV(DecisionTreeClassifier(random_state=0), SPACE, **options)
 
 
+def read(search, metric=None):
+    return candidates_of(search, metric, drawer="ADisplay")
+
+
 def test_scores_are_means_and_estimates_of_stopped_trials():
     search = searched(pruner="race", n_trials=16).fit(X, y)
-    scored = scored_trials(search)
+    scored = read(search)
     means = search.cv_results_["mean_test_score"]
-    complete = np.array(scored.state) == "COMPLETE"
+    complete = np.array(scored.trial_state) == "COMPLETE"
     np.testing.assert_array_equal(scored.score[complete], means[complete])
     assert not complete.all()
     assert np.isfinite(scored.score[~complete]).all()
@@ -36,28 +41,31 @@ def test_scores_are_means_and_estimates_of_stopped_trials():
 def test_the_standard_error_is_that_of_the_mean_over_the_folds_of_the_best():
     search = searched().fit(X, y)
     folds = [search.cv_results_[f"split{i}_test_score"][search.best_index_] for i in range(3)]
-    assert scored_trials(search).standard_error == pytest.approx(np.std(folds, ddof=1) / 3**0.5)
+    assert standard_error(search, read(search)) == pytest.approx(np.std(folds, ddof=1) / 3**0.5)
 
 
 def test_a_search_that_chose_none_has_its_best_score_marked():
     search = searched(scoring=["accuracy", "f1_macro"], refit=False).fit(X, y)
-    assert scored_trials(search).best == np.argmax(search.cv_results_["mean_test_accuracy"])
+    assert read(search).best == np.argmax(search.cv_results_["mean_test_accuracy"])
 
 
-def test_of_several_objectives_one_is_read():
+def test_of_several_objectives_the_one_that_refit_names_is_read_or_the_one_that_is_asked_for():
     search = searched(objectives=("f1_macro", "accuracy"), refit="accuracy").fit(X, y)
     for metric, name in ((None, "accuracy"), ("f1_macro", "f1_macro")):
-        scored = scored_trials(search, metric)
-        assert scored.metric == name
-        np.testing.assert_allclose(scored.score, search.cv_results_[f"mean_test_{name}"])
-    with pytest.raises(InvalidArgumentError, match=r"one of \['f1_macro', 'accuracy'\], but got 'acuracy'.*'accuracy'"):
-        scored_trials(search, "acuracy")
+        found = read(search, metric)
+        assert found.key == name
+        np.testing.assert_allclose(found.score, search.cv_results_[f"mean_test_{name}"])
+        assert found.best == np.argmax(found.score)
+    with pytest.raises(InvalidArgumentError, match=r"but got 'acuracy'.*'accuracy'"):
+        read(search, "acuracy")
+    with pytest.raises(InvalidArgumentError, match=r"ADisplay draws one metric, but this search maximized 2.*metric="):
+        read(search.set_params(refit=False).fit(X, y))
 
 
-def test_infeasible_trials_are_told_apart_from_stopped_ones():
+def test_infeasible_candidates_are_told_apart_from_stopped_ones():
     search = searched(constraints=lambda row: row["params"]["max_depth"] - 4.0, n_trials=10).fit(X, y)
     depths = np.array([params["max_depth"] for params in search.cv_results_["params"]])
-    np.testing.assert_array_equal(scored_trials(search).feasible, depths <= 4)
+    np.testing.assert_array_equal(read(search).infeasible, depths > 4)
 
 
 class Worthless(BaseEstimator):
@@ -78,16 +86,31 @@ def test_a_search_without_a_single_score_says_where_the_reasons_are():
         search.fit(X)
     except ValueError:  # it says so itself, and keeps its candidates
         assert len(search.cv_results_["params"]) == 2
-    with pytest.raises(InvalidArgumentError, match=r"none of the 2 candidates has a score\. See errors_"):
-        scored_trials(search)
+    with pytest.raises(NoScoreError, match=r"none of the 2 candidates has a score\. See errors_"):
+        read(search)
 
 
-def test_searches_that_cannot_be_read_are_refused():
+def test_a_search_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
-        scored_trials(searched())
-    other = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(X, y)
-    with pytest.raises(InvalidArgumentError, match=r"got a GridSearchCV\. Fit an OptunaSearchCV"):
-        scored_trials(other)
+        read(searched())
+
+
+def test_searches_of_scikit_learn_are_read_too():
+    other = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2]}, cv=2).fit(X, y)
+    found = read(other)
+    np.testing.assert_array_equal(found.score, other.cv_results_["mean_test_score"])
+    assert found.trial_state.tolist() == ["COMPLETE"] * 2
+    assert (found.best, found.best_trial) == (other.best_index_, other.best_index_)
+
+
+def test_parameters_of_searches_of_scikit_learn_have_the_scale_of_their_space():
+    grid = {"max_depth": [1, 2, 4, 8], "ccp_alpha": [0.0, 0.5], "criterion": ["gini", "entropy"]}
+    other = GridSearchCV(DecisionTreeClassifier(random_state=0), grid, cv=2).fit(X, y)
+    found = param_values(params_of(other))
+    assert (found["max_depth"].is_log, found["max_depth"].low, found["max_depth"].high) == (True, 1, 8)
+    assert found["ccp_alpha"].choices is None
+    assert found["criterion"].choices == ("gini", "entropy")
+    assert found["max_depth"].at.tolist() == [params["max_depth"] for params in other.cv_results_["params"]]
 
 
 def test_names_are_checked_and_the_nearest_are_named():
@@ -104,3 +127,8 @@ def test_names_are_checked_and_the_nearest_are_named():
 def test_what_is_no_list_of_names_is_refused(params):
     with pytest.raises(InvalidArgumentError, match="params must be None or a list of names"):
         checked_names(params, ["C"])
+
+
+def test_an_empty_space_has_nothing_to_draw():
+    with pytest.raises(InvalidArgumentError, match="no parameter to draw"):
+        checked_names(None, [])
