@@ -23,6 +23,7 @@ FLOORS = {
     "_distributions": 0,
     "_nearest": 0,
     "_optional": 0,
+    "_short_value": 0,
     "_study_view": 0,
     "_version": 0,
     "_versions": 0,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sk_optuna.refit import metric_of
-from sk_optuna.spaces import UnitScale, count_combinations, unit_scales
+from sk_optuna.spaces import UnitScale, count_combinations, space_of, unit_scales
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def evidence_of(
         scores[~np.asarray(table["feasible"], dtype=bool)[rows]] = np.nan
     scores[~np.isfinite(scores).all(axis=1)] = np.nan
     params = [table["params"][row] for row in rows]
-    space = _space(search)
+    space = space_of(search)
     n_combinations = count_combinations(space)
     return SearchEvidence(
         params=params,
@@ -161,11 +161,3 @@ def _metric(table: Mapping[str, Any], refit: Any) -> str:
     names = [key.removeprefix("mean_test_") for key in table if key.startswith("mean_test_")]
     named = metric_of(refit)
     return named if named in names else names[0]
-
-
-def _space(search: Any) -> Any:
-    """Return the space of a search, under the name that its class has for it; empty if there is none that we know."""
-    for name in ("param_distributions", "param_grid", "search_spaces", "search_space"):
-        if getattr(search, name, None) is not None:
-            return getattr(search, name)
-    return {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna._short_value import short_value
 from sk_optuna.checks._findings import Finding, Findings
 from sk_optuna.checks._of_search import number
 from sk_optuna.spaces import UnitScale
@@ -165,7 +166,7 @@ def _told(values: Sequence[Any], scale: UnitScale) -> str:
 
 
 def _short(value: Any) -> str:
-    text = type(value).__name__ if hasattr(value, "get_params") else str(value)
+    text = short_value(value)
     return text if len(text) <= 30 else f"{text[:27]}..."
 
 

@@ -5,10 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from sk_optuna._short_value import short_value
 from sk_optuna.displays._axes import COLORS, plain_text, remove_frame, tick_whole_numbers, wrapped_name
 from sk_optuna.displays._display import Display
 from sk_optuna.displays._panels import divide, explain_panels
-from sk_optuna.results import ParamStabilityRecord, param_stability_record, short_value
+from sk_optuna.results import ParamStabilityRecord, param_stability_record
 
 _POINT_STYLE: dict[str, Any] = {"color": COLORS["COMPLETE"], "marker": "o", "markersize": 6, "linestyle": "none"}
 _UNSET_STYLE: dict[str, Any] = {"color": "0.4", "marker": "o", "markerfacecolor": "none", "linestyle": "none"}

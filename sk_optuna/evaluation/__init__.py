@@ -12,7 +12,7 @@ from sk_optuna.evaluation._metrics import (
     scoring_of,
     steering_metric,
 )
-from sk_optuna.evaluation._predictions import FoldPredictions, FoldPredictor
+from sk_optuna.evaluation._predictions import FoldPredictions, FoldPredictor, predictions_of
 from sk_optuna.evaluation._record import TrialRecord
 from sk_optuna.evaluation._splits import packed, split_once
 from sk_optuna.evaluation._tracebacks import CodeLine, RaisedError, raised_errors
@@ -34,6 +34,7 @@ __all__ = [
     "nearest_metrics",
     "nearest_scorers",
     "packed",
+    "predictions_of",
     "raised_errors",
     "scoring_of",
     "split_once",

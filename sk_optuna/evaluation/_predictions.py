@@ -66,7 +66,9 @@ def predictions_of(estimator: Any, X: Any) -> FoldPredictions:
         Rows.
     """
     y_pred = np.asarray(estimator.predict(X))
-    methods = [("predict_proba", "proba")] if is_classifier(estimator) else []
+    # a mixture has probabilities, too, of components
+    has_classes = is_classifier(estimator) or hasattr(estimator, "classes_")
+    methods = [("predict_proba", "proba")] if has_classes else []
     for method, kind in [*methods, ("decision_function", "decision")]:
         # some have a method only once they are fitted
         if y_pred.ndim == 1 and hasattr(estimator, method):
@@ -80,7 +82,7 @@ def predictions_of(estimator: Any, X: Any) -> FoldPredictions:
 
 def _compares_pairs(estimator: Any) -> bool:
     """Return whether decision values are those of pairs of classes; three classes have three pairs."""
-    params = estimator.get_params()
+    params = getattr(estimator, "best_estimator_", estimator).get_params()
     return any(name.endswith("decision_function_shape") and value == "ovo" for name, value in params.items())
 
 

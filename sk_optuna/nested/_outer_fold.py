@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.model_selection import cross_validate
 
-from sk_optuna._compat._sklearn import num_samples, safe_split
+from sk_optuna._compat._sklearn import safe_split
+from sk_optuna.evaluation import FoldPredictions, predictions_of
 from sk_optuna.exceptions import InvalidArgumentError, StorageError
 from sk_optuna.nested._searches import fitted_searches, with_best_only
 from sk_optuna.refit import metric_of
@@ -68,8 +69,10 @@ class OuterFold:
         As much of the fitted model as is kept.
     tuning : Tuning or None
         The inner search; None where there is none, or several.
-    predictions : dict of str to ndarray
-        Columns of predictions for the test rows; empty where the model cannot predict.
+    y_true : ndarray of shape (n_test,) or (n_test, n_outputs), or None
+        The targets of the test rows; None without targets, or without predictions.
+    predictions : FoldPredictions or None
+        The predictions for the test rows; None where the model cannot predict.
     error : FoldError or None
         The error of a fold that failed.
     no_predictions : str
@@ -83,7 +86,8 @@ class OuterFold:
     scores: dict[str, float] = field(default_factory=dict)
     model: Any = None
     tuning: Tuning | None = None
-    predictions: dict[str, np.ndarray] = field(default_factory=dict)
+    y_true: np.ndarray | None = None
+    predictions: FoldPredictions | None = None
     error: FoldError | None = None
     no_predictions: str = ""
     no_model: str = ""
@@ -180,9 +184,9 @@ def read_out(
     searches = fitted_searches(model)
     tuning = tuning_of(searches[0]) if len(searches) == 1 else None
     fold = OuterFold(scores, _kept(model, searches, keep), tuning)
-    if X is not None:
+    if X is not None and hasattr(model, "predict"):
         try:
-            fold.predictions = predict(model, X, y, *split)
+            fold.y_true, fold.predictions = _predicted(model, X, y, split)
         except Exception as error:  # of an estimator that can be scored all the same: the score is not to be lost
             fold.no_predictions = f"{type(error).__name__}: {error}"
     return fold
@@ -212,54 +216,18 @@ def _kept(model: Any, searches: list[Any], keep: Keep) -> Any:
     return model
 
 
-def predict(model: Any, X: Any, y: Any, train: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
-    """Predict the test rows: labels or values, and probabilities, or else decision values, where there are any.
-
-    Parameters
-    ----------
-    model : estimator
-        The fitted model.
-    X, y : array-like
-        The data.
-    train, test : ndarray of int
-        The rows that the model was trained on, which a precomputed kernel needs, and those to predict.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_rows,)
-        `y_true`, `y_pred`, and ``proba_<class>``, or ``decision_<class>``, or `decision` for two classes; of several
-        outputs ``y_true_<i>`` and ``y_pred_<i>`` alone. Empty where the model has no `predict`.
-    """
-    if not hasattr(model, "predict"):
-        return {}
-    X_test, y_test = safe_split(model, X, y, test, train)
-    columns = {} if y_test is None else _by_output("y_true", y_test)
-    columns.update(_by_output("y_pred", model.predict(X_test)))
-    if "y_pred" in columns and hasattr(model, "classes_"):
-        columns.update(_confidence(model, X_test))
-    n_rows = len(test)
-    return {name: column for name, column in columns.items() if len(column) == n_rows}
+def _predicted(model: Any, X: Any, y: Any, split: tuple[np.ndarray, np.ndarray]) -> tuple[Any, FoldPredictions | None]:
+    """Return the targets and the predictions of the test rows; None in place of either that makes no columns."""
+    train, test = split
+    X_test, y_test = safe_split(model, X, y, test, train)  # of a precomputed kernel, the columns of the training rows
+    predictions = predictions_of(model, X_test)
+    y_true = None if y_test is None else np.asarray(y_test)
+    return (
+        y_true if _are_columns(y_true, len(test)) else None,
+        predictions if _are_columns(predictions.y_pred, len(test)) else None,
+    )
 
 
-def _by_output(name: str, values: Any) -> dict[str, np.ndarray]:
-    """Return targets or predictions as a column, or as one for each output."""
-    values = np.asarray(values)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim == 1:
-        return {name: values}
-    return {f"{name}_{i}": values[:, i] for i in range(values.shape[1])} if values.ndim == 2 else {}
-
-
-def _confidence(model: Any, X: Any) -> dict[str, np.ndarray]:
-    """Return probabilities by class, or else decision values."""
-    classes = list(model.classes_)
-    for method, name in (("predict_proba", "proba"), ("decision_function", "decision")):
-        if not hasattr(model, method):
-            continue
-        values = np.asarray(getattr(model, method)(X))
-        if values.ndim == 1:
-            return {name: values}  # for the second of two classes
-        if values.ndim == 2 and values.shape == (num_samples(X), len(classes)):
-            return {f"{name}_{label}": values[:, i] for i, label in enumerate(classes)}
-    return {}
+def _are_columns(values: np.ndarray | None, n_rows: int) -> bool:
+    """Return whether each row has a value, or one for each output."""
+    return values is not None and values.ndim in (1, 2) and len(values) == n_rows

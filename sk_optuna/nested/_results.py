@@ -98,8 +98,8 @@ class NestedCVResults:
 
     predictions_ : DataFrame or dict of str to ndarray of shape (n_predictions,)
         A row for each time that a row was tested: `search`, `outer_fold`, `row`, `y_true`, `y_pred`, and
-        ``proba_<class>``, or where there are none ``decision_<class>`` or `decision`. Rows that no fold tested are not
-        in it, and repetitions are rows.
+        ``proba_<class>``, or where there are none ``decision_<class>`` or `decision`, but none of pairs of classes.
+        Rows that no fold tested are not in it, and repetitions are rows.
 
     errors_ : DataFrame or dict of str to ndarray of shape (n_errors,)
         A row for each outer fold that failed: `search`, `outer_fold`, `exception`, `message`, `traceback`.

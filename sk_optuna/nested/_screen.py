@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_optuna.results import short_value
+from sk_optuna._short_value import short_value
 
 WIDTH, _LINES = 80, 15
 # A space at which no line is broken.

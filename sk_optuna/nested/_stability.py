@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from sk_optuna.exceptions import InvalidSpaceError
+from sk_optuna._short_value import short_value
 from sk_optuna.nested._outer_fold import OuterFold, Tuning
 from sk_optuna.nested._rows import Row
 from sk_optuna.nested._tables import Columns, objects
-from sk_optuna.results import short_value
-from sk_optuna.spaces import unit_scales
+from sk_optuna.spaces import UnitScale, scales_of_study, space_of, unit_scales
 
 _COLUMNS: dict[str, type] = {
     "search": object,
@@ -55,19 +54,18 @@ def stability_columns(rows: Sequence[Row], folds: Mapping[str, Sequence[OuterFol
     }
 
 
-def scales_of(search: Any, tunings: Sequence[Tuning]) -> Mapping[str, Any]:
+def scales_of(search: Any, tunings: Sequence[Tuning]) -> Mapping[str, UnitScale]:
     """Return the scales of a search's parameters; of a callable space, those that its studies have seen."""
-    if search is None:
-        return {}
-    spaces = [getattr(search, name, None) for name in ("param_distributions", "param_grid")]
-    space: Any = next((each for each in spaces if each is not None), {})
-    try:
-        if not callable(space):
-            return unit_scales(space)
-        trials = [trial for tuning in tunings if tuning.study is not None for trial in tuning.study.get_trials(False)]
-        return unit_scales([{name: each} for trial in trials for name, each in trial.distributions.items()])
-    except InvalidSpaceError:  # of another library's search, whose space has forms of its own
-        return {}
+    space = space_of(search)
+    if not callable(space):
+        return unit_scales(space)
+    trials, params = [], []
+    for tuning in tunings:
+        if tuning.study is not None:
+            known = tuning.study.get_trials(deepcopy=False)
+            trials += [known[number] for number in tuning.table["trial_number"]]
+            params += tuning.table["params"]
+    return scales_of_study(trials, params)
 
 
 def _agreement(name: str, tunings: Sequence[Tuning], scale: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sk_optuna.nested._outer_fold import OuterFold
 from sk_optuna.nested._outer_splits import Splits
+from sk_optuna.results import predictions_table
 
 Columns = dict[str, np.ndarray]
 Folds = Mapping[str, Sequence[OuterFold]]
@@ -106,10 +107,14 @@ def prediction_columns(folds: Folds, splits: Splits) -> Columns:
     """Return a row for each row of the data, each time that an outer fold of a search tested it."""
     blocks = []
     for name, row in folds.items():
-        for i, (fold, (_, test)) in enumerate(zip(row, splits, strict=True)):
-            if fold.predictions:
-                head = {"search": _repeated(name, len(test)), "outer_fold": np.full(len(test), i), "row": test}
-                blocks.append({**head, **fold.predictions})
+        numbers = np.array([i for i, fold in enumerate(row) if fold.predictions is not None], dtype=int)
+        if len(numbers):
+            y_true = [fold.y_true for fold in row if fold.y_true is not None]
+            predictions = [fold.predictions for fold in row if fold.predictions is not None]
+            tests = [splits[i][1] for i in numbers]
+            table = predictions_table(tests, y_true if len(y_true) == len(tests) else None, predictions)
+            fold_of_row = numbers[table.pop("fold")]
+            blocks.append({"search": _repeated(name, len(fold_of_row)), "outer_fold": fold_of_row, **table})
     return stacked(blocks or [{name: objects([]) for name in ("search", "outer_fold", "row", "y_true", "y_pred")}])
 
 

@@ -28,7 +28,6 @@ from sk_optuna.results._predictions import predictions_table
 from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._search_history_record import SearchHistoryRecord, search_history_record
-from sk_optuna.results._short_value import short_value
 from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
@@ -70,7 +69,6 @@ __all__ = [
     "record_of_curves",
     "row_of",
     "search_history_record",
-    "short_value",
     "summarize",
     "too_many_failures",
 ]

@@ -67,10 +67,9 @@ def params_of(search: Any) -> ShownParams:
     """Read the parameters of a fitted search, of scikit-learn's, too."""
     table = search.cv_results_
     if not hasattr(search, "plain_study"):
-        from sk_optuna.spaces import shown_params, unit_scales
+        from sk_optuna.spaces import shown_params, space_of, unit_scales
 
-        space = getattr(search, "param_distributions", None) or getattr(search, "param_grid", {})
-        return ShownParams(*shown_params(table["params"], unit_scales(space)))
+        return ShownParams(*shown_params(table["params"], unit_scales(space_of(search))))
     trials = search.plain_study(include_pruned=True).trials
     distributions = {name: each for trial in trials for name, each in trial.distributions.items()}
     order = dict.fromkeys(name for params in table["params"] for name in params)

@@ -8,17 +8,19 @@ import numpy as np
 from sk_optuna.evaluation import FoldPredictions
 
 
-def predictions_table(tests: Sequence[Any], y: Any, predictions: Sequence[FoldPredictions]) -> dict[str, np.ndarray]:
+def predictions_table(
+    tests: Sequence[Any], y_true: Sequence[Any] | None, predictions: Sequence[FoldPredictions]
+) -> dict[str, np.ndarray]:
     """Write predictions as columns of one length, fold by fold.
 
     Parameters
     ----------
     tests : sequence of ndarray
         The numbers of the rows that each fold tested.
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
-        The targets of all rows.
+    y_true : sequence of array-like of shape (n_test,) or (n_test, n_outputs), or None
+        The targets of these rows, in the same order.
     predictions : sequence of FoldPredictions
-        The predictions for these rows, in the same order.
+        The predictions for these rows.
 
     Returns
     -------
@@ -30,8 +32,8 @@ def predictions_table(tests: Sequence[Any], y: Any, predictions: Sequence[FoldPr
         "row": np.concatenate(tests),
         "fold": np.repeat(np.arange(len(tests)), [len(rows) for rows in tests]),
     }
-    if y is not None:
-        table |= _outputs("y_true", np.asarray(y)[table["row"]])
+    if y_true is not None:
+        table |= _outputs("y_true", np.concatenate([np.asarray(each) for each in y_true]))
     table |= _outputs("y_pred", np.concatenate([each.y_pred for each in predictions]))
     return table | _values(predictions)
 

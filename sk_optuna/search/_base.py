@@ -18,7 +18,7 @@ from sk_optuna.refit import metric_of
 from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
 from sk_optuna.search._plain_study import plain_study
-from sk_optuna.spaces import UnitScale, in_words, scales_of_study, unit_scales
+from sk_optuna.spaces import UnitScale, in_words, scales_of_study, space_of, unit_scales
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
 
@@ -299,7 +299,7 @@ class SearchBase(BaseSearchCV):
 
     def _scales(self) -> dict[str, UnitScale]:
         """Return the scales of the space; of a callable one, those that its study has seen."""
-        space = self.param_distributions if self.param_grid is None else self.param_grid
+        space = space_of(self)
         if not callable(space):
             return unit_scales(space)
         trials = self.study_.get_trials(deepcopy=False)

@@ -100,7 +100,8 @@ def out_of_fold_predictions(
     rows = np.arange(num_samples(evaluator.X))
     tests = [rows[np.asarray(test)] for _, test in (evaluator.splits[i] for i in range(n_splits))]
     results, predictions = zip(*(done[i] for i in range(n_splits)), strict=True)
-    return predictions_table(tests, evaluator.y, predictions), list(results)
+    y_true = None if evaluator.y is None else [np.asarray(evaluator.y)[test] for test in tests]
+    return predictions_table(tests, y_true, predictions), list(results)
 
 
 def warn_of_other_scores(

@@ -11,6 +11,7 @@ from sk_optuna.spaces._in_words import in_words
 from sk_optuna.spaces._initial import are_strict, first_trials
 from sk_optuna.spaces._parameter_names import check_fits
 from sk_optuna.spaces._shown_params import shown_params
+from sk_optuna.spaces._space_of import space_of
 from sk_optuna.spaces._suggest_space import suggest_space
 from sk_optuna.spaces._table import TableSpace
 from sk_optuna.spaces._unit_scale import UnitScale, count_combinations, scales_of_study, unit_scales
@@ -26,6 +27,7 @@ __all__ = [
     "scales_of_study",
     "shown_params",
     "space_from_user",
+    "space_of",
     "suggest_space",
     "unit_scales",
 ]

@@ -40,7 +40,7 @@ def shown_params(
         at = [i for i, each in enumerate(params) if name in each]
         values = [plain(params[i][name]) for i in at]
         scale = scales.get(name)
-        if _are_numbers(values) and (scale is None or scale.is_numeric or scale.kind == "mixed"):
+        if _are_numbers(values) and (scale is None or scale.is_numeric or scale.kind in ("mixed", "unknown")):
             shown, distributions[name] = _range(values, scale)
         else:
             shown, distributions[name] = _choices(values)

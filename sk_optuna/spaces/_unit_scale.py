@@ -30,10 +30,10 @@ class UnitScale:
 
     Attributes
     ----------
-    kind : {"range", "list", "quantiles", "choices", "mixed"}
+    kind : {"range", "list", "quantiles", "choices", "unknown", "mixed"}
         ``"range"``: from one number to another, on any scale; ``"list"``: numbers that rise or fall; ``"quantiles"``:
-        another scipy distribution; ``"choices"``: no places, as of lists of texts, objects or two numbers; ``"mixed"``:
-        not the same in all branches.
+        another scipy distribution; ``"choices"``: no places, as of lists of texts, objects or two numbers;
+        ``"unknown"``: written as another library takes it; ``"mixed"``: not the same in all branches.
     is_numeric : bool
         True if the values have places in every branch.
     bounds : tuple of two numbers, or None
@@ -44,10 +44,10 @@ class UnitScale:
     def __init__(self, domains: Sequence[Domain]) -> None:
         self._domains = list(domains)
         kinds = {_kind(domain) for domain in domains}
-        self.kind: Literal["range", "list", "quantiles", "choices", "mixed"] = (
+        self.is_numeric = kinds.isdisjoint({"choices", "unknown"})
+        self.kind: Literal["range", "list", "quantiles", "choices", "unknown", "mixed"] = (
             "mixed" if len(kinds) > 1 else kinds.pop()
         )
-        self.is_numeric = all(_kind(domain) != "choices" for domain in domains)
         self.bounds = self._bounds() if self.is_numeric else None
         # by domain, the places of a list's values; a list may be long, and be asked for each candidate
         self._orders = [_order(domain) if self.is_numeric else {} for domain in domains]
@@ -168,6 +168,8 @@ class _Unknown(Draw):
 
 def _kind(domain: Domain) -> Any:
     """Name the way in which a domain's values have places."""
+    if isinstance(domain, _Unknown):
+        return "unknown"
     if isinstance(domain, Native):
         return "range"
     if isinstance(domain, Quantile):

@@ -66,7 +66,7 @@ def test_callable_space_has_the_scales_of_its_studies(iris):
         return {"C": trial.suggest_float("C", 0.01, 100, log=True)}
 
     search = OptunaSearchCV(SVC(), space, n_trials=3, cv=2, random_state=0).fit(X, y)
-    folds = [OuterFold(tuning=Tuning({"C": value}, 0.0, {}, search.study_)) for value in (0.1, 10.0)]
+    folds = [OuterFold(tuning=Tuning({"C": value}, 0.0, search.cv_results_, search.study_)) for value in (0.1, 10.0)]
     row = row_of(stability_columns([Row("search", search, "search", "")], {"search": folds}), "C")
     assert row["spread"] == pytest.approx(0.5)
 

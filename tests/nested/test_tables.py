@@ -53,6 +53,25 @@ def test_probabilities_and_decision_values_are_by_class(iris):
     assert predictions.query("search == 'decision'")["decision_a"].notna().all()
 
 
+@pytest.mark.parametrize("space", [{"C": [1.0]}, {"decision_function_shape": ["ovo"]}])
+def test_decision_values_of_pairs_of_classes_are_not_called_those_of_a_class(space, iris):
+    shape = "ovr" if "decision_function_shape" in space else "ovo"
+    search = GridSearchCV(SVC(decision_function_shape=shape), space, cv=2)
+    predictions = nested_cross_validate(search, *iris, cv=StratifiedKFold(2), baselines=()).predictions_
+    assert {"y_true", "y_pred"} <= set(predictions.columns)
+    assert not [name for name in predictions.columns if name.startswith("decision")]
+
+
+def test_a_class_that_a_fold_did_not_train_on_has_no_probability_there(iris):
+    X, y = iris
+    split = [(np.flatnonzero(y != absent), np.flatnonzero(y == absent)) for absent in (2, 0)]
+    predictions = nested_cross_validate(LogisticRegression(), X, y, cv=split, baselines=()).predictions_
+    proba = predictions[["proba_0", "proba_1", "proba_2"]]
+    assert np.allclose(proba.sum(axis=1), 1)
+    assert (proba.proba_2[predictions.outer_fold == 0] == 0).all()
+    assert (proba.proba_0[predictions.outer_fold == 1] == 0).all()
+
+
 def test_precomputed_kernels_are_predicted_from_their_training_columns(iris):
     X, y = iris
     search = GridSearchCV(SVC(kernel="precomputed"), {"C": [0.1, 1]}, cv=3)

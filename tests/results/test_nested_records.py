@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sk_optuna._short_value import short_value
 from sk_optuna.exceptions import InvalidArgumentError
-from sk_optuna.results import comparison_record, nested_scores_record, param_stability_record, short_value
+from sk_optuna.results import comparison_record, nested_scores_record, param_stability_record
 
 SCORES = {"a": [0.6, 0.8], "b": [0.9, 0.7], "b, plain": [0.5, 0.5]}
 TABLE = {

@@ -101,7 +101,8 @@ def test_a_parameter_that_is_a_choice_in_one_branch_has_no_places():
 def test_callables_and_other_libraries_spaces_have_no_scales():
     assert unit_scales(lambda trial: {}) == {}
     foreign = type("Real", (), {"__module__": "skopt.space", "low": 0, "high": 1})()
-    assert unit_scales({"a": foreign})["a"].kind == "choices"
+    scale = unit_scales({"a": foreign})["a"]
+    assert (scale.kind, scale.is_numeric, scale.position(0.5)) == ("unknown", False, None)
 
 
 def test_scales_do_not_repeat_the_warnings_of_a_space():
