@@ -48,8 +48,8 @@ FLOORS = {
     "storage": 4,
     "study": 4,
     "displays": 5,
-    "search": 5,
     "nested": 6,
+    "search": 6,
     "__init__": 7,
     "_search": 7,
 }

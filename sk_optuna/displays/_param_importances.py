@@ -14,6 +14,8 @@ _BAR_STYLE: dict[str, Any] = {"color": COLORS["COMPLETE"], "height": 0.65}
 _SOME_STYLE: dict[str, Any] = {**_BAR_STYLE, "hatch": "///", "edgecolor": "white", "linewidth": 0}
 _WHISKER_STYLE: dict[str, Any] = {"color": "0.15", "linewidth": 1.6, "zorder": 3}
 _HEIGHT = 0.42
+# Where a bar has its number of trials behind it, the axis is longer than the bars by this factor.
+_ROOM = 1.25
 _NAMES = {"ped-anova": "PED-ANOVA", "fanova": "fANOVA"}
 
 
@@ -212,9 +214,16 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
         if (self.importance == 0).any() and not (self.importance > 0).any():
             text = "The values tell no candidate from another."
             ax.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
-        ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, None if (self.importance > 0).any() else 1))
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, self._limit()))
         ax.set_xlabel(f"Importance for {self.score_name} ({_NAMES[self.evaluator]}, share of all bars)")
         return self._close(despine=despine)
+
+    def _limit(self) -> float | None:
+        """Return the right end of the axis, with room for the numbers of trials behind bars; None for matplotlib's."""
+        if not (self.importance > 0).any():
+            return 1.0
+        has_text = (np.asarray(self.n_trials) < self.n_finished).any()
+        return _ROOM * float(np.nanmax([self.importance, self.high])) if has_text else None
 
     def _draw_bars(self) -> None:
         """Draw a bar for each parameter, or why there is none."""

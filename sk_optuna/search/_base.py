@@ -17,6 +17,7 @@ from sk_optuna.evaluation import nearest_metrics, nearest_scorers, scoring_of
 from sk_optuna.refit import metric_of
 from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
+from sk_optuna.search._picture import picture_of
 from sk_optuna.search._plain_study import plain_study
 from sk_optuna.spaces import UnitScale, in_words, scales_of_study, space_of, unit_scales
 from sk_optuna.storage import History
@@ -296,6 +297,54 @@ class SearchBase(BaseSearchCV):
             values=list(self.objectives) if self.objectives else [name_of_metric(self)],
             include_pruned=include_pruned,
         )
+
+    def plot(self, *, metric: str | None = None) -> Any:
+        """Draw the search in one figure: what it found, and when, and by which parameters.
+
+        Parameters
+        ----------
+        metric : str or None, default=None
+            One of the metrics of the search; None takes the one that steered it, of several objectives the one that
+            `refit` names.
+
+        Returns
+        -------
+        matplotlib Figure
+            The figure of up to four panels: a :class:`~sk_optuna.displays.SearchHistoryDisplay`; a
+            :class:`~sk_optuna.displays.ParamImportancesDisplay`, or, with fewer than 20 scores or with one parameter, a
+            :class:`~sk_optuna.displays.FoldScoresDisplay`; a :class:`~sk_optuna.displays.ParamSliceDisplay` of the
+            three most important parameters; and, with two parameters or more, a
+            :class:`~sk_optuna.displays.ParamHeatmapDisplay`. Each draws on axes of yours, and has its numbers, by
+            ``from_search(search, ax=ax)``.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Where the search has no finished candidate.
+        sk_optuna.exceptions.InvalidArgumentError
+            Where there is no such metric, or several objectives of which none is named; where the space is empty.
+        sk_optuna.exceptions.NoScoreError
+            Where no candidate has a score.
+        sk_optuna.exceptions.MissingExtraError
+            Where matplotlib is missing.
+
+        See Also
+        --------
+        sk_optuna.displays : The displays, for searches of scikit-learn, too.
+        plain_study : The study for pictures of Optuna's own.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.svm import SVC
+        >>> from sk_optuna import OptunaSearchCV
+        >>> X, y = load_iris(return_X_y=True)
+        >>> search = OptunaSearchCV(SVC(), {"C": [0.1, 1, 10], "gamma": [0.01, 0.1, 1]}, random_state=0).fit(X, y)
+        >>> figure = search.plot()  # doctest: +SKIP
+        >>> figure.savefig("search.png")  # doctest: +SKIP
+        """
+        check_is_fitted(self, "cv_results_")
+        return picture_of(self, metric=metric)
 
     def _scales(self) -> dict[str, UnitScale]:
         """Return the scales of the space; of a callable one, those that its study has seen."""

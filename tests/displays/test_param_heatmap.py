@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sk_optuna import _optional
 from sk_optuna.displays import ParamHeatmapDisplay
+from sk_optuna.displays._param_axis import set_number_axis
 from sk_optuna.exceptions import MissingExtraError
 from sk_optuna.results import ParamValues
 
@@ -102,3 +103,13 @@ def test_missing_matplotlib_is_named(monkeypatch):
     monkeypatch.setattr(_optional, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"ParamHeatmapDisplay\.plot needs the package 'matplotlib'"):
         display_of([1], [0.5], [0.9]).plot()
+
+
+def test_a_short_logarithmic_axis_has_ticks_that_can_be_read(pictures):
+    axis = pictures.figure().add_subplot()
+    values = ParamValues(name="x", at=np.array([10.0, 20, 40]), choices=None, is_log=True, low=10.0, high=40.0)
+    set_number_axis(axis, "x", values)
+    low, high = axis.get_xlim()
+    ticks = dict(zip(axis.get_xticks(), (label.get_text() for label in axis.get_xticklabels()), strict=True))
+    assert [text for at, text in ticks.items() if low <= at <= high] == ["10", "20"]
+    assert list(axis.xaxis.get_minorticklocs()) == []

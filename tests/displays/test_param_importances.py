@@ -51,6 +51,14 @@ def test_bars_over_some_trials_are_hatched_and_missing_ones_say_why(pictures):
     assert labels == {"over all 40 trials", "over the trials that set it", "5 to 95 % of bootstraps"}
 
 
+def test_the_number_of_trials_behind_a_long_bar_stays_within_the_axes(pictures):
+    figure, axes = pictures.subplots(1, 2, figsize=(12, 3), layout="constrained")
+    display = display_of([0.99, 0.01, 0.0], n_trials=np.array([25, 40, 40])).plot(axes[0])
+    figure.draw_without_rendering()
+    (text,) = [text for text in display.ax_.texts if text.get_text() == "25 of 40"]
+    assert text.get_window_extent().x1 <= display.ax_.get_window_extent().x1
+
+
 def test_without_bootstraps_there_are_no_whiskers(pictures):
     none = np.full(3, NAN)
     display = display_of(low=none, high=none).plot()
