@@ -63,8 +63,8 @@ class Outcome:
 
     records: Sequence[TrialRecord]
     rules: Rules
-    cv_results: Mapping[str, Any]
-    learning_curves: Mapping[str, np.ndarray] | None
+    cv_results: dict[str, Any]
+    learning_curves: dict[str, np.ndarray] | None
 
     @property
     def is_multimetric(self) -> bool:

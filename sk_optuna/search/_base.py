@@ -1,9 +1,11 @@
 """BaseSearchCV with corrected tags, routing and hints at names, and with the fitted attributes."""
 
+from collections.abc import Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial
 from sklearn.exceptions import NotFittedError
@@ -14,7 +16,7 @@ from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna._optional import require
 from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
 from sk_optuna.evaluation import nearest_metrics, nearest_scorers, scoring_of
-from sk_optuna.refit import metric_of
+from sk_optuna.refit import Choice, metric_of
 from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
 from sk_optuna.search._picture import picture_of
@@ -22,6 +24,9 @@ from sk_optuna.search._plain_study import plain_study
 from sk_optuna.spaces import UnitScale, in_words, scales_of_study, space_of, unit_scales
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # The fitted attributes that are set; others are properties.
 _FITTED = (
@@ -61,8 +66,25 @@ class _NoBestEstimator:
 class SearchBase(BaseSearchCV):
     """The base of OptunaSearchCV: it does not search, but knows the fitted attributes."""
 
+    best_index_: int
+    best_params_: dict[str, Any]
+    best_score_: float
+    cv_results_: dict[str, Any]
+    errors_: dict[str, np.ndarray]
+    learning_curves_: dict[str, np.ndarray]
+    multimetric_: bool
+    n_folds_dropped_: int
+    n_splits_: int
+    n_trials_: int
+    oof_predictions_: dict[str, np.ndarray]
+    pareto_front_: dict[str, Any]
+    refit_choice_: Choice
+    refit_epochs_: int | None
+    refit_time_: float
+    study_: optuna.Study
+
     _history: History
-    objectives: Any
+    objectives: Sequence[str] | None
     best_estimator_: Any = _NoBestEstimator()
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803 - scikit-learn's name
@@ -298,7 +320,7 @@ class SearchBase(BaseSearchCV):
             include_pruned=include_pruned,
         )
 
-    def plot(self, *, metric: str | None = None) -> Any:
+    def plot(self, *, metric: str | None = None) -> "Figure":
         """Draw the search in one figure: what it found, and when, and by which parameters.
 
         Parameters

@@ -1,6 +1,6 @@
 """A search in one figure of up to four panels, made of the public displays alone."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from sk_optuna.results import (
     search_history_record,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # In inches: width of the figure, height of the upper and of the lower panels.
 _WIDTH, _UPPER, _LOWER = 15.0, 4.2, 4.8
 # Parameters that have room side by side in half of the width.
@@ -21,7 +24,7 @@ _MOST_SLICES = 3
 _LEAST_SCORES = 20
 
 
-def picture_of(search: Any, *, metric: str | None) -> Any:
+def picture_of(search: Any, *, metric: str | None) -> "Figure":
     """Draw history and importances, or folds, above, and the scores by parameters below.
 
     Parameters
@@ -54,7 +57,7 @@ def picture_of(search: Any, *, metric: str | None) -> Any:
         upper.append(ParamImportancesDisplay(**vars(param_importances_record(search, metric=metric))))
     else:
         upper.append(FoldScoresDisplay(**vars(fold_scores_record(search, metric=metric))))
-    figure = plt.figure(figsize=(_WIDTH, _UPPER + _LOWER), layout="constrained")
+    figure: Figure = plt.figure(figsize=(_WIDTH, _UPPER + _LOWER), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=[_UPPER, _LOWER])
     for i, row in enumerate((upper, lower)):
         for j, display in enumerate(row):

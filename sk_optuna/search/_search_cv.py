@@ -1,5 +1,6 @@
 """OptunaSearchCV: its parameters and attributes, which are the contract with its users. `_fit` has what it does."""
 
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -7,6 +8,16 @@ import numpy as np
 
 from sk_optuna._compat._sklearn import BaseSearchCV, Interval, StrOptions
 from sk_optuna.search._fit import FittingSearch
+from sk_optuna.search._types import (
+    Bounds,
+    InitialParams,
+    Pruner,
+    Sampler,
+    Scoring,
+    Space,
+    Storage,
+    StudyCallback,
+)
 
 
 class OptunaSearchCV(FittingSearch):
@@ -472,23 +483,23 @@ class OptunaSearchCV(FittingSearch):
     # Searches that were pickled before there were these arguments have none.
     n_iter: int | None = None
     speculate: bool | Literal["auto"] = "auto"
-    storage: Any = None
+    storage: Storage = None
     study_name: str | None = None
     warm_start: bool = False
     max_failures: int | None = 10
     fold_timeout: float | None = None
     fold_memory: str | None = None
     interrupted: Literal["raise", "return"] = "raise"
-    constraints: Any = None
-    objectives: Any = None
+    constraints: Bounds = None
+    objectives: Sequence[str] | None = None
     return_predictions: bool = False
 
     def __init__(
         self,
         estimator: Any,
-        param_distributions: Any = None,
+        param_distributions: Space | None = None,
         *,
-        param_grid: Any = None,
+        param_grid: Space | None = None,
         n_trials: int | None = None,
         n_iter: int | None = None,
         max_failures: int | None = 10,
@@ -496,30 +507,30 @@ class OptunaSearchCV(FittingSearch):
         fold_timeout: float | None = None,
         fold_memory: str | None = None,
         interrupted: Literal["raise", "return"] = "raise",
-        sampler: Any = "tpe",
-        pruner: Any = None,
-        report: str = "fold",
+        sampler: Sampler = "tpe",
+        pruner: Pruner = None,
+        report: Literal["fold", "epoch"] = "fold",
         checkpoint: Literal["last", "best"] = "last",
-        cache_prefix: bool | str = "auto",
-        initial_params: Any = None,
+        cache_prefix: bool | Literal["auto"] | str = "auto",
+        initial_params: InitialParams = None,
         max_concurrent_trials: int | Literal["auto"] = "auto",
         speculate: bool | Literal["auto"] = "auto",
-        storage: Any = None,
+        storage: Storage = None,
         study_name: str | None = None,
         warm_start: bool = False,
-        scoring: Any = None,
-        constraints: Any = None,
-        objectives: Any = None,
+        scoring: Scoring = None,
+        constraints: Bounds = None,
+        objectives: Sequence[str] | None = None,
         n_jobs: int | None = None,
-        refit: Any = True,
+        refit: bool | str | Callable[[Any], int] = True,
         cv: Any = None,
         verbose: int = 0,
         pre_dispatch: int | str = "2*n_jobs",
-        random_state: Any = None,
-        error_score: Any = np.nan,
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | Literal["raise"] = np.nan,
         return_train_score: bool = False,
         return_predictions: bool = False,
-        study_callbacks: Any = None,
+        study_callbacks: Sequence[StudyCallback] | None = None,
     ) -> None:
         super().__init__(
             estimator=estimator,
