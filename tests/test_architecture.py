@@ -24,6 +24,7 @@ FLOORS = {
     "_nearest": 0,
     "_optional": 0,
     "_short_value": 0,
+    "_standard_error": 0,
     "_study_view": 0,
     "_version": 0,
     "_versions": 0,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna._standard_error import corrected_standard_error
 from sk_optuna.refit import metric_of
 from sk_optuna.spaces import UnitScale, count_combinations, space_of, unit_scales
 
@@ -81,11 +82,7 @@ class SearchEvidence:
         """
         ahead = self.scores[self.best if other is None else other]
         differences = ahead - self.scores
-        n_splits = self.scores.shape[1]
-        if n_splits < 2:
-            return differences.mean(axis=1), np.full(len(differences), np.nan)
-        variance = (1 / n_splits + self.test_to_train) * differences.var(axis=1, ddof=1)
-        return differences.mean(axis=1), np.sqrt(variance)
+        return differences.mean(axis=1), corrected_standard_error(differences, self.test_to_train)
 
 
 def evidence_of(

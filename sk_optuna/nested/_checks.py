@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna._standard_error import corrected_standard_error
 from sk_optuna.checks import Findings, ResultsEvidence, check_results, check_search, evidence_of
 from sk_optuna.nested._outer_fold import OuterFold
 from sk_optuna.nested._rows import Row
 from sk_optuna.nested._stability import scales_of
-from sk_optuna.nested._statistics import OuterSplits, corrected_standard_error
+from sk_optuna.nested._statistics import OuterSplits
 from sk_optuna.study import random_start
 
 
@@ -71,7 +72,7 @@ def _evidence(
 
 def _error(scores: np.ndarray, splits: OuterSplits) -> float:
     """Return the standard error of a mean over outer folds; NaN where there is no basis for one."""
-    return np.nan if splits.why_no_test else corrected_standard_error(scores, splits.test_to_train)
+    return np.nan if splits.why_no_test else float(corrected_standard_error(scores, splits.test_to_train))
 
 
 def _inner_findings(search: Any, folds: Sequence[OuterFold]) -> Iterator[Findings]:

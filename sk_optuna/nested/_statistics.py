@@ -17,6 +17,7 @@ import numpy as np
 from scipy import stats
 
 from sk_optuna._nearest import hint, nearest
+from sk_optuna._standard_error import corrected_standard_error
 from sk_optuna.exceptions import InvalidArgumentError
 
 Basis = Literal["published procedure", "heuristic", "none"]
@@ -150,21 +151,8 @@ def corrected_interval(scores: Any, test_to_train: float, level: float = 0.95) -
     if len(scores) < 2 or not np.isfinite(scores).all():
         return np.nan, np.nan
     mean, half = float(scores.mean()), float(stats.t.ppf((1 + level) / 2, len(scores) - 1))
-    half *= corrected_standard_error(scores, test_to_train)
+    half *= float(corrected_standard_error(scores, test_to_train))
     return mean - half, mean + half
-
-
-def corrected_standard_error(scores: Any, test_to_train: float) -> float:
-    """Return the standard error of the mean of scores over outer folds, corrected for shared training rows.
-
-    NaN where a score is missing or there are fewer than two.
-    """
-    scores = np.asarray(scores, dtype=float)
-    if len(scores) < 2 or not np.isfinite(scores).all():
-        return np.nan
-    if np.ptp(scores) == 0:  # the variance of equal floats may not be 0
-        return 0.0
-    return float(np.sqrt((1 / len(scores) + test_to_train) * np.var(scores, ddof=1)))
 
 
 def compare_scores(
@@ -291,7 +279,7 @@ def _compared(ours: np.ndarray, theirs: np.ndarray, splits: OuterSplits, rope: f
     mean = float(differences.mean())
     if not reason:
         low, high = corrected_interval(differences, splits.test_to_train, level)
-        error = corrected_standard_error(differences, splits.test_to_train)
+        error = float(corrected_standard_error(differences, splits.test_to_train))
         t, p_value = _t_test(mean, error, len(differences) - 1)
         worse, equivalent, better = posterior(mean, error, len(differences) - 1, rope)
     return {

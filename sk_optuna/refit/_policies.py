@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sk_optuna._nearest import hint, nearest
+from sk_optuna._standard_error import corrected_standard_error
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.refit._choice import Choice
 from sk_optuna.refit._order import TIMES, check_fits_space, check_simpler, sort_keys
@@ -345,11 +346,8 @@ def standard_errors(scores: np.ndarray, best: int, test_size: float | None = Non
     test_size : float or None, default=None
         Rows that a split tests, as a share of those that it uses; None for ``1 / n_splits``.
     """
-    n_splits = scores.shape[1]
-    size = 1 / n_splits if test_size is None else test_size
-    variances = np.var(scores[best] - scores, axis=1, ddof=1)
-    errors: np.ndarray = np.sqrt(variances * (1 / n_splits + size / (1.0 - size)))
-    return errors
+    size = 1 / scores.shape[1] if test_size is None else test_size
+    return corrected_standard_error(scores[best] - scores, size / (1.0 - size))
 
 
 def _rounding(mean: float) -> float:
