@@ -119,7 +119,7 @@ def without_log_lines(logger_name: str) -> Iterator[None]:
 def new_study(sampler: Any = None, study_name: str | None = None, values: Sequence[str] = ()) -> optuna.Study:
     """Return an empty study in memory that maximizes, without the log line that Optuna writes about it.
 
-    `values` names the objectives, where there are several.
+    `values` names the objectives; without names there is one.
     """
     with without_log_lines(_IN_MEMORY_LOG):
         directions = [StudyDirection.MAXIMIZE] * (len(values) or 1)

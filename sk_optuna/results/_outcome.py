@@ -15,7 +15,7 @@ from sk_optuna.exceptions import NoScoreError
 from sk_optuna.refit import Choice, Policy
 from sk_optuna.results._learning_curves import learning_curves
 from sk_optuna.results._no_best import check_any_feasible, check_any_score, check_feasible, check_not_pruned
-from sk_optuna.results._pareto import front_of
+from sk_optuna.results._pareto import front_of, may_be_best
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import median_best_epoch, tabulate
 
@@ -117,7 +117,7 @@ def _able_first(table: Mapping[str, Any], metric: Any) -> Mapping[str, Any]:
     key = f"rank_test_{metric}"
     if key not in table or not {"feasible", "pareto_rank"} & table.keys():
         return table
-    able = table["feasible"] if "feasible" in table else np.asarray(table["trial_state"]) == "COMPLETE"
+    able = may_be_best(table)
     return {**table, key: np.where(able, table[key], table[key].max() + 1)} if able.any() else table
 
 

@@ -38,13 +38,18 @@ def _is_dominated(row: np.ndarray, front: np.ndarray) -> bool:
     return bool(((front >= row).all(axis=1) & (front > row).any(axis=1)).any())
 
 
+def may_be_best(table: Mapping[str, Any]) -> np.ndarray:
+    """Mark the rows that are complete and keep to all constraints."""
+    complete: np.ndarray = np.asarray(table["trial_state"]) == "COMPLETE"
+    return complete & table["feasible"] if "feasible" in table else complete
+
+
 def candidate_ranks(table: Mapping[str, Any], objectives: Sequence[str]) -> np.ndarray:
     """Rank the rows of a table of results.
 
     Rows that break a constraint come behind all that do not, and rows that are not complete behind these.
     """
-    complete = np.asarray(table["trial_state"]) == "COMPLETE"
-    able = complete & table["feasible"] if "feasible" in table else complete
+    complete, able = np.asarray(table["trial_state"]) == "COMPLETE", may_be_best(table)
     ranks = np.empty(len(complete), dtype=np.int32)
     ranks[able] = pareto_ranks(_scores(table, objectives)[able])
     last = max(ranks[able], default=1)
@@ -56,9 +61,7 @@ def candidate_ranks(table: Mapping[str, Any], objectives: Sequence[str]) -> np.n
 
 def front_of(table: Mapping[str, Any], objectives: Sequence[str]) -> dict[str, Any]:
     """Return the rows of the first rank, the best in the first objective first; none without a row that is able."""
-    able = np.asarray(table["trial_state"]) == "COMPLETE"
-    able = able & table["feasible"] if "feasible" in table else able
-    rows = np.flatnonzero(able & (table["pareto_rank"] == 1))
+    rows = np.flatnonzero(may_be_best(table) & (table["pareto_rank"] == 1))
     rows = rows[np.lexsort(-_scores(table, objectives)[rows].T[::-1])]
     return {name: _at(rows, column) for name, column in table.items()}
 

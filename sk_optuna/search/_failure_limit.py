@@ -59,4 +59,4 @@ class FailureLimit:
     @property
     def _failed(self) -> list[TrialRecord]:
         told = self._proposals.told
-        return [] if told.n_complete(len(told)) else failing_start(told.records, self._rules)
+        return [] if told.has_complete else failing_start(told.records, self._rules)

@@ -106,7 +106,6 @@ class Told(Sequence[ToldTrial[Record]]):
     def __init__(self, trials: Iterable[ToldTrial[Record]] = ()) -> None:
         self._trials: list[ToldTrial[Record]] = []
         # after each trial, and before the first
-        self._n_complete = [0]
         self._n_rivals = [0]
         self._estimated: dict[int, ToldTrial[Record]] = {}
         self._shown: dict[int, FrozenTrial] = {}
@@ -126,7 +125,6 @@ class Told(Sequence[ToldTrial[Record]]):
     def append(self, told: ToldTrial[Record]) -> None:
         """Add the trial that was told last."""
         self._trials.append(told)
-        self._n_complete.append(self._n_complete[-1] + told.is_complete)
         self._n_rivals.append(self._n_rivals[-1] + told.is_rival)
         if told.trial.state == TrialState.PRUNED and told.value is not None:
             self._estimated[told.number] = told
@@ -134,10 +132,6 @@ class Told(Sequence[ToldTrial[Record]]):
     def as_of(self, n_told: int) -> "Told[Record]":
         """Return the memory as it was when so many trials had been told."""
         return Told(self._trials[:n_told])
-
-    def n_complete(self, n_told: int) -> int:
-        """Return how many trials were complete when so many had been told."""
-        return self._n_complete[n_told]
 
     def n_rivals(self, n_told: int) -> int:
         """Return how many trials were complete and kept all constraints when so many had been told."""
@@ -149,9 +143,9 @@ class Told(Sequence[ToldTrial[Record]]):
         return [told.record for told in sorted(self._trials, key=lambda told: told.number)]
 
     @property
-    def complete(self) -> list[ToldTrial[Record]]:
-        """The trials that ran to their end, without a failure."""
-        return [told for told in self._trials if told.is_complete]
+    def has_complete(self) -> bool:
+        """Whether any trial ran to its end, without a failure."""
+        return any(told.is_complete for told in self._trials)
 
     @property
     def rivals(self) -> list[ToldTrial[Record]]:
