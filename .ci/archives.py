@@ -7,7 +7,7 @@ import re
 import sys
 import tarfile
 import zipfile
-from email.parser import Parser
+from email import message_from_bytes
 from pathlib import Path
 
 dist, tree = Path(sys.argv[1]), Path(sys.argv[2])
@@ -23,6 +23,7 @@ def files_under(*folders: str) -> set[str]:
 
 
 def check(label: str, wrong: object) -> None:
+    """End with the label and what is wrong, if anything is."""
     if wrong:
         raise SystemExit(f"{label}: {wrong}")
 
@@ -35,24 +36,26 @@ with zipfile.ZipFile(wheel) as archive:
 info = next(name for name in contents if name.endswith("/METADATA")).rpartition("/")[0]
 about = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")}
 check("The wheel and the tree differ in", set(contents) ^ (package | about))
-metadata = contents[f"{info}/METADATA"].decode()
 
 # The sdist: what the tests, docs, benchmarks and CI need, too.
 with tarfile.open(sdist) as archive:
     members = [member for member in archive.getmembers() if member.isfile()]
-    packed = {member.name.partition("/")[2]: archive.extractfile(member).read() for member in members}  # type: ignore[union-attr]
-needed = package | files_under("*", *(f"{folder}/**/*" for folder in (".ci", "benchmarks", "docs", "scripts", "tests")))
+    packed = {member.name.partition("/")[2]: archive.extractfile(member).read() for member in members}
+root = ("*.cff", "*.cfg", "*.in", "*.md", "*.py", "*.toml", "LICENSE", ".gitignore", ".pre-commit-config.yaml")
+folders = (f"{folder}/**/*" for folder in (".ci", "benchmarks", "docs", "scripts", "tests"))
+needed = package | files_under(*root, *folders)
 check("The sdist lacks", sorted(needed - set(packed)))
 written = {"PKG-INFO"} | {name for name in packed if name.startswith("sk_optuna.egg-info/")}
 check("The sdist has beside the tree's files", sorted(set(packed) - needed - written))
-check("The sdist's description is another", Parser().parsestr(packed["PKG-INFO"].decode()).get_payload() != Parser().parsestr(metadata).get_payload())
+check("The sdist's metadata are not the wheel's", contents[f"{info}/METADATA"] != packed["PKG-INFO"])
 
 # Neither names the machine that built them.
-places = {str(Path(place).resolve()).encode() for place in (tree, dist.parent, Path.home())} - {b"/", b"/root"}
-check("A path of this machine is in", [name for name, text in (contents | packed).items() if any(p in text for p in places)])
+places = {str(place.resolve()).encode() for place in (tree, dist.parent, Path(sys.prefix).parent)} - {b"/"}
+named = [name for name, text in (contents | packed).items() if any(place in text for place in places)]
+check("A path of this machine is in", named)
 
 # The text for an index.
-description = Parser().parsestr(metadata).get_payload()
+description = message_from_bytes(packed["PKG-INFO"]).get_payload()
 check("The description is short", len(description) < 2000)
 targets = re.findall(r"\]\(([^)]*)\)|(?:href|src)=\"([^\"]*)\"|^\[[^\]]+\]:\s*(\S+)", description, re.MULTILINE)
 check("Links that lead nowhere from an index", [t for t in map("".join, targets) if not re.match("https?://|#", t)])

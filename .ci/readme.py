@@ -1,7 +1,7 @@
 """Print a fenced block of README.md, or run its Python code.
 
-`readme.py bash 2` prints the second bash block; `readme.py python` runs all Python blocks in order, in one namespace, and
-`readme.py python 2` the first two of them.
+`readme.py bash 2` prints the second bash block; `readme.py python` runs all Python blocks in order, in one namespace,
+and `readme.py python 2` the first two of them.
 """
 
 import re

@@ -22,7 +22,9 @@ from sklearn.datasets import load_iris  # noqa: E402
 from sklearn.svm import SVC  # noqa: E402
 
 X, y = load_iris(return_X_y=True)
-search = OptunaSearchCV(SVC(), {"C": loguniform(0.01, 100)}, n_trials=12, n_jobs=2, pruner="race", random_state=0).fit(X, y)
+search = OptunaSearchCV(SVC(), {"C": loguniform(0.01, 100)}, n_trials=12, n_jobs=2, pruner="race", random_state=0).fit(
+    X, y
+)
 assert search.best_score_ > 0.9
 again = pickle.loads(pickle.dumps(search))
 assert (again.predict(X) == search.predict(X)).all()
