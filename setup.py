@@ -1,7 +1,7 @@
 """The package's description on an index: README.md without its relative links, which lead nowhere from there.
 
-pyproject.toml has everything else. Once its `[project.urls]` has a `Documentation`, links to pages of `docs/` and pictures lead
-to that site. Other relative links become their text, and other pictures are left out.
+pyproject.toml has everything else. Once its `[project.urls]` has a `Documentation`, links to pages of `docs/` and
+pictures lead to that site. Other relative links become their text, and other pictures are left out.
 """
 
 import re
