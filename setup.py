@@ -1,7 +1,8 @@
 """The package's description on an index: README.md without its relative links, which lead nowhere from there.
 
 pyproject.toml has everything else. Once its `[project.urls]` has a `Documentation`, links to pages of `docs/` and
-pictures lead to that site. Other relative links become their text, and other pictures are left out.
+pictures lead to that site; until then a paragraph that begins with a picture is left out. Other relative links become
+their text.
 """
 
 import re
@@ -9,10 +10,11 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
+PICTURE = re.compile(r"^!\[.*?(\n\n|\Z)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)")
 
 
-def description(readme: str, site: str | None) -> str:
+def description(readme: str, site: str) -> str:
     """Replace each relative link of a README, `[text](docs/page.md#part)`."""
 
     def replaced(link: re.Match[str]) -> str:
@@ -20,11 +22,9 @@ def description(readme: str, site: str | None) -> str:
         page = re.fullmatch(r"docs/(\w+)\.md(#[\w-]+)?", target)
         if site and page:
             return f"[{text}]({site}/{page[1]}.html{page[2] or ''})"
-        if site and picture:
-            return f"![{text}]({site}/{target.removeprefix('docs/')})"
-        return "" if picture else text
+        return f"![{text}]({site}/{target.removeprefix('docs/')})" if picture else text
 
-    return LINK.sub(replaced, readme)
+    return LINK.sub(replaced, readme if site else PICTURE.sub("", readme))
 
 
 if __name__ == "__main__":

@@ -38,8 +38,11 @@ def test_links_lead_to_files_and_headings_that_are_there(page):
 
 
 def test_without_an_address_an_index_shows_links_as_text_and_no_picture():
-    assert description("![A search](docs/_static/search.png)\n\n[Install](docs/install.md#extras)", "") == "\n\nInstall"
+    picture = "![A search](docs/_static/search.png)\nIts [caption](docs/pictures.md)."
+    text = f"# Title\n\n{picture}\n\n[Install](docs/install.md#extras)"
+    assert description(text, "") == "# Title\n\nInstall"
     assert links_of(description(README, "")) == []
+    assert "search.plot()" not in description(README, "")
 
 
 def test_with_an_address_links_and_pictures_lead_to_the_site():
