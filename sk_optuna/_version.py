@@ -1,3 +1,3 @@
 """The version, in a module without imports, so that building the package need not import what it depends on."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
