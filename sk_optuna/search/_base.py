@@ -42,6 +42,7 @@ _FITTED = (
     "refit_epochs_",
     "refit_time_",
     "scorer_",
+    "search_time_",
     "study_",
 )
 
