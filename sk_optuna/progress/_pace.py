@@ -9,14 +9,16 @@ and the first estimate is up to eight times too long.
 
 
 def seconds_left(
-    seconds: float, *, n_fits: int, n_fits_of_told: int, n_told: int, n_left: int, n_splits: int
+    seconds: float, since: float, *, n_fits: int, n_fits_of_told: int, n_told: int, n_left: int, n_splits: int
 ) -> float | None:
     """Estimate the seconds to the end of the last trial; None before the first fit is finished.
 
     Parameters
     ----------
     seconds : float
-        Seconds since the first fit began.
+        Seconds from the beginning of the first fit to the end of the last one that is finished.
+    since : float
+        Seconds since then. They count down to the next fit that is due, and not below.
     n_fits : int
         Fits that were finished by now and count.
     n_fits_of_told : int
@@ -32,4 +34,5 @@ def seconds_left(
         return None
     per_trial = n_fits_of_told / n_told if n_told else n_splits
     n_fits_left = max(n_left * per_trial - (n_fits - n_fits_of_told), 0.0)
-    return seconds * n_fits_left / n_fits
+    per_fit = seconds / n_fits
+    return max(per_fit * n_fits_left - min(since, per_fit), 0.0)

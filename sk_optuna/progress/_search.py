@@ -76,7 +76,7 @@ class SearchProgress:
         self._n_of_state = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
         self._n_fits = self._n_fits_of_told = self._n_dropped = 0
         # until the first fit began: workers have to start
-        self._seconds_before = 0.0
+        self._seconds_before = self._seconds_at_last_fit = 0.0
         self._running: RunningFold | None = None
         self._next_line: dict[tuple[int, int], float] = {}
 
@@ -113,7 +113,6 @@ class SearchProgress:
         with self._lock:
             self._note(record, state, value)
             self._n_fits_of_told += len(record.results)
-            self._n_fits = max(self._n_fits, self._n_fits_of_told)
             status = self.status()
             if self._every_trial:
                 self._face.line(
@@ -132,7 +131,7 @@ class SearchProgress:
                 self._face.tell(f"Going on after {self._n_past} candidates that were finished before")
             else:
                 self._n_fits_of_told += len(record.results)
-                self._n_fits += len(record.results)
+                self._count_fits(len(record.results))
             self._face.show(self.status())
 
     def fold_ended(self, seconds: float) -> None:
@@ -140,7 +139,7 @@ class SearchProgress:
         with self._lock:
             if self._n_fits == 0:
                 self._seconds_before = max(self._clock.elapsed - seconds, 0.0)
-            self._n_fits += 1
+            self._count_fits(1)
             self._face.show(self.status())
 
     def look(self, running: Iterable[RunningFold]) -> None:
@@ -189,7 +188,8 @@ class SearchProgress:
         estimates = [] if to_timeout is None else [max(to_timeout, 0.0)]
         if self._n_trials is not None:
             to_last = seconds_left(
-                seconds - self._seconds_before,
+                self._seconds_at_last_fit - self._seconds_before,
+                seconds - self._seconds_at_last_fit,
                 n_fits=self._n_fits,
                 n_fits_of_told=self._n_fits_of_told,
                 n_told=max(self._n_finished - self._n_past, 0),
@@ -198,6 +198,10 @@ class SearchProgress:
             )
             estimates += [] if to_last is None else [to_last]
         return min(estimates, default=None)
+
+    def _count_fits(self, n: int) -> None:
+        self._n_fits += n
+        self._seconds_at_last_fit = self._clock.elapsed
 
     def _note(self, record: TrialRecord, state: str, value: Value) -> None:
         self._n_finished += 1
