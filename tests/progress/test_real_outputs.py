@@ -17,6 +17,7 @@ _PROGRAM = """
     import sys
     import warnings
 
+    import joblib
     from sklearn.datasets import load_iris
     from sklearn.linear_model import LogisticRegression
     from sk_optuna import OptunaSearchCV
@@ -31,7 +32,8 @@ _PROGRAM = """
     warnings.simplefilter("always")
     X, y = load_iris(return_X_y=True)
     search = OptunaSearchCV(Loud(max_iter=1000), {{"C": [1, 2, 3]}}, cv=2, verbose=1, **{arguments})
-    search.fit(X, y)
+    with joblib.parallel_config(backend="threading"):  # processes may take long to start
+        search.fit(X, y)
     print("after")
 """
 
