@@ -102,7 +102,6 @@ def evaluator(estimator: Any, data: Data, *, period: int | None) -> FoldEvaluato
         score_params={},
         error_score="raise",
         return_train_score=False,
-        verbose=0,
         caller=None,
         random_state=0,
         epochs=None if period is None else EpochScores(scorer, None, "last", period),

@@ -1,9 +1,13 @@
 """Values of parameters in few characters, for screens and pictures."""
 
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+# Characters of parameters in a line.
+_MOST_CHARACTERS = 300
 
 
 def short_value(value: Any) -> str:
@@ -12,3 +16,9 @@ def short_value(value: Any) -> str:
         text = type(value).__name__ if hasattr(value, "get_params") else getattr(value, "__name__", str(value))
         return " ".join(text.split())
     return str(value) if isinstance(value, numbers.Integral) else f"{float(value):.3g}"
+
+
+def in_short(params: Mapping[str, Any]) -> str:
+    """Write parameters in one line, cut off where it gets too long."""
+    text = " ".join(repr(dict(params)).split())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."

@@ -44,6 +44,7 @@ FLOORS = {
     "boosting": 4,
     "checks": 4,
     "lightning": 4,
+    "progress": 4,
     "results": 4,
     "skorch": 4,
     "storage": 4,
@@ -60,6 +61,7 @@ KNOWN = {
     "boosting": {"worker", "epochs"},
     "checks": {"spaces", "refit"},
     "lightning": {"worker", "epochs"},
+    "progress": {"evaluation"},
     "skorch": {"worker", "epochs"},
     "study": {"epochs", "pruners", "samplers"},
 }
@@ -68,6 +70,8 @@ KNOWN = {
 OVERRIDDEN = {
     ("lightning", "_parameter_constraints"): "scikit-learn checks parameters by this attribute of the class",
     ("search", "_parameter_constraints"): "scikit-learn checks parameters by this attribute of the class",
+    ("search", "_repr_html_"): "a table of what was found stands below scikit-learn's diagram",
+    ("search", "_repr_mimebundle_"): "a table of what was found stands below scikit-learn's diagram",
     ("search", "_validate_params"): "its error for an unknown scorer names the nearest scorers",
     ("search", "_get_scorers"): "its error for an unknown scorer names the nearest scorers",
     ("search", "_check_refit_for_multimetric"): "its error for an unknown metric names the nearest metrics",

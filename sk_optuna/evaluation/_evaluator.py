@@ -52,7 +52,6 @@ class FoldEvaluator:
     score_params: Mapping[str, Any]
     error_score: float | str
     return_train_score: bool
-    verbose: int
     caller: Any
     random_state: int
     prefixes: PrefixSharing | None = None
@@ -102,7 +101,7 @@ class FoldEvaluator:
                 scorer=watching(self.scorer, follower.note_failure),
                 train=train,
                 test=test,
-                verbose=self.verbose,
+                verbose=0,  # a worker prints nothing, whatever the search does
                 parameters=fold.params,
                 fit_params=self.fit_params,
                 score_params=self.score_params,

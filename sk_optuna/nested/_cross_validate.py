@@ -46,6 +46,7 @@ from sk_optuna.nested._rows import (
     with_inner_reasons,
 )
 from sk_optuna.nested._sending import packed, unpacked
+from sk_optuna.progress import NestedProgress, following_nested
 
 # joblib before 1.4 keeps an outer fold until those before it are finished.
 _AS_FINISHED = "generator" if joblib.__version__.startswith("1.3.") else "generator_unordered"
@@ -122,7 +123,10 @@ def nested_cross_validate(
         the search's place; or nothing. Tables, predictions and studies are there in each case.
 
     verbose : int, default=0
-        With 1, each finished outer fold is a line.
+        1 shows how far it is, as `verbose` of :class:`~sk_optuna.OptunaSearchCV` does: one status in a terminal or a
+        notebook, with outer folds done of all, the time left, and the mean score of each row so far; in files a line
+        when all rows have finished another outer fold, and one a minute. From 2 on each outer fold of each row is a
+        line, too. The searches within print nothing, whatever their `verbose` is.
 
     Returns
     -------
@@ -283,11 +287,15 @@ def _has_groups(cv: Any, splits: Splits, groups: Any) -> bool:
 def _finished(run: _Run, rules: _Rules, n_jobs: int | None, verbose: int) -> Comparison:
     """Run the outer folds; on Ctrl-C, or an error, hand on what is finished with it."""
     folds: dict[tuple[str, int], OuterFold] = {}
+    follow = following_nested(
+        verbose, rows=[row.name for row in run.rows], n_folds=len(run.splits), metric=rules.metrics.shown
+    )
     try:
-        for name, i, sent in _results(run, rules, n_jobs):
-            folds[name, i] = fold = unpacked(sent)
-            if verbose:
-                print(_line(name, i, fold, len(folds), len(run.rows) * len(run.splits), rules.metrics))
+        with follow as progress:
+            for name, i, sent in _results(run, rules, n_jobs):
+                folds[name, i] = fold = unpacked(sent)
+                if progress is not None:
+                    _report(progress, name, i, fold, rules.metrics)
     except BaseException as error:
         if folds:
             _hand_on(run, rules, folds, error)
@@ -318,13 +326,11 @@ def _results(run: _Run, rules: _Rules, n_jobs: int | None) -> Iterator[tuple[str
         yield from Parallel(n_jobs=n_jobs)(tasks)
 
 
-def _line(name: str, i: int, fold: OuterFold, n_done: int, n_tasks: int, metrics: Metrics) -> str:
-    """Return the line of a finished outer fold."""
-    seconds = f"{np.nansum([fold.scores.get('fit_time', 0.0), fold.scores.get('score_time', 0.0)]):.1f} s"
-    told = f"{metrics.shown} {fold.scores.get(f'test_{metrics.first}', np.nan):.4g}"
-    if fold.error is not None:
-        told = f"failed: {fold.error.exception}: {fold.error.message}".partition("\n")[0]
-    return f"[{n_done}/{n_tasks}] {name}, outer fold {i}: {told}, {seconds}"
+def _report(progress: NestedProgress, name: str, i: int, fold: OuterFold, metrics: Metrics) -> None:
+    """Have the progress show an outer fold that is finished."""
+    error = "" if fold.error is None else f"{fold.error.exception}: {fold.error.message}".partition("\n")[0]
+    seconds = float(np.nansum([fold.scores.get("fit_time", 0.0), fold.scores.get("score_time", 0.0)]))
+    progress.report(name, i, fold.scores.get(f"test_{metrics.first}", np.nan), seconds, error)
 
 
 def _concluded(

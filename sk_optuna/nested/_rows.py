@@ -11,7 +11,13 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.nested._metrics import Metrics, why_not_comparable
-from sk_optuna.nested._searches import in_place_of_search, innermost, paths_of_searches, search_at
+from sk_optuna.nested._searches import (
+    in_place_of_search,
+    innermost,
+    paths_of_searches,
+    prefixes_of_searches,
+    search_at,
+)
 
 BASELINES = ("default", "dummy")
 KEPT = ("search", "best", "nothing")
@@ -228,8 +234,14 @@ def _check_names(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
 
 
 def unfitted(row: Row, outer_fold: int) -> Any:
-    """Return a clone of a row's estimator for one outer fold, whose study has a name of its own if one was given."""
+    """Return a clone of a row's estimator for one outer fold, whose study has a name of its own if one was given.
+
+    Its searches are silent: many of them run at the same time, and the status is that of all outer folds.
+    """
     estimator = clone(row.estimator)
+    silent = {f"{prefix}verbose": 0 for prefix in prefixes_of_searches(estimator)}
+    if silent:
+        estimator.set_params(**silent)
     study_name = getattr(row.search, "study_name", None)
     if study_name is not None:
         prefix = f"{row.path}__" if row.path else ""

@@ -27,6 +27,12 @@ def paths_of_searches(estimator: Any) -> list[str]:
     return [path for path in paths if not any(path.startswith(f"{other}__") for other in paths)]
 
 
+def prefixes_of_searches(estimator: Any) -> list[str]:
+    """Return what stands before the names of parameters of searches, of those within searches, too."""
+    everything = {"": estimator, **{f"{name}__": value for name, value in estimator.get_params(deep=True).items()}}
+    return [prefix for prefix, value in everything.items() if isinstance(value, BaseSearchCV)]
+
+
 def search_at(estimator: Any, path: str) -> Any:
     """Return the search at a path."""
     return estimator.get_params(deep=True)[path] if path else estimator

@@ -1,6 +1,6 @@
 """The outcome of a search: cv_results_, learning curves and the best candidate, made of the records of its trials.
 
-Records that displays draw and the lines of progress are made here, too. Nothing in this room needs a search.
+Records that displays draw are made here, too. Nothing in this room needs a search.
 """
 
 from sk_optuna.results._comparison_record import ComparisonRecord, comparison_record
@@ -25,7 +25,6 @@ from sk_optuna.results._param_slice_record import ParamSliceRecord, param_slice_
 from sk_optuna.results._param_stability_record import ParamStabilityRecord, param_stability_record
 from sk_optuna.results._param_values import ParamValues
 from sk_optuna.results._predictions import predictions_table
-from sk_optuna.results._progress import Progress, in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._search_history_record import SearchHistoryRecord, search_history_record
 from sk_optuna.results._table import row_of, summarize
@@ -46,7 +45,6 @@ __all__ = [
     "ParamSliceRecord",
     "ParamStabilityRecord",
     "ParamValues",
-    "Progress",
     "Rules",
     "SearchHistoryRecord",
     "comparison_record",
@@ -55,7 +53,6 @@ __all__ = [
     "errors_table",
     "failing_start",
     "fold_scores_record",
-    "in_short",
     "learning_curves",
     "learning_curves_record",
     "name_of_metric",

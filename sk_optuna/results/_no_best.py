@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sk_optuna._short_value import in_short
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
 from sk_optuna.exceptions import NoFeasibleCandidateError, NoScoreError
 from sk_optuna.refit import metric_of
-from sk_optuna.results._progress import in_short
 from sk_optuna.results._rules import Rules
 from sk_optuna.results._table import row_of
 

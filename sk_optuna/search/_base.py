@@ -21,6 +21,7 @@ from sk_optuna.results import Best, Outcome, name_of_metric
 from sk_optuna.search._keeping import save_history
 from sk_optuna.search._picture import picture_of
 from sk_optuna.search._plain_study import plain_study
+from sk_optuna.search._summary import summary_table
 from sk_optuna.spaces import UnitScale, in_words, scales_of_study, space_of, unit_scales
 from sk_optuna.storage import History
 from sk_optuna.study import random_start
@@ -48,6 +49,7 @@ _FITTED = (
     "refit_epochs_",
     "refit_time_",
     "scorer_",
+    "search_time_",
     "study_",
 )
 
@@ -93,6 +95,19 @@ class SearchBase(BaseSearchCV):
             setattr(shown, name, in_words(getattr(self, name, None)))
         text: str = super(SearchBase, shown).__repr__(N_CHAR_MAX)
         return text
+
+    @property
+    def _repr_html_(self) -> Any:
+        """The method that returns scikit-learn's diagram and, after `fit`, a table; none where texts are displayed."""
+        diagram = super()._repr_html_
+        return lambda: diagram() + summary_table(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """Return what a notebook displays: the same, and the text."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += summary_table(self)
+        return bundle
 
     def _kept(self) -> str:
         """Say how many candidates are kept."""

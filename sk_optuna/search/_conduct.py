@@ -14,10 +14,12 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from sk_optuna._compat._optuna import frozen, stop_requested, stoppable
+from sk_optuna._short_value import in_short
 from sk_optuna.evaluation import Fold, FoldEvaluator, FoldHooks, FoldResult, TrialRecord
 from sk_optuna.exceptions import WorkerDiedError
 from sk_optuna.execution import Outcome, open_engine
-from sk_optuna.results import Progress, Rules, in_short, summarize
+from sk_optuna.progress import RunningFold, SearchProgress, following_search
+from sk_optuna.results import Rules, summarize
 from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
 from sk_optuna.search._feasibility import Feasibility
@@ -45,7 +47,7 @@ class Run:
     timeout : float or None
         Seconds.
     verbose : int
-        Above 0, lines of progress are printed.
+        0 for no progress, 1 for its status, more for a line for each trial, too.
     study_callbacks : sequence of callables
         Called after each trial.
     speculate : bool
@@ -111,69 +113,74 @@ def run_trials(
     ConstraintError
         Where the constraints of a trial cannot be computed; the trial is kept.
     """
-    limit = FailureLimit(run.max_failures, proposals, rules)
-    n_splits, n_trials = len(pruning.order), proposals.n_trials
-    progress = Progress(n_trials, n_splits, n_past=len(past)) if run.verbose > 0 else None
     deadline = Deadline(run.timeout, starts=not past)
-    conduct = TrialConduct(proposals, pruning, evaluator, rules, hooks, past, run.limits, signals)
-    engine = open_engine(
-        evaluator,
-        n_jobs=run.n_jobs,
-        pre_dispatch=run.pre_dispatch,
-        limits=run.limits.of_tasks,
-        on_look=None if progress is None else partial(_report_running, progress, conduct),
+    follow = following_search(
+        run.verbose, n_trials=proposals.n_trials, n_splits=len(pruning.order), clock=deadline, n_past=len(past)
     )
-    if past:
-        engine = ReplayingEngine(engine, known_results(past), deadline.start)
-    source: Asking = proposals
-    if driver is not None:
-
-        def hear(told: ToldTrial[TrialRecord]) -> None:
-            if progress is not None:
-                progress.recall(told.record, told.state, told.result)
-
-        source = SharedTrials(
-            proposals, driver, len(past), deadline, conduct.recall, lambda record: rules.steering([record]), hear
+    with follow as progress:
+        limit = FailureLimit(run.max_failures, proposals, rules)
+        conduct = TrialConduct(proposals, pruning, evaluator, rules, hooks, past, run.limits, signals)
+        engine = open_engine(
+            evaluator,
+            n_jobs=run.n_jobs,
+            pre_dispatch=run.pre_dispatch,
+            limits=run.limits.of_tasks,
+            on_look=None if progress is None else partial(_report_running, progress, conduct),
         )
-        conduct.settle = source.settle
-    trials = search_trials(
-        source,
-        engine,
-        conduct,
-        n_in_flight=run.n_in_flight,
-        deadline=deadline,
-        speculate=run.speculate,
-        n_may_run=limit.n_may_run,
-    )
-    study = proposals.study
-    with stoppable(study), engine, closing(trials):
-        for told in trials:
-            is_new = told.number >= len(past)
-            if is_new:
-                keep(told)
-            conduct.feasibility.check()
-            if progress is not None:
-                told_as = (told.record, told.state, told.result)
-                progress.report(*told_as, deadline.elapsed, deadline.left) if is_new else progress.recall(*told_as)
-            if told.number < len(past) - 1:
-                continue
-            for callback in run.study_callbacks:
-                callback(study, deepcopy(told.trial))
-            if told.record.ends_search or stop_requested(study) or limit.is_reached:
-                break
-        if progress is not None and run.speculate:
-            progress.report_dropped(proposals.told.records)
-    conduct.feasibility.check()
-    limit.check()
+        if progress is not None:
+            conduct.on_fold = progress.fold_ended
+        if past:
+            engine = ReplayingEngine(engine, known_results(past), deadline.start)
+        source: Asking = proposals
+        if driver is not None:
+
+            def hear(told: ToldTrial[TrialRecord]) -> None:
+                if progress is not None:
+                    progress.recall(told.record, told.state, told.result)
+
+            source = SharedTrials(
+                proposals, driver, len(past), deadline, conduct.recall, lambda record: rules.steering([record]), hear
+            )
+            conduct.settle = source.settle
+        trials = search_trials(
+            source,
+            engine,
+            conduct,
+            n_in_flight=run.n_in_flight,
+            deadline=deadline,
+            speculate=run.speculate,
+            n_may_run=limit.n_may_run,
+        )
+        study = proposals.study
+        with stoppable(study), engine, closing(trials):
+            for told in trials:
+                is_new = told.number >= len(past)
+                if is_new:
+                    keep(told)
+                conduct.feasibility.check()
+                if progress is not None:
+                    (progress.report if is_new else progress.recall)(told.record, told.state, told.result)
+                if told.number < len(past) - 1:
+                    continue
+                for callback in run.study_callbacks:
+                    callback(study, deepcopy(told.trial))
+                if told.record.ends_search or stop_requested(study) or limit.is_reached:
+                    break
+            if progress is not None and run.speculate:
+                progress.dropped(proposals.told.records)
+        conduct.feasibility.check()
+        limit.check()
 
 
 def _report_running(
-    progress: Progress, conduct: "TrialConduct", running: Sequence[tuple[tuple[int, int], float]]
+    progress: SearchProgress, conduct: "TrialConduct", running: Sequence[tuple[tuple[int, int], float]]
 ) -> None:
-    """Have the progress tell of folds that run for long."""
-    for (trial, fold), seconds in running:
-        if (params := conduct.params_of(trial)) is not None:
-            progress.report_running(trial, fold, seconds, params)
+    """Have the progress tell of the time, and of folds that run for long."""
+    progress.look(
+        RunningFold(trial, fold, seconds, params)
+        for (trial, fold), seconds in running
+        if (params := conduct.params_of(trial)) is not None
+    )
 
 
 class TrialConduct:
@@ -211,6 +218,7 @@ class TrialConduct:
         self.chances = pruning.chances
         self.feasibility = Feasibility(rules)
         self._unjudged: set[tuple[int, int]] = set()
+        self.on_fold: Callable[[float], None] = lambda seconds: None
         self.settle: Callable[[Proposal, ToldTrial[TrialRecord]], StoredTrial | None] | None = None
 
     def _past_of(self, record: TrialRecord) -> StoredTrial | None:
@@ -254,6 +262,12 @@ class TrialConduct:
         None of a fold that ran without its judge and did not get to its end, or would not have with the judge: it must
         run again.
         """
+        result = self._result_of(proposal, record, fold, outcome)
+        if result is not None and self._past_of(record) is None:
+            self.on_fold(result.fit_time + result.score_time)
+        return result
+
+    def _result_of(self, proposal: Proposal, record: TrialRecord, fold: int, outcome: Outcome) -> FoldResult | None:
         if self._signals is not None:
             self._signals.raise_swallowed()
         result: FoldResult | None = outcome.result

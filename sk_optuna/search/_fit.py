@@ -6,6 +6,7 @@ are inherited. Driving `evaluate_candidates` instead would split the data again 
 table each time.
 """
 
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
@@ -279,7 +280,6 @@ class FittingSearch(SearchBase):
             score_params=routed.scorer.score,
             error_score=self.error_score,
             return_train_score=self.return_train_score,
-            verbose=self.verbose,
             caller=self if has_own_callbacks(self) else None,
             random_state=random_state,
             prefixes=prefixes,
@@ -345,6 +345,7 @@ class FittingSearch(SearchBase):
                     keeper.catch_up(told)
                     self._keep(conclude(told.records, rules))
 
+        start = time.perf_counter()
         keeper.begin(evaluator.splits, in_grid_order=proposals.in_grid_order)
         try:
             with on_interrupt(keep_finished), hooks.of_trials(n_folds) as trial_hooks:
@@ -372,6 +373,7 @@ class FittingSearch(SearchBase):
             signals.forgive_first()
         finally:
             evaluator.close()
+            self.search_time_ = time.perf_counter() - start
             self.study_ = proposals.close()
             keeper.catch_up(told)
             self.errors_ = errors_table(told.records)

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sk_optuna._short_value import in_short
 from sk_optuna.evaluation import Ending
 from sk_optuna.exceptions import FoldMemoryError, FoldTimeoutError, InvalidArgumentError
 from sk_optuna.execution import Excess, Limits, ends_tasks, place_of_tasks
-from sk_optuna.results import in_short
 from sk_optuna.worker import bytes_of, knows_resident_memory
 
 

@@ -78,7 +78,7 @@ def out_of_fold_predictions(
         The error of a fold, which has failed though it had not before.
     """
     evaluator = replace(
-        evaluator, estimator=clone(estimator), prefixes=None, error_score="raise", return_train_score=False, verbose=0
+        evaluator, estimator=clone(estimator), prefixes=None, error_score="raise", return_train_score=False
     )
     predictor = FoldPredictor(evaluator)
     n_splits = len(evaluator.splits)

@@ -267,10 +267,18 @@ class OptunaSearchCV(FittingSearch):
         As in GridSearchCV. It is asked for its splits once: every candidate is evaluated on the same ones.
 
     verbose : int, default=0
-        0 prints nothing; from 1 on there is a line for each finished candidate with the best score so far and the time
-        left, and one with the parameters of a fold that has been running for 30 seconds, a minute, two, and so on (with
-        one worker a thread looks after the time; on backends of joblib that take batches only there is none); from 2 on
-        also a line for each fold, with the details that GridSearchCV shows at the same level.
+        0 prints nothing. 1 shows how far the search is: finished candidates, the best score and parameters, and the
+        time left, which is the fits to come at the pace so far, with as many per candidate as the race has left so far.
+
+        - In a terminal it is one line that is written anew, at most five times a second, and stays in the end.
+        - In a notebook it is one output that is updated, with a bar, and becomes the summary.
+        - Elsewhere, as in files, there is a line when the best score improves, and one a minute.
+
+        With a `timeout` alone, the bar counts seconds. A fold that runs for 30 seconds, a minute, two, and so on, is
+        shown with its parameters; a thread looks at the time for it where there is one worker, and on backends of
+        joblib that take batches only nobody does. From 2 on, each finished candidate is a line as well, with its score
+        and parameters. There are no lines of folds, such as GridSearchCV's "[CV 1/5] END": workers print nothing.
+        What an estimator prints, or warns of, moves the line of a terminal down; it is written anew below.
 
     pre_dispatch : int or str, default="2*n_jobs"
         Most folds handed to the workers at a time.
@@ -298,7 +306,9 @@ class OptunaSearchCV(FittingSearch):
     study_callbacks : list of callables, default=None
         Optuna's callbacks: called with the study and the finished trial, in the order of trials. In a search that goes
         on, they hear of the last of the trials that were finished before: it may have ended the search.
-        :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`.
+        :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`. Of
+        these, ProgressBar counts fits: it shows no score, does not know how many fits a pruner spares, and hears of no
+        fold that ran ahead. Prefer ``verbose=1``.
 
     Attributes
     ----------
@@ -381,6 +391,9 @@ class OptunaSearchCV(FittingSearch):
 
     refit_time_ : float
         Seconds used for refitting. Not available if ``refit=False``.
+
+    search_time_ : float
+        Seconds that the last `fit` searched, without the refit. Candidates that were finished before took none of them.
 
     scorer_ : callable or dict of str to callable
         The scorer, or the scorers by name.

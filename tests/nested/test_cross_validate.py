@@ -354,10 +354,27 @@ def test_verbose_prints_a_line_for_each_outer_fold(iris, capsys):
     X, y = iris
     nested_cross_validate(SVC(), X, y, cv=2)
     assert capsys.readouterr().out == ""
-    nested_cross_validate(SVC(), X, y, cv=2, verbose=1)
-    lines = capsys.readouterr().out.splitlines()
+    nested_cross_validate(SVC(), X, y, cv=2, verbose=2)
+    title, *lines, last = capsys.readouterr().out.splitlines()
+    assert title == "2 outer folds for each of 2 rows, totalling 4"
     assert len(lines) == 4
-    assert lines[0].startswith("[1/4] svc, outer fold 0: accuracy .".replace(" .", " 0."))
+    assert lines[0].startswith("[1/4] svc, outer fold 0: accuracy 0.")
+    assert last.startswith("4/4 outer folds; ")
+    assert "mean accuracy: svc 0." in last
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("kind", [OptunaSearchCV, GridSearchCV])
+def test_searches_within_print_nothing_whatever_their_verbose(iris, capfd, kind, n_jobs):
+    """One status, the driver's: of a search in a pipeline, and of one within it, too."""
+    X, y = iris
+    inner = kind(SVC(), {"C": [1, 2]}, cv=2, verbose=3)
+    search = kind(Pipeline([("inner", inner)]), {"inner__cv": [2]}, cv=2, verbose=3)
+    nested_cross_validate(make_pipeline(StandardScaler(), search), X, y, cv=2, verbose=1, n_jobs=n_jobs)
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert [line.split("; ")[0] for line in out.splitlines()][1:] == ["3/6 outer folds", "6/6 outer folds"]
+    assert search.verbose == 3
 
 
 def test_outer_loop_goes_on_from_a_storage_with_its_splits(iris, tmp_path):

@@ -306,7 +306,7 @@ def slow_accuracy(estimator, X, y):
 
 
 def test_verbose_says_how_far_a_pruned_candidate_got(capsys):
-    search(verbose=1).fit(X, Y)
+    search(verbose=2).fit(X, Y)
     out = capsys.readouterr().out
     assert "pruned in fold 1 of 3, after 2 epochs" in out or "pruned in fold 1 of 3, after 1 epochs" in out
 

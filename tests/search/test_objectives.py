@@ -315,7 +315,7 @@ def test_epochs_are_scored_by_the_metric_of_refit_or_the_first_objective():
 
 
 def test_progress_has_all_scores_and_the_size_of_the_front(capsys):
-    search({"a": [0.2, 0.8, 0.5], "b": [0.0]}, n_trials=None, verbose=1).fit(X, Y)
+    search({"a": [0.2, 0.8, 0.5], "b": [0.0]}, n_trials=None, verbose=2).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()[1:]
     assert "trial 0: scores 0.0000, -0.3600; front of 1; " in lines[0].replace("-0.0000", "0.0000")
     assert "front of 3; " in lines[2]

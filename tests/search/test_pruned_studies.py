@@ -80,9 +80,9 @@ def test_callbacks_see_pruned_trials_in_order(n_jobs, searches):
     assert {state for _, state, _, _ in seen} == {"COMPLETE", "PRUNED"}
 
 
-def test_verbose_1_says_after_how_many_folds_a_trial_was_pruned(capsys, searches):
-    found = searches.fitted(verbose=1)
-    first, *lines = capsys.readouterr().out.splitlines()
+def test_verbose_2_says_after_how_many_folds_a_trial_was_pruned(capsys, searches):
+    found = searches.fitted(verbose=2)
+    first, *lines, last = capsys.readouterr().out.splitlines()
     assert first == "Fitting 5 folds for each of 24 candidates, totalling 120 fits"
     best = None
     for row, line in enumerate(lines):
@@ -91,6 +91,8 @@ def test_verbose_1_says_after_how_many_folds_a_trial_was_pruned(capsys, searches
         what = f"score {mean:.4f}" if n_run == K else f"pruned after {n_run} of 5 folds"
         assert line.startswith(f"[{row + 1}/24] trial {row}: {what}; best {best:.4f} (trial ")
     assert len(lines) == 24
+    n_pruned = (found.cv_results_["n_folds_run"] < K).sum()
+    assert last.startswith(f"24/24 trials, {n_pruned} pruned; best {best:.4f} (trial {found.best_index_}); ")
 
 
 _SILENT_PROGRAM = """

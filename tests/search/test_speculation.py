@@ -288,6 +288,7 @@ def test_folds_run_ahead_on_workers_that_cost_nothing(backend, n_jobs, arguments
 
 def test_number_of_folds_that_were_not_wanted_is_printed(on_drawn, searches, capsys):
     found, _ = on_drawn(searches.search(speculate=True, verbose=1), n_workers=8)
-    last = capsys.readouterr().out.splitlines()[-1]
+    *_, told, last = capsys.readouterr().out.splitlines()
     n_used = found.cv_results_["n_folds_run"].sum()
-    assert last.startswith(f"{n_used} folds ran; {found.n_folds_dropped_} others")
+    assert told.startswith(f"{n_used} folds ran; {found.n_folds_dropped_} more")
+    assert last.startswith(f"{found.n_trials_}/{found.n_trials_} trials, ")
