@@ -35,7 +35,7 @@ from sk_optuna.prefixes import PrefixSharing, share_prefixes
 from sk_optuna.refit import Policy, metric_of
 from sk_optuna.results import Best, Rules, conclude, constraints_from, errors_table
 from sk_optuna.search._arguments import check_arguments, check_candidates, check_stopping, speculates
-from sk_optuna.search._base import SearchBase, interrupted_warning
+from sk_optuna.search._base import interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
@@ -44,6 +44,7 @@ from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._period import period_of_rounds
 from sk_optuna.search._policy import check_policy, share_tested
 from sk_optuna.search._predictions import out_of_fold_predictions, warn_of_other_scores
+from sk_optuna.search._reading import ReadableSearch
 from sk_optuna.search._refit import refit_best
 from sk_optuna.spaces import are_strict, first_trials, space_from_user
 from sk_optuna.study import (
@@ -59,7 +60,7 @@ from sk_optuna.study import (
 from sk_optuna.worker import CurrentFold, EndSignals, end_signals, on_interrupt
 
 
-class FittingSearch(SearchBase):
+class FittingSearch(ReadableSearch):
     """The methods by which OptunaSearchCV is fitted; its arguments are those of the class below it."""
 
     @fit_context(prefer_skip_nested_validation=False)
