@@ -21,13 +21,14 @@ PAGES = [
     ("from_optuna_integration.md", [], {}),
     ("from_scikit_learn.md", [], {}),
     pytest.param("from_scikit_optimize.md", [], {"skopt": "skopt"}, marks=pytest.mark.filterwarnings("ignore")),
+    ("networks.md", ["torch", "skorch"], {}),
     # Optuna's pictures warn that they are experimental.
     pytest.param("pictures.md", ["matplotlib", "pandas"], {}, marks=pytest.mark.filterwarnings("ignore")),
     ("save_and_ship.md", [], {}),
     ("time_memory_failures.md", [], {}),
 ]
 # What a block prints, numbers aside, is what the page shows behind it; but for these, in which chance has more to say.
-VARY = {"compare.md"}
+VARY = {"compare.md", "networks.md"}
 
 
 def blocks_of(page):
