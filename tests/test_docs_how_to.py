@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
@@ -29,6 +30,13 @@ PAGES = [
 ]
 # What a block prints, numbers aside, is what the page shows behind it; but for these, in which chance has more to say.
 VARY = {"compare.md", "networks.md"}
+
+
+@pytest.fixture(autouse=True)
+def optunas_verbosity():
+    before = optuna.logging.get_verbosity()
+    yield
+    optuna.logging.set_verbosity(before)
 
 
 def blocks_of(page):
@@ -59,6 +67,8 @@ def test_a_page_runs_and_prints_what_it_shows(page, packages, parts, tmp_path, m
         printed = capsys.readouterr().out
         if shown and page not in VARY:
             assert without_numbers(printed) == without_numbers(shown), code
+    if find_spec("matplotlib"):
+        plt.close("all")
 
 
 # Sentences of the page on failures that no block shows.

@@ -4,7 +4,7 @@ The pictures of a search
 
 What can be seen of a search that is over?
 
-`Read the pictures <../pictures.html>`_ says how to read each of them.
+:doc:`Read the pictures </pictures>` says what each mark means.
 """
 
 # %%
@@ -44,42 +44,43 @@ print(f"{states.count('COMPLETE')} complete, {states.count('PRUNED')} stopped; b
 # %%
 # Which values are good? A panel for each parameter, the most important one first.
 
-ParamSliceDisplay.from_search(search).figure_.savefig("pictures.png")
+slices = ParamSliceDisplay.from_search(search)
+slices.figure_.savefig("pictures.png")
 
 # %%
 # Which parameters matter, and how sure is that?
 
-ParamImportancesDisplay.from_search(search)
+importances = ParamImportancesDisplay.from_search(search)
 
 # %%
 # Which values are good together?
 
-ParamHeatmapDisplay.from_search(search, params=["sgdclassifier__alpha", "sgdclassifier__l1_ratio"])
+plane = ParamHeatmapDisplay.from_search(search, params=["sgdclassifier__alpha", "sgdclassifier__l1_ratio"])
 
 # %%
 # All parameters at once. The best lines show where good candidates agree.
 
-ParallelCoordinateDisplay.from_search(search, best=0.2)
+lines = ParallelCoordinateDisplay.from_search(search, best=0.2)
 
 # %%
 # Does it still get better? Horizontally are the fits, of which stopped candidates take fewer.
 
-SearchHistoryDisplay.from_search(search, x="fits")
+history = SearchHistoryDisplay.from_search(search, x="fits")
 
 # %%
 # How does a candidate do on each fold, and what was spared?
 
-FoldScoresDisplay.from_search(search)
+folds = FoldScoresDisplay.from_search(search)
 
 # %%
 # After which epoch were candidates stopped?
 
-LearningCurvesDisplay.from_search(search)
+curves = LearningCurvesDisplay.from_search(search)
 
 # %%
 # Any of them draws on axes of yours. The numbers are in `frame()`.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-history = SearchHistoryDisplay.from_search(search, ax=left)
-ParamImportancesDisplay.from_search(search, ax=right)
-print(history.frame()[-3:])
+history.plot(left)
+importances.plot(right)
+print(history.frame())
