@@ -39,7 +39,7 @@ class ReadableSearch(SearchBase):
         return lambda: diagram() + summary_table(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        """Return what a notebook displays: the same, and the text."""
+        """Return the same for a notebook, and the text."""
         bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] += summary_table(self)

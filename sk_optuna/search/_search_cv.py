@@ -367,10 +367,10 @@ class OptunaSearchCV(FittingSearch):
 
     errors_ : dict of str to ndarray of shape (n_errors,)
         One entry for each error of a fold, in order: `trial_number`, `fold`, `phase` (``"fit"`` or ``"score"``, else
-        what ended the fold: ``"memory"``, ``"timeout"``, or ``"worker"`` for one that died), `exception` (its class), `message`,
-        `user_code` (the deepest line of code in the traceback that is in no installed package and not Python's, as
-        ``"file:number: source"``, or with the function's name where a worker does not know the source; else that of the
-        estimator's package, and empty for scikit-learn's own) and `params`.
+        what ended the fold: ``"memory"``, ``"timeout"``, or ``"worker"`` for one that died), `exception` (its class),
+        `message`, `user_code` (the deepest line of code in the traceback that is in no installed package and not
+        Python's, as ``"file:number: source"``, or with the function's name where a worker does not know the source;
+        else that of the estimator's package, and empty for scikit-learn's own) and `params`.
         ``pandas.DataFrame`` takes it. Scores that are not finite, with nothing raised, are no errors. Also there where
         `fit` ended with an error; empty with ``error_score="raise"``.
 

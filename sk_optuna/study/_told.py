@@ -144,7 +144,7 @@ class Told(Sequence[ToldTrial[Record]]):
 
     @property
     def has_complete(self) -> bool:
-        """Whether any trial ran to its end, without a failure."""
+        """True if any trial ran to its end, without a failure."""
         return any(told.is_complete for told in self._trials)
 
     @property
