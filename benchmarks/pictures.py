@@ -155,13 +155,9 @@ def pairs(ax: Any, groups: Record, labels: dict[str, str], colours: list[str], d
 def draw_how_many_fits(record: Record, axes: Any) -> None:
     first, second, third = axes
     shares, reached = record["share of RandomizedSearchCV's fits"], record["searches that reached the score, %"]
-    notes = [
-        f"never for the median search, {reached[line]:.0f} % reach it"
-        if share is None
-        else f"{share:.2f}, {reached[line]:.0f} % reach it"
-        for line, share in shares.items()
-    ]
-    ours = [OURS if "Optuna" in REACHED[line] and line[0] in 'O"' else OTHERS for line in shares]
+    found = {line: "never for the median search" if share is None else f"{share:.2f}" for line, share in shares.items()}
+    notes = [f"{share}, {reached[line]:.0f} % reach it" for line, share in found.items()]
+    ours = [OURS if label.startswith("OptunaSearchCV") else OTHERS for label in REACHED.values()]
     bars(first, [REACHED[line] for line in shares], shares.values(), notes, ours)
     first.set_xlim(0, 1.75)
     first.set_xticks([0, 0.5, 1])

@@ -8,9 +8,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 PRINTOUTS = (DOCS / "printouts.md").read_text(encoding="utf-8")
-SECTIONS = {
-    name: text for name, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PRINTOUTS, re.DOTALL | re.MULTILINE)
-}
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PRINTOUTS, re.DOTALL | re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
