@@ -1,4 +1,4 @@
-"""Code in the user guide runs, and what it says of studies and of searches that are saved is so."""
+"""Code of the pages runs, and what they say of studies, of scores and of searches that are saved is so."""
 
 import re
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna.checks import CODES
+from sk_optuna.spaces import space_from_user
 
 DOCS = Path(__file__).parent.parent / "docs"
 X, y = load_iris(return_X_y=True)
@@ -34,18 +35,74 @@ def search():
     return OptunaSearchCV(SVC(), SPACE, n_trials=6, cv=3, random_state=0).fit(X, y)
 
 
-def test_the_user_guides_code_runs_and_copies_a_study_into_a_storage(search):
-    given = {"OptunaSearchCV": OptunaSearchCV, "loguniform": loguniform, "est": SVC(), "space": SPACE}
-    *others, shows, copies = code_of("user_guide.md")
-    for block in others:
+@pytest.mark.parametrize("page", ["spaces.md", "samplers.md", "parallel.md", "pruning.md", "prefixes.md"])
+def test_the_code_of_a_page_about_searches_runs(page):
+    given = {}
+    for block in code_of(page):
         exec(block, given)
-    given["search"] = search
+    assert "search" in given
+
+
+def test_the_page_on_the_study_copies_a_study_into_a_storage():
+    given = {}
+    shows, copies, calls_back = code_of("the_study.md")
     exec(shows, given)
+    search = given["search"]
     assert [trial.params for trial in given["study"].trials] == search.cv_results_["params"]
     exec(copies, given)
     copied = optuna.load_study(storage=given["storage"], study_name="search")
     assert [trial.params for trial in copied.trials] == [trial.params for trial in search.study_.trials]
     assert copied.best_value == search.best_score_
+    exec(calls_back, given)
+    assert given["search"].n_trials_ < 500
+
+
+def test_the_table_of_lists_says_what_they_are_to_the_sampler():
+    page = (DOCS / "spaces.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| (an ordered list|choices)", page, re.MULTILINE)
+    cells = [(cell, kind) for row, kind in rows for cell in re.findall(r"`(.+?)`", row)]
+    names = {"np": np, "CategoricalDistribution": optuna.distributions.CategoricalDistribution}
+    found = {cell: space_from_user({"C": eval(cell, names)}, None, SVC()).ordered_lists for cell, _ in cells}
+    assert {cell for cell, ordered in found.items() if ordered} == {c for c, kind in cells if kind == "an ordered list"}
+    assert len(cells) > 8
+
+
+def test_first_search_ends_with_the_table_that_it_prints(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = {}
+    for block in code_of("first_search.md"):
+        if find_spec("matplotlib") or "sk_optuna.displays" not in block:
+            exec(block, given)
+    page = (DOCS / "first_search.md").read_text(encoding="utf-8")
+    (nested,) = re.findall(r"^```text\n(r2 on 5 outer folds.*?)^```", page, re.DOTALL | re.MULTILINE)
+    title, columns, *_ = nested.splitlines()
+    assert f"{title}\n" in (printed := capsys.readouterr().out)
+    assert columns.split() == ["mean", "interval", "inner", "optimism", "gain", "s", "chosen"]
+    assert re.search(r"^ +mean +interval +inner +optimism +gain +s +chosen$", printed, re.MULTILINE)
+    assert all(f"- **{column}**: " in page for column in columns.split())
+    gain = given["results"].table_["gain"]
+    assert gain[0] > 0.3
+    assert given["raced"].best_score_ > 2 * given["scores"].mean()
+    assert given["n_fits"] < 160
+
+
+def test_pitfalls_do_the_damage_that_the_page_says(capsys):
+    given = {}
+    for block in code_of("pitfalls.md"):
+        exec(block, given)
+    printed = capsys.readouterr().out
+    lines = re.findall(r"^(.+?):? (?:R2 )?(-?\d\.\d+)$", printed, re.MULTILINE)
+    numbers = {name: float(number) for name, number in lines}
+    assert numbers["best_score_"] > numbers["outer folds"]
+    assert numbers["selected before"] > 0.8 > 0.65 > numbers["selected in each fold"]
+    assert numbers["KFold"] > 0.9 > 0 > numbers["TimeSeriesSplit"]
+    assert numbers["StratifiedKFold"] > 0.9 > 0.7 > numbers["GroupKFold"]
+    assert numbers["best"] > numbers["last"] + 0.05
+    assert numbers["100 trials: best_score_"] > numbers["  5 trials: best_score_"]
+    best, truth = zip(*re.findall(r"trials: best_score_ (\S+), on 539 other rows (\S+)", printed), strict=True)
+    assert float(best[1]) - float(best[0]) > 0.02 > float(truth[1]) - float(truth[0])
+    tuned, fair = re.findall(r"on the test rows (\S+), not chosen (\S+)", printed)[0]
+    assert float(tuned) > float(fair) + 0.05
 
 
 def test_the_guide_on_clusters_finds_the_same_on_this_machine_and_on_dask():
@@ -102,7 +159,7 @@ def test_the_page_on_checks_shows_what_it_prints_and_has_a_section_for_each_code
     assert set(re.findall(r"^### (.+)$", page, re.MULTILINE)) == set(CODES)
 
 
-def test_a_study_goes_where_the_user_guide_says(search):
+def test_a_study_goes_where_the_page_on_the_study_says(search):
     assert set(optuna.importance.get_param_importances(search.study_)) == {"C", "gamma"}
     search.study_.optimize(
         lambda trial: trial.suggest_float("C", 0.1, 10, log=True) * trial.suggest_float("gamma", 0.01, 1, log=True),
