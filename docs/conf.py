@@ -35,6 +35,7 @@ extensions = [
 exclude_patterns = ["_build", "changelog.d", "examples/plot_*", "auto_examples/index.rst", "**/sg_execution_times.rst"]
 templates_path = ["_templates"]
 default_role = "literal"  # as docstrings mean it
+smartquotes = False  # docstrings have values in quotes outside of code, too
 
 # Pages
 myst_enable_extensions = ["colon_fence"]
@@ -72,6 +73,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": "plot_",
     "abort_on_example_error": True,
+    "parallel": True,  # as many at a time as `sphinx -j` says
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sk_optuna",),
     "reference_url": {"sk_optuna": None},
