@@ -76,7 +76,6 @@ sphinx_gallery_conf = {
     "parallel": True,  # as many at a time as `sphinx -j` says
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sk_optuna",),
-    "reference_url": {"sk_optuna": None},
     "minigallery_sort_order": "markdown_pages.place_in_readme",
     "image_srcset": ["2x"],
     "download_all_examples": False,

@@ -134,8 +134,12 @@ class LinkNames(SphinxPostTransform):
     default_priority = 5  # before references are resolved
 
     def run(self, **kwargs: Any) -> None:
-        """Wrap each of these literals in a reference."""
+        """Wrap each of these literals in a reference, and so errors and types in docstrings."""
         objects = self.env.domains.python_domain.objects
+        for described in self.document.findall(lambda node: isinstance(node, (nodes.term, nodes.classifier))):
+            if described.astext() in objects and isinstance(described[0], nodes.Text):
+                described[:] = [nodes.inline("", "", described[0])]
+                self._link(described[0], described.astext())
         short = _short_names(self.env)
         linked: set[tuple[nodes.Node, str]] = set()
         for literal in list(self.document.findall(nodes.literal)):
@@ -150,11 +154,11 @@ class LinkNames(SphinxPostTransform):
                 if objects[target].docname != self.env.current_document.docname:
                     self._link(literal, target)
 
-    def _link(self, literal: nodes.literal, target: str) -> None:
+    def _link(self, shown: nodes.Element, target: str) -> None:
         docname = self.env.current_document.docname
         link = addnodes.pending_xref(refdomain="py", reftype="obj", reftarget=target, refexplicit=True, refdoc=docname)
-        literal.replace_self(link)
-        link += literal
+        shown.replace_self(link)
+        link += shown
 
     def _complain(self, text: str, literal: nodes.literal) -> None:
         if re.fullmatch(r"sk_optuna(\.[A-Za-z]\w*)+", text):

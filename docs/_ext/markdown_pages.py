@@ -7,6 +7,7 @@ pictures. A section page lists its pages, a sentence each: the site's tree and l
 
 import inspect
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ _EXAMPLE_ROW = re.compile(r"^\| \[(plot_\w+\.py)\]\(\1\) \| (.+?) \|.*\n", re.MU
 _TABLE_OF_EXAMPLES = re.compile(r"^\| script .*\n\| ---.*\n((?:\| \[plot_.*\n)+)", re.MULTILINE)
 _ITEM = re.compile(r"^- \[(.+?)\]\((\S+?)\): (.+(?:\n  .+)*)", re.MULTILINE)
 _TOCTREE = re.compile(r"^```\{toctree\}\n.*?^```\n", re.MULTILINE | re.DOTALL)
+_CARD = re.compile(r"^:::\{grid-item-card\} (.+)\n:link: (\w+)\n:link-type: doc\n", re.MULTILINE)
+_FENCE = re.compile(r"^:{3,}.*\n(?::.*\n)*", re.MULTILINE)
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([\w/.-]+)\)")
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
 
 
@@ -71,7 +75,13 @@ def _write_sources(app: Sphinx, error: Exception | None) -> None:
     for docname in sorted(app.env.found_docs):
         target = Path(app.outdir) / _source_of(app, docname)
         target.parent.mkdir(exist_ok=True)
-        target.write_text(_text_of(app, docname), encoding="utf-8")
+        text = _text_of(app, docname)
+        target.write_text(text, encoding="utf-8")
+        for name in _PICTURE.findall(text):
+            picture = Path(app.env.doc2path(docname)).parent / name
+            if picture.is_file():  # Sphinx warns where it is missing
+                (target.parent / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(picture, target.parent / name)
     (Path(app.outdir) / "llms.txt").write_text(_llms(app), encoding="utf-8")
 
 
@@ -84,6 +94,7 @@ def _text_of(app: Sphinx, docname: str) -> str:
     if docname == _EXAMPLES:
         return re.sub(r"\]\((plot_\w+\.py)\)", r"](../auto_examples/\1)", text)
     text = re.sub(r"\]\((?:auto_)?examples/(plot_\w+)\.(?:py|rst)\)", r"](auto_examples/\1.py)", text)
+    text = _FENCE.sub("", _CARD.sub(r"[\1](\2.md)\n", text))
     return _OUTSIDE.sub(r"\1", text)  # these files are not on the site
 
 
