@@ -80,7 +80,7 @@ class ComparisonDisplay(ComparisonRecord, Display):
 
     See Also
     --------
-    NestedCVResults.compare : Has these numbers, with tests and wins.
+    sk_optuna.NestedCVResults.compare : Has these numbers, with tests and wins.
     NestedScoresDisplay : Draws the scores themselves.
 
     Notes

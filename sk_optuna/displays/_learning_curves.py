@@ -78,7 +78,7 @@ class LearningCurvesDisplay(LearningCurvesRecord, Display):
 
     See Also
     --------
-    OptunaSearchCV : Keeps the curves with ``report="epoch"``, in `learning_curves_`.
+    sk_optuna.OptunaSearchCV : Keeps the curves with ``report="epoch"``, in `learning_curves_`.
     sklearn.model_selection.LearningCurveDisplay : Draws scores by the number of training rows instead.
 
     Notes

@@ -87,7 +87,7 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
 
     See Also
     --------
-    NestedCVResults : Has these numbers in `table_` and `outer_`.
+    sk_optuna.NestedCVResults : Has these numbers in `table_` and `outer_`.
     ComparisonDisplay : Draws differences on the same folds, by which rows are to be compared.
 
     Notes

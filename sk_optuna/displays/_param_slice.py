@@ -100,7 +100,7 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
     See Also
     --------
     ParamImportancesDisplay : One bar for each parameter, with its uncertainty.
-    OptunaSearchCV.plain_study : The study behind it, for Optuna's own pictures.
+    sk_optuna.OptunaSearchCV.plain_study : The study behind it, for Optuna's own pictures.
 
     Notes
     -----

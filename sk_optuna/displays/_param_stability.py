@@ -82,7 +82,7 @@ class ParamStabilityDisplay(ParamStabilityRecord, Display):
 
     See Also
     --------
-    NestedCVResults : Has these numbers in `stability_` and `outer_`.
+    sk_optuna.NestedCVResults : Has these numbers in `stability_` and `outer_`.
 
     Notes
     -----

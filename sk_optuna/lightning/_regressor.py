@@ -54,11 +54,11 @@ class LightningRegressor(RegressorMixin, LightningEstimator):
         The trained module, without its Trainer.
     n_epochs_ : int
         Epochs trained.
-    train_losses_ : ndarray of shape (n_epochs_,)
+    train_losses_ : ndarray of shape (`n_epochs_`,)
         Mean loss of each epoch on the training rows.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names.
 
     Raises

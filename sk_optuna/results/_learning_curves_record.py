@@ -123,8 +123,7 @@ class LearningCurvesRecord:
         Returns
         -------
         dict of str to ndarray of shape (n_points,)
-            `trial_number`, `trial_state`, `epoch` (from 1), `n_folds`, `mean` and `std`, as :class:`MeanCurve` has
-            them.
+            `trial_number`, `trial_state`, `epoch` (from 1), `n_folds`, `mean` and `std`, as `mean_curves` has them.
         """
         curves = self.mean_curves()
         lengths = np.array([len(curve.mean) for curve in curves], dtype=np.int64)

@@ -312,7 +312,7 @@ class OptunaSearchCV(FittingSearch):
 
     Attributes
     ----------
-    cv_results_ : dict of str to ndarray of shape (n_trials_,)
+    cv_results_ : dict of str to ndarray of shape (`n_trials_`,)
         GridSearchCV's table, one row per finished candidate in the order in which they were asked for. Two more
         columns: `trial_number`, the trial in `study_`, and `trial_state`, ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
         With a `pruner` there is a third, `n_folds_run`; folds that were not run are NaN. With ``report="epoch"`` there

@@ -105,7 +105,7 @@ class TensorLoader(DataLoader[Any]):
 
     See Also
     --------
-    sk_optuna.skorch.DeferredLosses : Runs an epoch without waiting for the device at each step.
+    sk_optuna.skorch.NeuralNetClassifier : Runs an epoch without waiting for the device at each step.
 
     Notes
     -----

@@ -110,7 +110,7 @@ class NeuralNetClassifier(ManyClasses, SearchableNet, skorch.NeuralNetClassifier
         The labels.
     n_features_in_ : int
         Number of columns of X in `fit`.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (`n_features_in_`,)
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module; skorch has more: `history_`, `optimizer_`, `callbacks_`.
@@ -222,7 +222,7 @@ class NeuralNetBinaryClassifier(TwoClasses, SearchableNet, skorch.NeuralNetBinar
         The labels, the positive one last.
     n_features_in_ : int
         Number of columns of X in `fit`.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (`n_features_in_`,)
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
@@ -299,7 +299,7 @@ class NeuralNetRegressor(NumericTargets, SearchableNet, skorch.NeuralNetRegresso
     ----------
     n_features_in_ : int
         Number of columns of X in `fit`.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (`n_features_in_`,)
         Names of the columns, if X had names that are all strings.
     module_ : torch.nn.Module
         The trained module.
