@@ -28,7 +28,7 @@ def paths_of_searches(estimator: Any) -> list[str]:
 
 
 def prefixes_of_searches(estimator: Any) -> list[str]:
-    """Return what stands before the names of parameters of searches, of those within searches, too."""
+    """Return the prefixes of the parameters of searches, of those within searches, too."""
     everything = {"": estimator, **{f"{name}__": value for name, value in estimator.get_params(deep=True).items()}}
     return [prefix for prefix, value in everything.items() if isinstance(value, BaseSearchCV)]
 

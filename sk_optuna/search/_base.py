@@ -80,7 +80,7 @@ class SearchBase(BaseSearchCV):
         return lambda: diagram() + summary_table(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        """Return what a notebook displays: the same, and the text."""
+        """Return the bundle that a notebook displays: the same, and the text."""
         bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] += summary_table(self)
