@@ -307,8 +307,8 @@ class OptunaSearchCV(FittingSearch):
         Optuna's callbacks: called with the study and the finished trial, in the order of trials. In a search that goes
         on, they hear of the last of the trials that were finished before: it may have ended the search.
         :meth:`optuna.study.Study.stop` ends the search. scikit-learn's own callbacks are set with `set_callbacks`. Of
-        these, ProgressBar counts fits: it shows no score, does not know how many fits a pruner spares, and hears of no
-        fold that ran ahead. Prefer ``verbose=1``.
+        these, ProgressBar counts fits: it shows no score, and does not know how many fits a pruner spares. With any of
+        them no fold runs ahead, and each fits its own prefix. Prefer ``verbose=1``.
 
     Attributes
     ----------
