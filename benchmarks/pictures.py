@@ -158,9 +158,9 @@ def draw_how_many_fits(record: Record, axes: Any) -> None:
     notes = [f"{share}, {reached[line]:.0f} % reach it" for line, share in found.items()]
     ours = [OURS if label.startswith("OptunaSearchCV") else OTHERS for label in REACHED.values()]
     bars(first, [REACHED[line] for line in shares], shares.values(), notes, ours)
-    first.set_xlim(0, 1.75)
+    first.set_xlim(0, 1.4)
     first.set_xticks([0, 0.5, 1])
-    first.set_title("Fits until a search is as good as\nRandomizedSearchCV after 300 fits", loc="left")
+    first.set_title("Fits until a search is as good as RandomizedSearchCV after 300 fits", loc="left")
     first.set_xlabel("share of its fits, median of the searches")
     pairs(second, record["share of fits that ran"], {"5": "5 folds", "10": "10 folds"}, [OURS, "#9ECAE9"])
     second.set_title("Fits that run under a pruner,\n50 candidates of TPE", loc="left")
@@ -168,9 +168,9 @@ def draw_how_many_fits(record: Record, axes: Any) -> None:
     third_labels = {"GridSearchCV": "GridSearchCV", "OptunaSearchCV": "OptunaSearchCV", "ideal": "ideal, by hand"}
     pairs(third, record["speed-up over GridSearchCV"], third_labels, [OTHERS, OURS, IDEAL])
     third.set_title("First steps fitted once,\na grid of 24 candidates", loc="left")
-    third.set_xlabel("speed-up over GridSearchCV, CPU time")
+    third.set_xlabel("speed-up over GridSearchCV (CPU)")
     for ax in (second, third):
-        ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=3, frameon=False, handlelength=1.2)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.22), ncols=2, frameon=False, handlelength=1.2)
 
 
 def draw_benchmarks(record: Record, axes: Any) -> None:
@@ -178,7 +178,7 @@ def draw_benchmarks(record: Record, axes: Any) -> None:
     ratios = record["CPU time over a bare loop"]
     ours = [OURS if name.startswith("OptunaSearchCV") else OTHERS for name in ratios]
     bars(first, ratios, ratios.values(), [f"{value:.2f}" for value in ratios.values()], ours)
-    first.set_title("Around fits of 1.3 ms,\n50 trials of 5 folds", loc="left")
+    first.set_title("Around fits of 1.3 ms, 50 trials of 5 folds", loc="left")
     first.set_xlabel("CPU time over that of a bare loop")
     asks = record["CPU ms for an ask and a tell"]
     for name, label, style in (
@@ -206,7 +206,7 @@ PICTURES: dict[str, tuple[Callable[[str], Record], Callable[[Record, Any], None]
     "how_many_fits": (how_many_fits, draw_how_many_fits),
     "benchmarks": (benchmarks, draw_benchmarks),
 }
-STYLE = {"svg.hashsalt": "sk_optuna", "font.size": 9.0, "axes.titlesize": 10.0, "axes.titleweight": "bold"}
+STYLE = {"svg.hashsalt": "sk_optuna", "font.size": 10.0, "axes.titlesize": 11.0, "axes.titleweight": "bold"}
 
 
 def read_record(name: str, docs: Path = DOCS) -> Record:
@@ -226,8 +226,10 @@ def draw(name: str, record: Record) -> Any:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(13, 4), facecolor="white", layout="constrained")
-        PICTURES[name][1](record, figure.subplots(1, 3, width_ratios=[1.5, 1, 1]))
+        # as wide as the text of a page: the letters are as large as its own
+        figure = Figure(figsize=(9, 6.4), facecolor="white", layout="constrained")
+        places = figure.add_gridspec(2, 2, height_ratios=[1.1, 1])
+        PICTURES[name][1](record, [figure.add_subplot(place) for place in (places[0, :], places[1, 0], places[1, 1])])
     return figure
 
 
