@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.refit import metric_of
+from sk_optuna.results._fitted_search import check_fitted_search
 from sk_optuna.results._learning_curves_record import name_of_metric, readable
 
 _FOLD_SCORES = "split{fold}_test_{key}"
@@ -78,11 +78,11 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     sklearn.exceptions.NotFittedError
         Where the search is not fitted.
     InvalidArgumentError
-        Where there is no such metric, or there are several objectives and neither `metric` nor `refit` names one.
+        Where this is no search, there is no such metric, or there are several objectives and neither `metric` nor `refit` names one.
     NoScoreError
         Where no candidate has a score.
     """
-    check_is_fitted(search, "cv_results_")
+    check_fitted_search(search, drawer)
     table = search.cv_results_
     name, key = _metric_and_key(search, metric, drawer)
     means = np.array(table[f"mean_test_{key}"], dtype=float)

@@ -15,10 +15,15 @@ from sk_optuna.exceptions import InvalidArgumentError
 _PUBLIC = ("metric_", "table_", "outer_", "stability_", "compare")
 
 
+def is_nested(results: Any) -> bool:
+    """Tell whether this has the tables of a nested cross-validation."""
+    # of the class first: properties make whole tables
+    return all(hasattr(type(results), name) or name in getattr(results, "__dict__", {}) for name in _PUBLIC)
+
+
 def check_nested(results: Any) -> None:
     """Refuse whatever has no tables of a nested cross-validation."""
-    # of the class first: properties make whole tables
-    if not all(hasattr(type(results), name) or name in getattr(results, "__dict__", {}) for name in _PUBLIC):
+    if not is_nested(results):
         raise InvalidArgumentError(
             "The 'results' parameter must be nested results, as nested_cross_validate and nested_cv_results return "
             f"them, but got {repr(results)[:80]} of type {type(results).__name__}. Call "

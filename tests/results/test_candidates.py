@@ -6,10 +6,12 @@ from scipy.stats import randint
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeClassifier
 
-from sk_optuna import OptunaSearchCV
+from sk_optuna import OptunaSearchCV, nested_cross_validate
+from sk_optuna import displays as displays_of
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.results._candidates import candidates_of, standard_error
 from sk_optuna.results._param_values import checked_names, param_values, params_of
@@ -93,6 +95,23 @@ def test_a_search_without_a_single_score_says_where_the_reasons_are():
 def test_a_search_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         read(searched())
+
+
+@pytest.mark.parametrize("other", [Ridge(), Ridge().fit(X, y), {"a": Ridge()}, None, OptunaSearchCV])
+def test_what_is_no_search_is_named_as_such(other):
+    name = type(other).__name__
+    with pytest.raises(InvalidArgumentError, match=f"ADisplay draws a fitted search, .* but got .* of type {name}, "):
+        read(other)
+
+
+def test_nested_results_are_told_who_draws_them():
+    search = GridSearchCV(DecisionTreeClassifier(random_state=0), {"max_depth": [1, 2]}, cv=2)
+    results = nested_cross_validate(search, X, y, cv=2)
+    displays = [each for name in displays_of.__all__ if hasattr(each := getattr(displays_of, name), "from_search")]
+    assert len(displays) == 7
+    for display in displays:
+        with pytest.raises(InvalidArgumentError, match=f"^{display.__name__} draws .* nested results.*from_results"):
+            display.from_search(results)
 
 
 def test_searches_of_scikit_learn_are_read_too():
