@@ -22,6 +22,8 @@ from sk_optuna.displays._param_axis import set_param_axis
 from sk_optuna.results import Cells, ParamHeatmapRecord, param_heatmap_record
 
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 6, "markerfacecolor": "none"}
+# Of marks in the legend that stand for points of all colours.
+_NEUTRAL = "0.35"
 
 
 class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
@@ -121,9 +123,10 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
             Fitted.
 
         params : (str, str) or None, default=None
-            The parameters, the horizontal one first; None takes the two most important ones, as
-            :class:`ParamImportancesDisplay` has them. With fewer than 20 scores it takes the first two of the space
-            that have several values.
+            Two different parameters, the horizontal one first. None takes the most important pair, as
+            :class:`ParamImportancesDisplay` orders parameters, with fewer than 20 scores as the space does. Both of
+            the pair vary among the candidates that set both: in a list of dicts, no parameter stands beside one that
+            is there for a single value of it. Without such a pair it takes the first two.
 
         metric : str or None, default=None
             One of the metrics of the search; None takes the one that steered it.
@@ -144,7 +147,7 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
         sklearn.exceptions.NotFittedError
             Where the search is not fitted.
         InvalidArgumentError
-            For unknown `params` or `metric`, for a search with fewer than two parameters, and for several objectives
+            For `params` that are not two different ones of the search, for an unknown `metric`, for a search with fewer than two parameters, and for several objectives
             without `metric`.
         NoScoreError
             Where no candidate has a score.
@@ -222,7 +225,7 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
             label = f"{counted('PRUNED', counts['PRUNED'])}: (estimate)"
             self.ax_.plot([], [], color=COLORS["PRUNED"], label=label, **_RING)
         if counts["COMPLETE"]:
-            self.ax_.plot([], [], "s", color=COLORS["COMPLETE"], label=counted("COMPLETE", counts["COMPLETE"]))
+            self.ax_.plot([], [], "s", color=_NEUTRAL, label=counted("COMPLETE", counts["COMPLETE"]))
         return self.image_
 
     def _draw_points(self, low: float, high: float) -> Any:
@@ -243,8 +246,11 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
                 at = at[np.argsort(score[at], kind="stable")]
                 colors = colored.to_rgba(score[at])
                 faces = colors if state == "COMPLETE" else "none"
-                style = {"facecolors": faces, "edgecolors": colors, "label": counted(state, len(at)), "s": 36}
+                style = {"facecolors": faces, "edgecolors": colors, "s": 36}
                 self.points_[state] = self.ax_.scatter(self.x.at[at], self.y.at[at], **style)
+                # the points have many colours, so that the legend has an empty twin in none of them
+                grey = {"markerfacecolor": _NEUTRAL if state == "COMPLETE" else "none", "markeredgecolor": _NEUTRAL}
+                self.ax_.plot([], [], **{**_RING, **grey}, label=counted(state, len(at)))
         return colored
 
     def _cross(self, x: np.ndarray, y: np.ndarray, label: str) -> None:

@@ -4,8 +4,9 @@ Where all values of one were tried with all of the other, the candidates make a 
 differ in other parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,8 +122,9 @@ def param_heatmap_record(
     search : OptunaSearchCV, or a search of scikit-learn
         Fitted.
     params : (str, str) or None, default=None
-        The parameters, the horizontal one first; None takes the two most important ones, with fewer than 20 scores the
-        first two of the space that have several values.
+        Two different parameters, the horizontal one first. None takes the most important pair of which both vary among
+        the candidates that set both, with fewer than 20 scores the first of the space; without such a pair, the first
+        two.
     metric : str or None, default=None
         One of its metrics; None takes the one that steered it.
 
@@ -131,7 +133,7 @@ def param_heatmap_record(
     sklearn.exceptions.NotFittedError
         Where the search is not fitted.
     InvalidArgumentError
-        For unknown `params` or `metric`, for a search with fewer than two parameters, and for several objectives
+        For `params` that are not two different ones of the search, for an unknown `metric`, for a search with fewer than two parameters, and for several objectives
         without `metric`.
     NoScoreError
         Where no candidate has a score.
@@ -144,9 +146,9 @@ def param_heatmap_record(
             "SearchHistoryDisplay or ParallelCoordinateDisplay."
         )
     if params is None:
-        names = by_importance(shown, found.score)[:2]
-    elif len(names := checked_names(params, known)) != 2:
-        raise InvalidArgumentError(f"params must have two different names, but has {names}.")
+        names = _pair(known, by_importance(shown, found.score))
+    elif len(names := checked_names(params, known)) != 2 or len(params) != 2:
+        raise InvalidArgumentError(f"params must have two different names, but has {list(params)}.")
     return ParamHeatmapRecord(
         trial_number=found.trial_number,
         trial_state=found.trial_state,
@@ -156,3 +158,16 @@ def param_heatmap_record(
         best_trial=found.best_trial,
         score_name=found.metric,
     )
+
+
+def _pair(known: Mapping[str, ParamValues], order: list[str]) -> list[str]:
+    """Return the first two parameters that spread the candidates in both directions, else the first two.
+
+    In a list of dicts one parameter may decide whether another is there, and then has a single value beside it.
+    """
+    for pair in combinations(order, 2):
+        at = np.array([known[name].at for name in pair])
+        both = at[:, ~np.isnan(at).any(axis=0)]
+        if both.size and (np.ptp(both, axis=1) > 0).all():
+            return list(pair)
+    return order[:2]

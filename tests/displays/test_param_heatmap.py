@@ -65,6 +65,16 @@ def test_other_candidates_are_points_the_highest_on_top(pictures):
     assert legend_of(display) == ["best (trial 0)", "complete (2)", "pruned (1)", "failed (1)"]
 
 
+def test_marks_in_the_legend_have_the_colour_of_no_score(pictures):
+    to_rgba = pictures.matplotlib.colors.to_rgba
+    points = display_of([3, 1, 2, 0.5], [0.1, 0.2, 0.3, 0.4], [0.9, 0.5, NAN, 0.7], STATES).plot()
+    matrix = display_of(X4, Y4, [0.5, 0.75, NAN, 0.25], STATES).plot()
+    for display in (points, matrix):
+        for mark in display.ax_.get_legend().legend_handles:
+            red, green, blue, _ = to_rgba(mark.get_markeredgecolor())
+            assert red == green == blue, mark.get_label()
+
+
 def test_axes_have_the_scale_and_the_range_of_the_space(pictures):
     ax = display_of([1], [0.5], [0.9], is_log=True).plot().ax_
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")

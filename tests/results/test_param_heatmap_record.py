@@ -105,6 +105,19 @@ def test_equal_scores_and_parameters_of_some_candidates_fall_back_to_the_order_o
     assert {record.x.name, record.y.name} < {"a", "b", "kind"}
 
 
+@pytest.mark.parametrize("n_trials", [12, 60])
+def test_no_default_plane_has_a_parameter_beside_one_that_decides_whether_it_is_there(n_trials):
+    space = [{"kind": ["x"], "a": uniform(0, 1), "b": uniform(0, 1)}, {"kind": ["y"]}]
+    record = param_heatmap_record(searched(space, n_trials=n_trials, sampler="random"))
+    assert {record.x.name, record.y.name} == {"a", "b"}
+
+
+def test_without_a_pair_that_varies_together_the_first_two_are_drawn():
+    space = [{"kind": ["x"], "a": uniform(0, 1)}, {"kind": ["y"], "b": uniform(0, 1)}]
+    record = param_heatmap_record(searched(space, n_trials=12, sampler="random"))
+    assert [record.x.name, record.y.name] == list(param_values(params_of(searched(space, n_trials=12))))[:2]
+
+
 def test_bad_input_is_refused():
     search = searched(GRID)
     with pytest.raises(NotFittedError):
@@ -113,8 +126,10 @@ def test_bad_input_is_refused():
         param_heatmap_record(search, params=["a", "kin"])
     with pytest.raises(InvalidArgumentError, match=r"two different names, but has \['a', 'b', 'kind'\]"):
         param_heatmap_record(search, params=["a", "b", "kind"])
-    with pytest.raises(InvalidArgumentError, match=r"params must have two different names, but has \['a'\]"):
+    with pytest.raises(InvalidArgumentError, match=r"params must have two different names, but has \['a', 'a'\]"):
         param_heatmap_record(search, params=["a", "a"])
+    with pytest.raises(InvalidArgumentError, match=r"two different names, but has \['a', 'b', 'a'\]"):
+        param_heatmap_record(search, params=["a", "b", "a"])
     for params in ("ab", [], [1, 2]):
         with pytest.raises(InvalidArgumentError, match="params must be None or a list of names"):
             param_heatmap_record(search, params=params)
