@@ -22,6 +22,9 @@ _FAILED_STYLE: dict[str, Any] = {"color": "0.2", "marker": "x", "markersize": 6,
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none", "markersize": 7, "markeredgewidth": 1.6}
 _INNER_STYLE = {"color": BEST_COLOR, "marker": "D", "zorder": 4, **_HOLLOW}
 _DEFAULTS_STYLE = {"color": DEFAULTS_COLOR, "marker": "s", "zorder": 4, **_HOLLOW}
+# In sizes of the median score: the least width of the picture, so that scores that are all but equal look so; and the
+# distance up to which the mean of defaults stays in it, however near the other points are to one another.
+_LEAST_WIDTH, _DEFAULTS_REACH = 0.01, 2.0
 _DUMMY_STYLE = {"color": "0.45", "linestyle": "--", "linewidth": 1.2}
 
 
@@ -167,7 +170,8 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
             If True, scores beyond all proportion may leave the picture, such as one of -1e9: those that are further
             below the median than twenty-five times the median distance from there. They are marked at the edge, and
             counted in the legend. So may the dummy where it would take up more than half of the picture; the legend
-            has its mean.
+            has its mean. Means of defaults stay unless their distance from the median is more than twice the median
+            as well. The picture is at least one percent of the median wide.
 
         despine : bool, default=False
             If True, the upper and the right border are hidden.
@@ -238,10 +242,15 @@ class NestedScoresDisplay(NestedScoresRecord, Display):
     def _set_limits(self) -> None:
         """Leave out scores beyond all proportion, with intervals of such rows, and a dummy far below all the rest."""
         points = self._points()[0]
-        low = range_without_far(points)[0]
+        known = points[np.isfinite(points)]
+        middle = float(np.median(known)) if len(known) else 0.0
+        reached = np.abs(self.default_mean - middle) <= _DEFAULTS_REACH * abs(middle)
+        low = min([range_without_far(points)[0], *self.default_mean[reached]])
         near = ~(self.test_score < low).any(axis=1)
         seen = np.concatenate([points[points >= low], self.low[near], self.high[near], [low]])
         low, high = np.nanmin(seen), np.nanmax(seen)
+        widening = max(0.0, _LEAST_WIDTH * abs(middle) - (high - low)) / 2
+        low, high = low - widening, high + widening
         if np.isfinite(self.dummy_mean) and self.dummy_mean >= low - (high - low):
             low, high = min(low, self.dummy_mean), max(high, self.dummy_mean)
         set_range(self.ax_, low, high)

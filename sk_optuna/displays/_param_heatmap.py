@@ -147,8 +147,8 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
         sklearn.exceptions.NotFittedError
             Where the search is not fitted.
         InvalidArgumentError
-            For `params` that are not two different ones of the search, for an unknown `metric`, for a search with fewer than two parameters, and for several objectives
-            without `metric`.
+            For what is no search, for `params` that are not two different ones of it, for an unknown `metric`, for a
+            search with fewer than two parameters, and for several objectives without `metric`.
         NoScoreError
             Where no candidate has a score.
         MissingExtraError

@@ -78,7 +78,8 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     sklearn.exceptions.NotFittedError
         Where the search is not fitted.
     InvalidArgumentError
-        Where this is no search, there is no such metric, or there are several objectives and neither `metric` nor `refit` names one.
+        Where this is no search, there is no such metric, or there are several objectives and neither `metric` nor
+        `refit` names one.
     NoScoreError
         Where no candidate has a score.
     """

@@ -87,6 +87,31 @@ def test_a_score_beyond_all_proportion_is_marked_at_the_edge_in_its_row(nested_t
     assert not NestedScoresDisplay.from_results(results, focus=False).beyond_
 
 
+@pytest.mark.parametrize("default", [0.96, 0.979, 0.33])
+def test_outer_scores_that_are_all_but_equal_look_so_and_the_defaults_stay_in_sight(nested_tables, pictures, default):
+    results = nested_tables(["one"], 3)
+    results.outer_["test_score"][:3] = [0.98, 0.98, 0.9801]
+    rows = {name: i for i, name in enumerate(results.table_["search"])}
+    results.table_["mean"][rows["one"]], results.table_["inner_best"][rows["one"]] = 0.98, 0.9799
+    results.table_["low"][:] = results.table_["high"][:] = np.nan
+    results.table_["mean"][rows["one (defaults)"]] = default
+    display = NestedScoresDisplay.from_results(results)
+    low, high = display.ax_.get_xlim()
+    assert low < default < 0.9799 < 0.9801 < high
+    assert high - low > 0.0098
+    assert display.beyond_ == []
+    display.figure_.draw_without_rendering()
+    assert display.ax_.xaxis.get_offset_text().get_text() == ""
+
+
+def test_defaults_beyond_all_proportion_are_marked_at_the_edge(nested_tables, pictures):
+    results = nested_tables(["one", "two"])
+    results.table_["mean"][list(results.table_["search"]).index("one (defaults)")] = -1e25
+    display = NestedScoresDisplay.from_results(results)
+    assert display.ax_.get_xlim()[0] > 0
+    assert "further left (1)" in legend_of(display)
+
+
 def test_a_dummy_out_of_sight_is_a_number_in_the_legend(nested_tables, pictures):
     results = nested_tables(["one", "two"])
     results.table_["mean"][list(results.table_["search"]).index("dummy")] = 0.25
