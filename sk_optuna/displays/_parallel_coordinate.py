@@ -60,7 +60,7 @@ class ParallelCoordinateDisplay(ParallelCoordinateRecord, Display):
     ----------
     lines_ : dict of str to matplotlib LineCollection
         The lines of ``"FAIL"``, ``"PRUNED"``, other ``"COMPLETE"`` candidates and the ``"best"`` ones, as far as there
-        are any. Those of pruned candidates are dashed, those of failed ones dotted.
+        are any beside the best trial. Those of pruned candidates are dashed, those of failed ones dotted.
 
     line_ : matplotlib Line2D or None
         The line of the best trial.
@@ -213,22 +213,23 @@ class ParallelCoordinateDisplay(ParallelCoordinateRecord, Display):
         return self._close(despine=despine)
 
     def _draw_lines(self, heights: np.ndarray) -> None:
-        """Draw the lines by state, then the best ones, then the best one."""
+        """Draw the lines by state, then the best ones, then the best one, each candidate once."""
         from matplotlib.collections import LineCollection
 
         groups = np.where(self.is_best, "best", np.asarray(self.trial_state))
-        share = f"best {100 * self.best:g} %"
+        is_line = np.asarray(self.trial_number) == self.best_trial
+        share = f"{'others of the ' if is_line.any() else ''}best {100 * self.best:g} %"
         self.lines_: dict[str, Any] = {}
         self.line_: Any = None
         places = np.arange(heights.shape[1])
         for group, style in _STYLES.items():
-            rows = np.flatnonzero(groups == group)
+            rows = np.flatnonzero((groups == group) & ~is_line)
             if len(rows):
                 names = {"best": f"{share} ({len(rows)})", "COMPLETE": f"other complete ({len(rows)})"}
                 label = names[group] if group in names else counted(group, len(rows))
                 lines = [np.column_stack([places, heights[row]]) for row in rows]
                 self.lines_[group] = self.ax_.add_collection(LineCollection(lines, label=label, **style))
-        for row in np.flatnonzero(np.asarray(self.trial_number) == self.best_trial)[:1]:
+        for row in np.flatnonzero(is_line)[:1]:
             label = f"best (trial {self.best_trial})"
             (self.line_,) = self.ax_.plot(
                 places, heights[row], color=BEST_COLOR, linewidth=2.2, marker="o", zorder=3, label=label

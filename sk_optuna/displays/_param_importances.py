@@ -14,8 +14,8 @@ _BAR_STYLE: dict[str, Any] = {"color": COLORS["COMPLETE"], "height": 0.65}
 _SOME_STYLE: dict[str, Any] = {**_BAR_STYLE, "hatch": "///", "edgecolor": "white", "linewidth": 0}
 _WHISKER_STYLE: dict[str, Any] = {"color": "0.15", "linewidth": 1.6, "zorder": 3}
 _HEIGHT = 0.42
-# Where a bar has its number of trials behind it, the axis is longer than the bars by this factor.
-_ROOM = 1.25
+# By these factors the axis is longer than the longest bar, and than the longest one with its number of trials behind it.
+_MARGIN, _ROOM = 1.05, 1.2
 _NAMES = {"ped-anova": "PED-ANOVA", "fanova": "fANOVA"}
 
 
@@ -214,16 +214,19 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
         if (self.importance == 0).any() and not (self.importance > 0).any():
             text = "The values tell no candidate from another."
             ax.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
-        ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, self._limit()))
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlim=(0, limit := self._limit()))
+        if limit > 1:  # no share is greater
+            ax.set_xticks(np.linspace(0, 1, 6))
         ax.set_xlabel(f"Importance for {self.score_name} ({_NAMES[self.evaluator]}, share of all bars)")
         return self._close(despine=despine)
 
-    def _limit(self) -> float | None:
-        """Return the right end of the axis, with room for the numbers of trials behind bars; None for matplotlib's."""
+    def _limit(self) -> float:
+        """Return the right end of the axis, with room for the numbers of trials behind the bars that have one."""
         if not (self.importance > 0).any():
             return 1.0
-        has_text = (np.asarray(self.n_trials) < self.n_finished).any()
-        return _ROOM * float(np.nanmax([self.importance, self.high])) if has_text else None
+        ends = np.fmax(self.importance, self.high)
+        has_text = np.asarray(self.n_trials) < self.n_finished
+        return float(np.nanmax([_MARGIN * ends, np.where(has_text, _ROOM * ends, 0.0)]))
 
     def _draw_bars(self) -> None:
         """Draw a bar for each parameter, or why there is none."""
@@ -243,7 +246,12 @@ class ParamImportancesDisplay(ParamImportancesRecord, Display):
             if not in_all:
                 end = np.nanmax([share, self.high[y]])
                 self.ax_.annotate(
-                    f"{n} of {self.n_finished}", (end, y), (4, 0), textcoords="offset points", va="center"
+                    f"{n} of {self.n_finished}",
+                    (end, y),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize="small",
                 )
 
     def _draw_whiskers(self) -> None:

@@ -17,7 +17,7 @@ def values(name, at, choices=None, *, is_log=False, low=0.0, high=1.0):
     return ParamValues(name=name, at=np.array(at, float), choices=choices, is_log=is_log, low=low, high=high)
 
 
-def display_of(score=(0.5, 1.0, 0.0, NAN), states=STATES, params=None, best_trial=1):
+def display_of(score=(0.5, 1.0, 0.0, NAN), states=STATES, params=None, best_trial=1, is_best=(1,)):
     score = np.array(score, dtype=float)
     params = params or [
         values("rate", [0.01, 0.1, 1.0, 0.1], is_log=True, low=0.01, high=1.0),
@@ -27,7 +27,7 @@ def display_of(score=(0.5, 1.0, 0.0, NAN), states=STATES, params=None, best_tria
         trial_number=np.arange(len(score)),
         trial_state=np.array(states),
         score=score,
-        is_best=np.arange(len(score)) == best_trial,
+        is_best=np.isin(np.arange(len(score)), is_best),
         params=params,
         best_trial=best_trial,
     )
@@ -44,7 +44,6 @@ def legend_of(display):
 def test_lines_pass_at_the_heights_of_values_and_end_at_scores(pictures):
     display = display_of().plot()
     assert heights_of(display, "COMPLETE") == [[0.0, 0.0, 0.5]]
-    assert heights_of(display, "best") == [[0.5, 1.0, 1.0]]
     assert display.line_.get_ydata().tolist() == pytest.approx([0.5, 1.0, 1.0])
 
 
@@ -67,8 +66,14 @@ def test_pruned_candidates_are_dashed_and_hollow_at_their_estimates(pictures):
 
 
 def test_the_legend_counts_all_candidates(pictures):
-    expected = ["best (trial 1)", "best 10 % (1)", "other complete (1)", "pruned (1)", "failed (1)"]
-    assert legend_of(display_of().plot()) == expected
+    others = ["pruned (1)", "failed (1)"]
+    assert legend_of(display_of().plot()) == ["best (trial 1)", "other complete (1)", *others]
+    two = display_of(is_best=(0, 1))
+    assert legend_of(two.plot()) == ["best (trial 1)", "others of the best 10 % (1)", *others]
+    assert heights_of(two, "best") == [[0.0, 0.0, 0.5]]
+    none = display_of(best_trial=None).plot()
+    assert legend_of(none) == ["best 10 % (1)", "other complete (1)", *others]
+    assert heights_of(none, "best") == [[0.5, 1.0, 1.0]]
 
 
 def test_axes_have_their_ends_or_their_choices_written_beside_them(pictures):
@@ -98,7 +103,7 @@ def test_scores_beyond_all_proportion_end_at_the_lower_end_and_are_counted(pictu
 def test_one_value_stands_in_the_middle(pictures):
     params = [values("a", [3.0], low=3.0, high=3.0), values("b", [0], ("only",), high=0.0)]
     display = display_of([0.5], ["COMPLETE"], params, best_trial=0).plot()
-    assert heights_of(display, "best") == [[0.5, 0.5, 0.5]]
+    assert display.line_.get_ydata().tolist() == [0.5, 0.5, 0.5]
 
 
 def test_a_search_is_drawn_where_it_is_told(pictures):

@@ -59,6 +59,16 @@ def test_the_number_of_trials_behind_a_long_bar_stays_within_the_axes(pictures):
     assert text.get_window_extent().x1 <= display.ax_.get_window_extent().x1
 
 
+def test_the_axis_is_as_long_as_bars_whiskers_and_numbers_need(pictures):
+    plain = display_of([0.95, 0.05, 0.0], high=np.array([1.0, 0.1, 0.0]), n_trials=np.array([40, 40, 25])).plot()
+    behind_a_short_bar = display_of([0.9, 0.1], n_trials=np.array([40, 25])).plot()
+    behind_the_longest = display_of([0.99, 0.01], n_trials=np.array([25, 40])).plot()
+    assert plain.ax_.get_xlim() == (0, 1.05)
+    assert behind_a_short_bar.ax_.get_xlim() == pytest.approx((0, 1.05 * 1.025))
+    assert behind_the_longest.ax_.get_xlim()[1] > 1.1
+    assert max(behind_the_longest.ax_.get_xticks()) == 1
+
+
 def test_without_bootstraps_there_are_no_whiskers(pictures):
     none = np.full(3, NAN)
     display = display_of(low=none, high=none).plot()
