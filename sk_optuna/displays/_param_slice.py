@@ -17,12 +17,11 @@ from sk_optuna.displays._axes import (
     mark_beyond,
     remove_frame,
     score_limits,
-    shortened,
     wrapped_name,
 )
 from sk_optuna.displays._display import Display
 from sk_optuna.displays._panels import divide, explain_panels
-from sk_optuna.displays._param_axis import set_number_axis
+from sk_optuna.displays._param_axis import set_number_axis, side_by_side
 from sk_optuna.results import ParamSliceRecord, ParamValues, param_slice_record
 
 # Points by group: those that were stopped are hollow.
@@ -49,8 +48,10 @@ class ParamSliceDisplay(ParamSliceRecord, Display):
 
     Parameters
     ----------
-    params : sequence of sk_optuna.results.ParamValues
-        The parameters, a panel each.
+    params : sequence of objects
+        The parameters, a panel each. Each has a `name`; `at`, an array with the number that each trial set, or the
+        place of its value in `choices`, NaN where it set none; `choices`, a tuple, or None for numbers; `is_log`; and
+        `low` and `high`, the ends of the axis.
 
     trial_number : ndarray of shape (n_trials,)
         Numbers of the trials.
@@ -311,13 +312,10 @@ def _tick_choices(panel: Any, at: np.ndarray, choices: Sequence[Any]) -> None:
     """Label the categories, each with the number of its trials."""
     step = -(-len(choices) // _LABELLED)
     shown = range(0, len(choices), step)
-    names = [shortened(str(choices[i]), 18) for i in shown]
-    is_long = max(map(len, names)) * len(names) > 28
-    labels = [
-        f"{name}{' ' if is_long else chr(10)}({np.count_nonzero(at == i)})"
-        for i, name in zip(shown, names, strict=True)
-    ]
-    panel.set_xticks(list(shown), labels, **({"rotation": 30, "ha": "right"} if is_long else {}))
+    names, style = side_by_side(panel, [str(choices[i]) for i in shown])
+    between = " " if "rotation" in style else "\n"
+    labels = [f"{name}{between}({np.count_nonzero(at == i)})" for i, name in zip(shown, names, strict=True)]
+    panel.set_xticks(list(shown), labels, **style)
     if step > 1:
         panel.set_xlabel(f"{panel.get_xlabel()}\n({len(choices)} categories, one in {step} labelled)", fontsize="small")
     panel.set_xlim(-0.6, len(choices) - 0.4)

@@ -98,6 +98,28 @@ def test_points_of_a_category_stay_within_its_strip(pictures):
     assert len(np.unique(x)) == 150
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("MinMaxScaler()", "StandardScaler()"), ["MinMax\nScaler()\n(3)", "Standard\nScaler()\n(2)"]),
+        (("LogisticRegression()", "SVC()"), ["Logistic\nRegression\n(3)", "SVC\n(2)"]),
+        (("yes", "no"), ["yes\n(3)", "no\n(2)"]),
+        (("incomprehensibilities", "b" * 30), ["incompr…bilities (3)", f"{'b' * 7}…{'b' * 8} (2)"]),
+        (("$a", "b$"), ["\\$a\n(3)", "b\\$\n(2)"]),
+    ],
+)
+def test_panels_stand_side_by_side_whatever_the_names_of_categories(pictures, names, expected):
+    params = [numbers(name, np.arange(5.0), 0.0, 4.0) for name in "ab"] + [choices("k", [0, 0, 0, 1, 1], names)]
+    figure, axes = pictures.subplots(1, 2, figsize=(15, 4), layout="constrained")
+    first, second, third = display_of(params).plot(axes[0]).axes_
+    figure.draw_without_rendering()
+    assert [text.get_text() for text in third.get_xticklabels()] == expected
+    gaps = [right.bbox.x0 - left.bbox.x1 for left, right in ((first, second), (second, third))]
+    assert gaps[1] == pytest.approx(gaps[0], abs=15)
+    labels = [text.get_window_extent() for text in third.get_xticklabels()]
+    assert labels[0].x1 < labels[1].x0
+
+
 def test_labels_that_are_left_out_for_want_of_room_are_spoken_of(pictures):
     values = np.arange(30.0)
     display = display_of([choices("k", values, "abcdefghijklmnopqrstuvwxyz0123")], values, ["COMPLETE"] * 30)
