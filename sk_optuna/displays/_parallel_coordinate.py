@@ -44,8 +44,9 @@ class ParallelCoordinateDisplay(ParallelCoordinateRecord, Display):
     is_best : ndarray of bool of shape (n_trials,)
         The best of the complete candidates, as many as `best` says.
 
-    params : sequence of sk_optuna.results.ParamValues
-        The parameters, in the order of the axes.
+    params : sequence of objects
+        The parameters, in the order of the axes, as :class:`ParamSliceDisplay` has them: each with `name`, `at`,
+        `choices`, `is_log`, `low` and `high`.
 
     best : float, default=0.1
         Their share.

@@ -44,8 +44,9 @@ class ParamHeatmapDisplay(ParamHeatmapRecord, Display):
     score : ndarray of shape (n_trials,)
         Mean score, of pruned ones the estimate; NaN where there is none.
 
-    x, y : sk_optuna.results.ParamValues
-        The parameters.
+    x, y : objects
+        The parameters, as :class:`ParamSliceDisplay` has them: each with `name`, `at`, `choices`, `is_log`, `low` and
+        `high`.
 
     best_trial : int or None, default=None
         Number of the best trial; None highlights none.
