@@ -14,7 +14,7 @@ _BAR_STYLE: dict[str, Any] = {"color": COLORS["COMPLETE"], "height": 0.65}
 _SOME_STYLE: dict[str, Any] = {**_BAR_STYLE, "hatch": "///", "edgecolor": "white", "linewidth": 0}
 _WHISKER_STYLE: dict[str, Any] = {"color": "0.15", "linewidth": 1.6, "zorder": 3}
 _HEIGHT = 0.42
-# By these factors the axis is longer than the longest bar, and than the longest that has its number of trials behind it.
+# By these factors the axis is longer than the longest bar, and than the longest with its number of trials behind it.
 _MARGIN, _ROOM = 1.05, 1.2
 _NAMES = {"ped-anova": "PED-ANOVA", "fanova": "fANOVA"}
 
