@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._nearest import hint, nearest
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.refit import metric_of
 from sk_optuna.results._learning_curves_record import name_of_metric, readable
+from sk_optuna.results._no_best import check_has_candidates
 
 _FOLD_SCORES = "split{fold}_test_{key}"
 
@@ -82,7 +82,7 @@ def candidates_of(search: Any, metric: str | None, *, drawer: str) -> Candidates
     NoScoreError
         Where no candidate has a score.
     """
-    check_is_fitted(search, "cv_results_")
+    check_has_candidates(search)
     table = search.cv_results_
     name, key = _metric_and_key(search, metric, drawer)
     means = np.array(table[f"mean_test_{key}"], dtype=float)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna.epochs import leaf_of, rounds_parameter
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.refit import metric_of
+from sk_optuna.results._no_best import check_has_candidates
 
 _INITIALS = {"auc", "f1", "r2", "roc"}
 _COLUMNS = ("valid_score", "train_loss")
@@ -161,7 +161,7 @@ def learning_curves_record(
     InvalidArgumentError
         Where it kept no curves, and for the reasons of :func:`record_of_curves`.
     """
-    check_is_fitted(search, "cv_results_")
+    check_has_candidates(search)
     curves: Mapping[str, np.ndarray] | None = getattr(search, "learning_curves_", None)
     if curves is None:
         how = f"was fitted with report={search.report!r}" if hasattr(search, "report") else "keeps none"
