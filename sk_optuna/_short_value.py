@@ -18,6 +18,15 @@ def short_value(value: Any) -> str:
     return str(value) if isinstance(value, numbers.Integral) else f"{float(value):.3g}"
 
 
+def in_few_digits(params: Mapping[str, Any]) -> str:
+    """Write parameters in one line, for those who look on: floats with four significant digits."""
+    return in_short({name: float(f"{float(each):.4g}") if _is_float(each) else each for name, each in params.items()})
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+
+
 def in_short(params: Mapping[str, Any]) -> str:
     """Write parameters in one line, cut off where it gets too long."""
     text = " ".join(repr(dict(params)).split())

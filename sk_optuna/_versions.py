@@ -5,12 +5,16 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-_NEEDED = ("sk-optuna", "scikit-learn", "optuna", "numpy", "scipy", "joblib")
+from sk_optuna._version import __version__
+
+_NEEDED = ("scikit-learn", "optuna", "numpy", "scipy", "joblib")
 # Distributions that bring the same package stand side by side.
 _OPTIONAL = (
     "pandas",
     "polars",
     "matplotlib",
+    "plotly",
+    "ipython",
     "torch",
     "skorch",
     "lightning",
@@ -44,6 +48,7 @@ def show_versions() -> None:
     sk-optuna ...
     """
     rows = {"Python": sys.version.split()[0], "platform": platform.platform(), "cores": str(os.cpu_count())}
+    rows["sk-optuna"] = __version__  # metadata of an editable install are those of the day on which it was installed
     for name in (*_NEEDED, *_OPTIONAL):
         try:
             rows[name] = version(name)

@@ -49,6 +49,26 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
+def failed_where_a_package_is_missing(report):
+    """Turn a skip by `importorskip` into a failure in scripts/extras: without that, nothing would run such a test."""
+    if os.environ.get("SK_OPTUNA_EXTRAS") and report.skipped and isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        if "could not import" in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{path}:{line}: {reason}. scripts/extras runs with all packages: see scripts/install."
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return failed_where_a_package_is_missing((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return failed_where_a_package_is_missing((yield))
+
+
 @pytest.fixture(scope="session")
 def speeds(request):
     """Test function -> the speeds of its cases, of all that were collected."""

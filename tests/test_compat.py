@@ -23,6 +23,7 @@ import optuna
 import pytest
 from numpy.random import RandomState
 from packaging.specifiers import SpecifierSet
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring, get_scorer
@@ -109,6 +110,10 @@ def found(name):
 
 def search():
     return GridSearchCV(LogisticRegression(), {"C": [1, 2]})
+
+
+def printer():
+    return importlib.import_module("sklearn.utils._pprint")._EstimatorPrettyPrinter()
 
 
 def several_metrics():
@@ -317,6 +322,17 @@ ROWS = [
     instance("sklearn.utils._param_validation.RealNotInt", lambda: 0.5, "The type of intervals without whole numbers."),
     called("sklearn.utils._param_validation.StrOptions", "options",
            "Unknown words get scikit-learn's error."),
+    # scikit-learn: printing
+    held("sklearn.utils._pprint._EstimatorPrettyPrinter", callable, printer,
+         "A search is broken into lines as other estimators are.", path="__class__"),
+    held("sklearn.utils._pprint._EstimatorPrettyPrinter._dispatch",
+         lambda dispatch: callable(dispatch[BaseEstimator.__repr__]), printer,
+         "The printer knows by this, for each __repr__, how to break an object that is too long for a line."),
+    called("sklearn.utils._pprint._EstimatorPrettyPrinter._pprint_estimator",
+           "self, object, stream, indent, allowance, context, level",
+           "An estimator is broken by this; a search is, once its distributions are words."),
+    held("sklearn.utils._pprint._EstimatorPrettyPrinter._width", lambda width: width == 80, printer,
+         "A search that fits into a line is left in one."),
     # scikit-learn: the rest
     called("sklearn.utils.parallel._FuncWrapper", "function",
            "Its call exchanges the process's warning filters; it is replaced while folds run in threads."),

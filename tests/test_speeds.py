@@ -1,6 +1,7 @@
 """The quick tests leave no claim out: of every test function some case runs without --slow."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,30 @@ import json, sys, pytest
 for arguments in json.loads(sys.argv[1]):
     pytest.main(["-p", "no:cacheprovider", *arguments])
 """
+
+
+MISSING = """
+import pytest
+
+def test_case():
+    pytest.importorskip("no_such_package")
+"""
+
+
+def test_a_missing_package_is_an_error_in_scripts_extras_and_a_skip_elsewhere(tmp_path):
+    (tmp_path / "test_case.py").write_text(MISSING)
+    (tmp_path / "test_module.py").write_text('import pytest\n\npytest.importorskip("no_such_package")\n')
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text(encoding="utf-8"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    for extras, summary in [("", " 2 skipped"), ("1", " 1 failed, 1 error"), ("1 of test_case", " 1 failed")]:
+        arguments = ["test_case.py"] if "test_case" in extras else ["--continue-on-collection-errors"]
+        environment = {**os.environ, "SK_OPTUNA_EXTRAS": extras}
+        done = subprocess.run(
+            [*command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250
+        )
+        assert f"{summary} in " in done.stdout
+        assert ("scripts/extras runs with all packages" in done.stdout) == bool(extras)
 
 
 def test_slow_cases_run_if_asked_for(tmp_path):

@@ -10,11 +10,11 @@ from copy import copy
 from numbers import Integral
 from traceback import format_exc
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sklearn
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -22,6 +22,7 @@ from sklearn.model_selection._search import _search_estimator_has as search_esti
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores, _warn_or_raise_about_fit_failures
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
+from sklearn.utils._pprint import _EstimatorPrettyPrinter
 from sklearn.utils.metaestimators import _safe_split as safe_split
 from sklearn.utils.parallel import _FuncWrapper, delayed
 from sklearn.utils.validation import _check_method_params as check_method_params
@@ -49,6 +50,7 @@ __all__ = [
     "only_predicts",
     "own_warm_start",
     "parameter_names",
+    "print_by",
     "routed_for_fit",
     "safe_indexing",
     "safe_split",
@@ -64,6 +66,14 @@ __all__ = [
 
 insert_error_scores = _insert_error_scores
 select_best_index = BaseSearchCV._select_best_index
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Method], Method]:
+    """Return scikit-learn's ``_fit_context``, which has no types; the method that it decorates keeps its own."""
+    decorator: Callable[[Method], Method] = _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+    return decorator
 
 
 def fit_and_score(*args: Any, caller: Any, callback_ctx: Any, **kwargs: Any) -> dict[str, Any]:
@@ -166,6 +176,34 @@ def declared_intervals(estimator: Any, name: str, *, whole: bool) -> list[tuple[
 def routed_for_fit(search: Any, params: Mapping[str, Any]) -> Any:
     """Return the arguments of a search's `fit` by their consumer: estimator, scorer and splitter."""
     return search._get_routed_params_for_fit(params)
+
+
+# --- printing -------------------------------------------------------------------------------------------
+
+
+def print_by(method: Callable[..., str], shown: Callable[[Any], Any]) -> None:
+    """Let scikit-learn's printer break the lines of estimators whose class has a ``__repr__`` of its own.
+
+    The printer knows how to break an estimator by the function that is its class's ``__repr__``. Another one makes it a
+    single line, however long, with all values of long lists.
+
+    Parameters
+    ----------
+    method : function
+        The ``__repr__`` of the class.
+    shown : callable
+        Takes an estimator and returns the one that is printed in its place, also where it is within others.
+    """
+
+    def pprint(printer: Any, search: Any, stream: Any, indent: int, allowance: int, context: Any, level: int) -> None:
+        printed = shown(search)
+        text, *_ = printer.format(printed, context.copy(), None, level)
+        if len(text) <= printer._width - indent - allowance:
+            stream.write(text)
+        else:
+            printer._pprint_estimator(printed, stream, indent, allowance, context, level)
+
+    _EstimatorPrettyPrinter._dispatch[method] = pprint
 
 
 # --- scorers --------------------------------------------------------------------------------------------

@@ -19,12 +19,16 @@ attributes, as they are in scikit-learn's displays, without a second list of the
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from sk_optuna._optional import as_frame, require
 from sk_optuna.displays._axes import add_legend, new_axes, remove_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class Display(ABC):
@@ -39,8 +43,8 @@ class Display(ABC):
         Figure containing them.
     """
 
-    ax_: Any
-    figure_: Any
+    ax_: "Axes"
+    figure_: "Figure"
 
     @abstractmethod
     def columns(self) -> dict[str, np.ndarray]:

@@ -1,7 +1,8 @@
 """The face that fits where the output goes.
 
-One status of a process is live, in a terminal or a notebook: two would write over each other. Others, in threads or in
-worker processes, which share the terminal with their parent, write lines.
+One status of a process is live, in a terminal or a notebook: two would write over each other. Meanwhile others, in
+threads, show nothing, since a line of theirs would end in the middle of the live one; in a file each has its lines.
+Worker processes show nothing: they share the output with their parent, and know nothing of each other.
 """
 
 import multiprocessing
@@ -72,21 +73,25 @@ def following_nested(
 def _face(verbose: int) -> Iterator[Face | None]:
     """Yield a face; None where nothing is to be shown, or where there is no output, as under pythonw."""
     stream: TextIO | None = sys.stdout
-    if verbose < 1 or stream is None:
+    if verbose < 1 or stream is None or multiprocessing.parent_process() is not None:
         yield None
         return
-    is_live = multiprocessing.parent_process() is None and _LIVE.acquire(blocking=False)
-    try:
-        yield _live_face(stream, verbose > 1) if is_live else LinesFace(stream, every_trial=verbose > 1)
-    finally:
-        if is_live:
+    live = _live_face(stream)
+    if live is None:
+        yield LinesFace(stream, every_trial=verbose > 1)
+    elif _LIVE.acquire(blocking=False):
+        try:
+            yield live
+        finally:
             _LIVE.release()
+    else:
+        yield None
 
 
-def _live_face(stream: TextIO, every_trial: bool) -> Face:
+def _live_face(stream: TextIO) -> Face | None:
+    """Return a face that writes over itself; None where the output keeps all that is written."""
     display = display_of_kernel()
     if display is not None:
         return NotebookFace(display, stream)
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
-        return TerminalFace(stream)
-    return LinesFace(stream, every_trial=every_trial)
+    is_terminal = getattr(stream, "isatty", lambda: False)
+    return TerminalFace(stream) if is_terminal() and os.environ.get("TERM") != "dumb" else None

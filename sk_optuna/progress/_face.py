@@ -44,7 +44,12 @@ class Face(Protocol):
 
 
 def write(stream: TextIO, text: str) -> None:
-    """Write to a stream now. Characters that it cannot encode are written as escapes: they must not end a search."""
+    """Write to a stream now. Characters that it cannot encode are written as escapes: they must not end a search.
+
+    Of what stands for a stream, as an object that hands lines to a logger, no more than `write` is needed.
+    """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+    flush = getattr(stream, "flush", None)
+    if flush is not None:
+        flush()

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from sk_optuna._short_value import in_short
+from sk_optuna._short_value import in_few_digits
 from sk_optuna.evaluation import TrialRecord
 from sk_optuna.progress._face import Face
 from sk_optuna.progress._pace import seconds_left
 from sk_optuna.progress._search_status import Best, RunningFold, SearchStatus
-from sk_optuna.progress._words import FEWEST_DECIMALS, decimals_telling, duration, end_of
+from sk_optuna.progress._words import FEWEST_DECIMALS, decimals_telling, duration, end_of, score_in_words
 
 # Seconds after which a fold that still runs has a line; it has the next one after twice the time, and so on.
 _LONG = 30.0
@@ -117,7 +117,7 @@ class SearchProgress:
             if self._every_trial:
                 self._face.line(
                     f"[{status.count}] trial {record.number}: {self._told(record, state, value)}; "
-                    f"{status.best_so_far}; {duration(status.seconds)} elapsed; {in_short(record.params)}"
+                    f"{status.best_so_far}; {duration(status.seconds)} elapsed; {in_few_digits(record.params)}"
                 )
             self._face.show(status)
 
@@ -235,7 +235,7 @@ class SearchProgress:
         if state == "PRUNED":
             return _pruned(record)
         scores = value if isinstance(value, Sequence) else [value]
-        written = ", ".join(f"{score:.{self._n_decimals}f}" for score in scores if score is not None)
+        written = ", ".join(score_in_words(score, self._n_decimals) for score in scores if score is not None)
         told = f"score{'s' if len(scores) > 1 else ''} {written}"
         if record.is_multimetric and not isinstance(value, Sequence):
             means = {name: record.value(name) for name in record.metrics}
@@ -244,7 +244,7 @@ class SearchProgress:
 
 
 def _named_score(name: str, mean: float | None, n_decimals: int) -> str:
-    return f"{name} {'failed' if mean is None else f'{mean:.{n_decimals}f}'}"
+    return f"{name} {'failed' if mean is None else score_in_words(mean, n_decimals)}"
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sk_optuna._short_value import in_short
-from sk_optuna.progress._words import FEWEST_DECIMALS, duration, spent
+from sk_optuna._short_value import in_few_digits
+from sk_optuna.progress._words import FEWEST_DECIMALS, duration, score_in_words, spent
 
 
 class RunningFold(NamedTuple):
@@ -19,9 +19,8 @@ class RunningFold(NamedTuple):
     @property
     def words(self) -> str:
         """The fold in a line."""
-        return (
-            f"trial {self.trial}, fold {self.fold}: running for {duration(self.seconds)} with {in_short(self.params)}"
-        )
+        ran = f"running for {duration(self.seconds)}"
+        return f"trial {self.trial}, fold {self.fold}: {ran} with {in_few_digits(self.params)}"
 
 
 class Best(NamedTuple):
@@ -103,7 +102,7 @@ class SearchStatus:
             return f"front of {self.n_front}"
         if self.best is None:
             return "no score yet"
-        return f"best {self.best.score:.{self.n_decimals}f} (trial {self.best.trial})"
+        return f"best {self._best_score} (trial {self.best.trial})"
 
     @property
     def pieces(self) -> list[str]:
@@ -116,7 +115,7 @@ class SearchStatus:
         if self.running is not None:
             pieces.append(f"trial {self.running.trial} runs for {duration(self.running.seconds)}")
         if self.best is not None:
-            pieces.append(in_short(self.best.params))
+            pieces.append(in_few_digits(self.best.params))
         return pieces
 
     @property
@@ -127,8 +126,8 @@ class SearchStatus:
         if self.n_past:
             rows.append(("Known before", f"{self.n_past} trials"))
         if self.best is not None:
-            rows.append(("Best score", f"{self.best.score:.{self.n_decimals}f} (trial {self.best.trial})"))
-            rows.append(("Best parameters", in_short(self.best.params)))
+            rows.append(("Best score", f"{self._best_score} (trial {self.best.trial})"))
+            rows.append(("Best parameters", in_few_digits(self.best.params)))
         else:
             rows.append(("Best", self.best_so_far))
         rows.append(("Time", spent(self.seconds, self.left, self.end)))
@@ -137,6 +136,11 @@ class SearchStatus:
         if self.end and self.n_dropped:
             rows.append(("Folds not wanted", f"{self.n_dropped}, run by workers that had nothing else to do"))
         return rows
+
+    @property
+    def _best_score(self) -> str:
+        assert self.best is not None
+        return score_in_words(self.best.score, self.n_decimals)
 
     def _kinds(self) -> list[str]:
         """Name the trials that are not complete, or not allowed."""

@@ -17,6 +17,7 @@ from sk_optuna.results._learning_curves_record import (
     record_of_curves,
 )
 from sk_optuna.results._nested_scores_record import NestedScoresRecord, nested_scores_record
+from sk_optuna.results._no_best import check_has_candidates
 from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
 from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
@@ -47,6 +48,7 @@ __all__ = [
     "ParamValues",
     "Rules",
     "SearchHistoryRecord",
+    "check_has_candidates",
     "comparison_record",
     "conclude",
     "constraints_from",

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from sk_optuna._compat._sklearn import BaseSearchCV
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.results._nested_tables import is_nested
+from sk_optuna.results._no_best import check_has_candidates
 
 
 def check_fitted_search(search: Any, drawer: str) -> None:
@@ -27,7 +26,7 @@ def check_fitted_search(search: Any, drawer: str) -> None:
         Where this is no search.
     """
     if isinstance(search, BaseSearchCV):
-        check_is_fitted(search, "cv_results_")
+        check_has_candidates(search)
     elif is_nested(search):
         raise InvalidArgumentError(
             f"{drawer} draws one fitted search, but got nested results. NestedScoresDisplay, ComparisonDisplay and "

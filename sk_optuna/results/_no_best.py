@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from sk_optuna._short_value import in_short
 from sk_optuna.evaluation import FoldResult, TrialRecord, metric_names
@@ -46,6 +48,30 @@ def check_any_score(records: Sequence[TrialRecord], rules: Rules) -> None:
         "called with (y_true, y_pred). error_score='raise' raises the first error where it occurs; cv_results_ has the "
         "scores of the folds."
     )
+
+
+def check_has_candidates(search: Any) -> None:
+    """Refuse a search that has no table of candidates; after a `fit` in which folds failed say where the errors are.
+
+    Parameters
+    ----------
+    search : OptunaSearchCV, or a search of scikit-learn
+        The search.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        Where it has none.
+    """
+    errors = getattr(search, "errors_", {"exception": []})
+    n_errors = len(errors["exception"])
+    if not hasattr(search, "cv_results_") and n_errors:
+        raise NotFittedError(
+            f"This {type(search).__name__} has no candidates to look at: its last fit ended by an error. errors_ has "
+            f"{n_errors} failures of folds, the first for {errors['exception'][0] or errors['phase'][0]}, each with "
+            "message and parameters. Mend what they say, and call fit(X, y) again."
+        )
+    check_is_fitted(search, "cv_results_")
 
 
 def deciding_metrics(records: Sequence[TrialRecord], rules: Rules) -> list[str]:

@@ -1,15 +1,16 @@
 """A search as it is read: its texts and tables, pictures and checks, its study and trials."""
 
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import optuna
 from optuna.trial import FrozenTrial
 from sklearn.utils.validation import check_is_fitted
 
+from sk_optuna._compat._sklearn import print_by
 from sk_optuna._optional import require
 from sk_optuna.checks import Findings, check_search, checked_ignore, evidence_of
-from sk_optuna.results import name_of_metric
+from sk_optuna.results import check_has_candidates, name_of_metric
 from sk_optuna.search._base import SearchBase
 from sk_optuna.search._keeping import save_history
 from sk_optuna.search._picture import picture_of
@@ -26,11 +27,16 @@ class ReadableSearch(SearchBase):
     """A search with all that is read of it."""
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:  # noqa: N803 - scikit-learn's name
+        # a function of this class, by which scikit-learn's printer finds `_in_words`
+        text: str = super().__repr__(N_CHAR_MAX)
+        return text
+
+    def _in_words(self) -> Self:
+        """Return a copy to be printed, whose distributions are calls."""
         shown = copy(self)
         for name in ("param_distributions", "param_grid"):
             setattr(shown, name, in_words(getattr(self, name, None)))
-        text: str = super(ReadableSearch, shown).__repr__(N_CHAR_MAX)
-        return text
+        return shown
 
     @property
     def _repr_html_(self) -> Any:
@@ -131,7 +137,7 @@ class ReadableSearch(SearchBase):
         ['bound']
         """
         ignored = checked_ignore(ignore)
-        check_is_fitted(self, "cv_results_")
+        check_has_candidates(self)
         evidence = evidence_of(
             self.cv_results_,
             self,
@@ -185,7 +191,7 @@ class ReadableSearch(SearchBase):
         >>> sorted(get_param_importances(study))
         ['C', 'gamma']
         """
-        check_is_fitted(self, "cv_results_")
+        check_has_candidates(self)
         return plain_study(
             self.cv_results_,
             self.study_.get_trials(deepcopy=False),
@@ -240,7 +246,7 @@ class ReadableSearch(SearchBase):
         >>> figure = search.plot()  # doctest: +SKIP
         >>> figure.savefig("search.png")  # doctest: +SKIP
         """
-        check_is_fitted(self, "cv_results_")
+        check_has_candidates(self)
         return picture_of(self, metric=metric)
 
     def _scales(self) -> dict[str, UnitScale]:
@@ -271,3 +277,6 @@ class ReadableSearch(SearchBase):
         save_history(
             self._history, self.study_, getattr(self, "cv_results_", {}), storage, study_name, self.objectives or ()
         )
+
+
+print_by(ReadableSearch.__repr__, ReadableSearch._in_words)

@@ -278,7 +278,9 @@ class OptunaSearchCV(FittingSearch):
         shown with its parameters; a thread looks at the time for it where there is one worker, and on backends of
         joblib that take batches only nobody does. From 2 on, each finished candidate is a line as well, with its score
         and parameters. There are no lines of folds, such as GridSearchCV's "[CV 1/5] END": workers print nothing.
-        What an estimator prints, or warns of, moves the line of a terminal down; it is written anew below.
+        So does a search that runs in a worker process itself, and in a terminal or a notebook one that runs in a thread
+        beside another one. What an estimator prints, or warns of, moves the line of a terminal down; it is written anew
+        below.
 
     pre_dispatch : int or str, default="2*n_jobs"
         Most folds handed to the workers at a time.

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from sk_optuna._short_value import in_short
+from sk_optuna._short_value import in_few_digits
 from sk_optuna.progress import duration, table
 
 
@@ -21,7 +21,7 @@ def summary_table(search: Any) -> str:
     if hasattr(search, "best_score_"):
         rows.append(("Best score", f"{search.best_score_:.4g}"))
     if hasattr(search, "best_params_"):
-        rows.append(("Best parameters", in_short(search.best_params_)))
+        rows.append(("Best parameters", in_few_digits(search.best_params_)))
     if hasattr(search, "pareto_front_"):
         rows.append(("Pareto front", f"{len(search.pareto_front_['trial_number'])} trials"))
     states = Counter(search.cv_results_["trial_state"])

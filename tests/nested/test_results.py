@@ -164,12 +164,15 @@ def test_outputs_are_what_scikit_learns_displays_take(iris):
     pytest.importorskip("matplotlib").use("Agg")
     if not hasattr(RocCurveDisplay, "from_cv_results"):
         pytest.skip("this scikit-learn has no RocCurveDisplay.from_cv_results")
+    from matplotlib.pyplot import close
+
     X, y = iris
     X, y = X[y > 0], y[y > 0]
     for keep in ("search", "best"):
         results = nested_cross_validate(GridSearchCV(SVC(), {"C": [1, 2]}, cv=3), X, y, cv=3, keep=keep)
         display = RocCurveDisplay.from_cv_results(results.cross_validate_["svc"], X, y)
         assert len(display.roc_auc) == 3
+    close("all")
 
 
 def test_single_row_has_nothing_to_be_compared_with(iris):

@@ -6,7 +6,12 @@ import sys
 import types
 
 import pytest
+from joblib import parallel_config
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 
+from sk_optuna import OptunaSearchCV
 from sk_optuna.progress import _choice, _notebook, table
 from sk_optuna.progress._lines import LinesFace
 from sk_optuna.progress._notebook import NotebookFace, display_of_kernel
@@ -342,11 +347,45 @@ def test_only_one_status_of_a_process_is_live(chosen):
     assert chosen(sys_stdout) is TerminalFace
     with _choice._face(1) as first, _choice._face(1) as second:
         assert isinstance(first, TerminalFace)
-        assert isinstance(second, LinesFace)
+        assert second is None
     with _choice._face(1) as third:
         assert isinstance(third, TerminalFace)
 
 
-def test_worker_processes_write_lines(chosen, monkeypatch):
+def test_in_a_file_each_search_of_a_process_has_its_lines(chosen):
+    assert chosen(io.StringIO()) is LinesFace
+    with _choice._face(1) as first, _choice._face(1) as second:
+        assert isinstance(first, LinesFace)
+        assert isinstance(second, LinesFace)
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
+def test_worker_processes_show_nothing(chosen, monkeypatch, stream):
     monkeypatch.setattr(_choice.multiprocessing, "parent_process", lambda: object())
-    assert chosen(Terminal()) is LinesFace
+    assert chosen(stream, verbose=2) is type(None)
+
+
+def test_searches_in_worker_processes_write_nothing(capfd):
+    search = OptunaSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2, verbose=2)
+    with parallel_config(backend="loky", n_jobs=2):
+        cross_val_score(search, *make_classification(40, random_state=0), cv=2)
+    assert capfd.readouterr().out == ""
+
+
+class ToLogger:
+    """Stands for standard output where a program hands what is printed to its log: it can write, and no more."""
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, text):
+        self.written.append(text)
+
+
+def test_output_that_can_only_be_written_to_has_lines(monkeypatch):
+    stream = ToLogger()
+    monkeypatch.setattr(sys, "stdout", stream)
+    X, y = make_classification(40, random_state=0)
+    OptunaSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2, verbose=1).fit(X, y)
+    assert stream.written[0].startswith("Fitting 2 folds")
+    assert stream.written[-1].startswith("2/2 trials; best")

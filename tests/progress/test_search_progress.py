@@ -2,8 +2,13 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
+from itertools import accumulate
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sk_optuna._short_value import in_short
 from sk_optuna.evaluation import FoldResult, TrialRecord
@@ -70,6 +75,20 @@ def scores_shown(values):
     return [re.search(r"score (\S+); best (\S+) ", line).groups() for line in face.lines]
 
 
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_have_four_digits_on_screens_only():
+    params = {"C": 6.812345678901234, "gamma": np.float64(1.23456e-7), "n": 123456, "yes": True, "flag": np.True_}
+    shown = f"{{'C': 6.812, 'gamma': 1.235e-07, 'n': 123456, 'yes': True, 'flag': {np.True_!r}}}"
+    progress, face, _ = followed(every_trial=True)
+    progress.report(record(params=params), "COMPLETE", 0.5)
+    assert face.lines[0].endswith(shown)
+    assert face.statuses[-1].pieces[-1] == dict(face.statuses[-1].rows)["Best parameters"] == shown
+    assert RunningFold(0, 1, 30.0, params).words.endswith(shown)
+    assert "6.812345678901234" in in_short(params)
+
+
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
@@ -101,6 +120,24 @@ def test_a_line_of_a_trial_has_all_metrics_and_the_parameters():
     assert face.lines == [
         "[1/10] trial 0: score 0.8750 (accuracy 0.7500, roc_auc 0.8750); best 0.8750 (trial 0); 0.0s elapsed; {'C': 0}"
     ]
+
+
+def test_a_better_score_never_looks_like_a_worse_one():
+    assert scores_shown([0.99966, 0.99967]) == [("0.9996", "0.9996"), ("0.99967", "0.99967")]
+    mean = 0.9728571428571428
+    assert scores_shown([mean, mean + 2e-16]) == [("0.9728", "0.9728"), ("0.9728", "0.9728")]
+    assert scores_shown([0.97 - 1e-16, 0.57]) == [("0.9700", "0.9700"), ("0.5700", "0.9700")]
+
+
+near = st.builds(lambda n, digits: 0.9995 + n * 10.0**-digits, st.integers(-20, 20), st.integers(3, 12))
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.one_of(near, near.map(lambda score: -score), finite), min_size=1, max_size=20))
+def test_shown_bests_never_fall_and_never_exceed_the_score(values):
+    bests = [Decimal(best) for _, best in scores_shown(values)]
+    assert bests == sorted(bests)
+    assert all(best <= Decimal(f"{most:.12f}") for best, most in zip(bests, accumulate(values, max), strict=True))
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import accuracy_score, f1_score, make_scorer, r2_score
 from sklearn.model_selection import GridSearchCV, LeaveOneOut
@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from sk_optuna import OptunaSearchCV
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
+from sk_optuna.results import fold_scores_record, learning_curves_record
 
 X, Y = make_classification(40, random_state=0)
 GRID = {"C": [0.1, 1.0, 10.0]}
@@ -244,3 +245,17 @@ def test_an_unknown_refit_brings_the_metrics_and_scikit_learns_words(scoring, re
 def test_refit_true_with_several_metrics_is_refused_in_scikit_learns_words():
     with pytest.raises(ValueError, match=r"^For multi-metric scoring, the parameter refit must be set"):
         search(["accuracy", "f1"]).fit(X, Y)
+
+
+def test_after_a_fit_whose_fits_all_failed_its_readers_name_the_errors():
+    failed = OptunaSearchCV(LogisticRegression(), {"C": [-1.0, -2.0]}, cv=2)
+    readers = [failed.plot, failed.plain_study, failed.checks]
+    readers += [lambda: fold_scores_record(failed), lambda: learning_curves_record(failed)]
+    for read in readers:
+        with pytest.raises(NotFittedError, match="is not fitted yet"):
+            read()
+    with pytest.raises(ValueError, match="All the 4 fits failed"):
+        fit_quietly(failed)
+    for read in readers:
+        with pytest.raises(NotFittedError, match=r"errors_ has 4 failures.*InvalidParameterError"):
+            read()

@@ -193,7 +193,10 @@ def test_a_pickled_model_holds_nothing_of_ours():
 
 def test_curves_are_drawn_over_rounds():
     pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib.pyplot import close
+
     found = search(HIST, {"max_iter": [5, 60, 101]}, n_trials=None).fit(X, Y)
     display = LearningCurvesDisplay.from_search(found)
     assert {line.get_xdata()[-1] for line in display.lines_} == {5, 60, 101}
     assert display.ax_.get_xlim() == (0.5, 101.5)
+    close("all")

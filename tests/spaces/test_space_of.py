@@ -56,7 +56,9 @@ def test_without_a_space_that_we_know_it_is_empty(without):
 
 
 def test_numbers_of_another_librarys_range_are_drawn_as_numbers():
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib").use("Agg")
+    from matplotlib.pyplot import close
+
     search = BayesSearchCV(SVC(), {"C": Real(), "kernel": Real()})
     search.cv_results_ = {
         "params": [{"C": value, "kernel": kernel} for value, kernel in [(0.1, "rbf"), (1.0, "rbf"), (10.0, "linear")]],
@@ -68,3 +70,4 @@ def test_numbers_of_another_librarys_range_are_drawn_as_numbers():
     display = ParamSliceDisplay.from_search(search)
     choices = {param.name: param.choices for param in display.params}
     assert choices == {"C": None, "kernel": ("rbf", "linear")}
+    close("all")
