@@ -1,6 +1,7 @@
 """One fold: set the parameters on a clone, fit, score, and return the result as a small plain value."""
 
 import numbers
+import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -57,6 +58,8 @@ class FoldEvaluator:
     prefixes: PrefixSharing | None = None
     epochs: EpochScores | None = None
     n_threads: int | None = None
+    verbose: int = 0
+    driver: int = field(default_factory=os.getpid)
     n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
@@ -101,7 +104,8 @@ class FoldEvaluator:
                 scorer=watching(self.scorer, follower.note_failure),
                 train=train,
                 test=test,
-                verbose=0,  # a worker prints nothing, whatever the search does
+                # a worker process prints nothing, whatever the search does
+                verbose=self.verbose if os.getpid() == self.driver else 0,
                 parameters=fold.params,
                 fit_params=self.fit_params,
                 score_params=self.score_params,

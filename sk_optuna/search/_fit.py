@@ -286,6 +286,7 @@ class FittingSearch(ReadableSearch):
             prefixes=prefixes,
             epochs=EpochScores(scorers, self._refit_name, self.checkpoint, period) if by_epoch else None,
             n_threads=threads_of_a_task(self.n_jobs),
+            verbose=self.verbose if self.verbose > 2 else 0,
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:

@@ -277,10 +277,10 @@ class OptunaSearchCV(FittingSearch):
         With a `timeout` alone, the bar counts seconds. A fold that runs for 30 seconds, a minute, two, and so on, is
         shown with its parameters; a thread looks at the time for it where there is one worker, and on backends of
         joblib that take batches only nobody does. From 2 on, each finished candidate is a line as well, with its score
-        and parameters. There are no lines of folds, such as GridSearchCV's "[CV 1/5] END": workers print nothing.
-        So does a search that runs in a worker process itself, and in a terminal or a notebook one that runs in a thread
-        beside another one. What an estimator prints, or warns of, moves the line of a terminal down; it is written anew
-        below.
+        and parameters; from 3 on, also each fold, as GridSearchCV prints it ("[CV 1/5] END"), where folds run in this
+        process. Worker processes print nothing: no fold, and no search that runs in one; nor does, in a terminal or a
+        notebook, a search that runs in a thread beside another one. What an estimator prints, or warns of, moves the
+        line of a terminal down; it is written anew below.
 
     pre_dispatch : int or str, default="2*n_jobs"
         Most folds handed to the workers at a time.

@@ -56,11 +56,9 @@ _VERBOSE_PROGRAM = """
     from sk_optuna import OptunaSearchCV
 
     X, y = load_iris(return_X_y=True)
-    for backend, n_jobs in ("loky", 2), ("multiprocessing", 2), ("loky", 1):
+    for backend in "loky", "multiprocessing":
         with joblib.parallel_config(backend=backend):
-            OptunaSearchCV(
-                LogisticRegression(max_iter=1000), {"C": [1, 2, 3]}, cv=2, n_jobs=n_jobs, verbose=10
-            ).fit(X, y)
+            OptunaSearchCV(LogisticRegression(max_iter=1000), {"C": [1, 2, 3]}, cv=2, n_jobs=2, verbose=10).fit(X, y)
 """
 
 
@@ -74,5 +72,13 @@ def test_no_line_comes_from_a_worker_at_any_verbose(faults):
     assert (process.returncode, err) == (0, "")
     starts = ["Fitting 2 folds", "[1/3] trial 0:", "[2/3] trial 1:", "[3/3] trial 2:", "3/3 trials; best"]
     lines = out.splitlines()
-    assert len(lines) == 3 * len(starts)
-    assert all(line.startswith(start) for line, start in zip(lines, 3 * starts, strict=True))
+    assert len(lines) == 2 * len(starts)
+    assert all(line.startswith(start) for line, start in zip(lines, 2 * starts, strict=True))
+
+
+def test_verbose_3_prints_the_lines_of_folds_that_run_in_this_process(capfd, faults):
+    faults.search(1, verbose=3).fit(faults.DATA)
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert out.count("[CV ") == 12
+    assert out.count("END") == 12
