@@ -367,8 +367,8 @@ def test_worker_processes_show_nothing(chosen, monkeypatch, stream):
 
 def test_searches_in_worker_processes_write_nothing(capfd):
     search = OptunaSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2, verbose=2)
-    with parallel_config(backend="loky", n_jobs=2):
-        cross_val_score(search, *make_classification(40, random_state=0), cv=2)
+    with parallel_config(backend="loky"):  # joblib 1.3.0 would take an n_jobs of this for 1
+        cross_val_score(search, *make_classification(40, random_state=0), cv=2, n_jobs=2)
     assert capfd.readouterr().out == ""
 
 
