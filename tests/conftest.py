@@ -69,6 +69,17 @@ def pytest_make_collect_report():
     return failed_where_a_package_is_missing((yield))
 
 
+@pytest.fixture
+def pictures():
+    """Return pyplot, drawing into memory; figures are closed at the end."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
 @pytest.fixture(scope="session")
 def speeds(request):
     """Test function -> the speeds of its cases, of all that were collected."""

@@ -21,7 +21,11 @@ from sk_optuna.results._no_best import check_has_candidates
 from sk_optuna.results._outcome import Best, Outcome, conclude
 from sk_optuna.results._parallel_coordinate_record import ParallelCoordinateRecord, parallel_coordinate_record
 from sk_optuna.results._param_heatmap_record import Cells, ParamHeatmapRecord, param_heatmap_record
-from sk_optuna.results._param_importances_record import ParamImportancesRecord, param_importances_record
+from sk_optuna.results._param_importances_record import (
+    LEAST_SCORES,
+    ParamImportancesRecord,
+    param_importances_record,
+)
 from sk_optuna.results._param_slice_record import ParamSliceRecord, param_slice_record
 from sk_optuna.results._param_stability_record import ParamStabilityRecord, param_stability_record
 from sk_optuna.results._param_values import ParamValues
@@ -31,6 +35,7 @@ from sk_optuna.results._search_history_record import SearchHistoryRecord, search
 from sk_optuna.results._table import row_of, summarize
 
 __all__ = [
+    "LEAST_SCORES",
     "Best",
     "Cells",
     "ComparisonRecord",

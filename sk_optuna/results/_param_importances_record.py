@@ -18,7 +18,8 @@ from sk_optuna.results._param_values import ShownParams, checked_names, params_o
 # The share of trials that PED-ANOVA takes for the best ones. Optuna's documentation asks for five of them, and with
 # Optuna's own default of a tenth the 2 best of 20 trials decide.
 _BEST = 0.25
-_LEAST = 20
+# Scores of fewer candidates say by chance which parameter comes first.
+LEAST_SCORES = 20
 _DRAWER = "ParamImportancesDisplay"
 _EVALUATORS = ("ped-anova", "fanova")
 _WHISKERS = (0.05, 0.95)
@@ -121,9 +122,9 @@ def param_importances_record(
     known = list(shown.distributions)
     names = checked_names(params, known)
     rows = np.flatnonzero(~np.isnan(found.score))
-    if len(rows) < _LEAST:
+    if len(rows) < LEAST_SCORES:
         raise InvalidArgumentError(
-            f"Importances need at least {_LEAST} finished candidates, but this search has {len(rows)}: of fewer, "
+            f"Importances need at least {LEAST_SCORES} finished candidates, but this search has {len(rows)}: of fewer, "
             "chance decides which parameter comes first. Search on (warm_start=True, or a greater n_trials), or look "
             "at the candidates themselves: ParamSliceDisplay."
         )
@@ -154,7 +155,7 @@ def by_importance(shown: ShownParams, score: np.ndarray) -> list[str]:
     all are in this order, but those of one value come last.
     """
     known, rows = list(shown.distributions), np.flatnonzero(~np.isnan(score))
-    if len(rows) < _LEAST:
+    if len(rows) < LEAST_SCORES:
         return sorted(known, key=lambda name: shown.distributions[name].single())
     shares = _evaluate(shown, score, rows, _maker("ped-anova", _TREES, 0))
     return [known[i] for i in np.argsort(-shares, kind="stable")]
@@ -194,7 +195,7 @@ def _evaluate(
         groups.setdefault(tuple(_setting(name, shown, rows).tolist()), []).append(i)
     found = np.full(len(known), np.nan)
     for trials, places in groups.items():
-        if len(trials) >= _LEAST if of_all is None else not np.isnan(of_all[places]).all():
+        if len(trials) >= LEAST_SCORES if of_all is None else not np.isnan(of_all[places]).all():
             values = _evaluate_group(shown, score, np.array(trials, dtype=int), make)
             found[places] = [values.get(known[i], 0.0) for i in places]
     if of_all is not None:

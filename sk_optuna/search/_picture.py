@@ -6,6 +6,7 @@ import numpy as np
 
 from sk_optuna._optional import require
 from sk_optuna.results import (
+    LEAST_SCORES,
     fold_scores_record,
     param_heatmap_record,
     param_importances_record,
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _WIDTH, _UPPER, _LOWER = 15.0, 4.2, 4.8
 # Parameters that have room side by side in half of the width.
 _MOST_SLICES = 3
-# From so many candidates with a score on there are importances.
-_LEAST_SCORES = 20
 
 
 def picture_of(search: Any, *, metric: str | None) -> "Figure":
@@ -53,7 +52,7 @@ def picture_of(search: Any, *, metric: str | None) -> "Figure":
     lower: list[Any] = [ParamSliceDisplay(**vars(slices))]
     if len(names) > 1:
         lower.append(ParamHeatmapDisplay(**vars(param_heatmap_record(search, metric=metric))))
-    if len(names) > 1 and np.count_nonzero(~np.isnan(history.score)) >= _LEAST_SCORES:
+    if len(names) > 1 and np.count_nonzero(~np.isnan(history.score)) >= LEAST_SCORES:
         upper.append(ParamImportancesDisplay(**vars(param_importances_record(search, metric=metric))))
     else:
         upper.append(FoldScoresDisplay(**vars(fold_scores_record(search, metric=metric))))

@@ -9,16 +9,6 @@ from sk_optuna.nested._statistics import OuterSplits, compare_scores, corrected_
 
 
 @pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
-@pytest.fixture
 def nested_tables():
     """Make the tables of as many searches, best first, on as many outer folds.
 

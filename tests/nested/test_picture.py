@@ -11,16 +11,6 @@ from sk_optuna.displays import ComparisonDisplay, NestedScoresDisplay, ParamStab
 from sk_optuna.exceptions import InvalidArgumentError, MissingExtraError
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def results(iris):
     searches = {

@@ -19,16 +19,6 @@ FOUR = {**TWO, "tol": loguniform(1e-4, 1e-2), "kernel": ["rbf", "sigmoid"]}
 IMPORTANCES, FOLDS, PLANE = "Importance for Score", "Fold", "gamma"
 
 
-@pytest.fixture
-def pictures():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def search_over(space, n_trials=6, **arguments):
     return OptunaSearchCV(SVC(), space, n_trials=n_trials, cv=3, random_state=0, **arguments).fit(X, y)
 
