@@ -1,4 +1,4 @@
-"""Draw the pictures of how_many_fits.md and benchmarks.md from the printouts, and that of first_search.md by its code.
+"""Draw the pictures of three pages from the printouts, and that of first_search.md by its code.
 
 docs/printouts.md is the only source: a record of numbers is read from it, and drawn. The record is kept in the picture,
 in the description of its metadata, so that a test can tell a picture that is out of date.
@@ -41,6 +41,11 @@ LOOPS = (
     "study.optimize(cross_val_score)",
     "optuna_integration.OptunaSearchCV",
 )
+GROWTH = {
+    "models": "Models,\none layer of 64 units",
+    "units": "Units of a layer,\n20 models, two layers",
+    "layers": "Hidden layers,\n20 models, 64 units",
+}
 MEMORY = ("2 processes, sums", "2 threads, sums", "n_jobs=1, sums")
 
 
@@ -112,6 +117,16 @@ def benchmarks(text: str) -> Record:
         },
         "peak of memory, in sizes of X": peaks,
     }
+
+
+def fused(text: str) -> Record:
+    """Read the CPU time alone over that of a model in the group, by what is varied, batch and value."""
+    section = text[text.index("\n## fused_growth") :].partition("\n## ")[2].partition("\n## ")[0]
+    found: Record = {name: {} for name in GROWTH}
+    tables = re.findall(r"^batch (\d+), .*\n +([a-z]+) .*\n((?: +\d+ .*\n)+)", section, re.MULTILINE)
+    for batch, name, rows in tables:
+        found[name][batch] = {row.split()[0]: number(row.split()[3]) for row in rows.splitlines()}
+    return found
 
 
 # --- the pictures -----------------------------------------------------------------------------------------------------
@@ -202,9 +217,39 @@ def draw_benchmarks(record: Record, axes: Any) -> None:
     third.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=1, frameon=False)
 
 
-PICTURES: dict[str, tuple[Callable[[str], Record], Callable[[Record, Any], None]]] = {
-    "how_many_fits": (how_many_fits, draw_how_many_fits),
-    "benchmarks": (benchmarks, draw_benchmarks),
+def draw_fused(record: Record, axes: Any) -> None:
+    styles = {"32": {"color": OURS, "marker": "o"}, "128": {"color": IDEAL, "marker": "s"}}
+    for ax, (name, title) in zip(axes, GROWTH.items(), strict=True):
+        for batch, style in styles.items():
+            values = {int(value): ratio for value, ratio in record[name][batch].items()}
+            ax.plot(list(values), list(values.values()), label=f"batches of {batch}", **style)
+        ax.axhline(1, color="#666666", linestyle="--", linewidth=1)
+        ax.set_xscale("log")
+        ax.set_xticks(list(values), [str(value) for value in values])
+        ax.minorticks_off()
+        ax.set_title(title, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylim(bottom=0)  # all share its scale, and all is drawn by now
+    axes[0].set_ylabel("CPU time alone over fused")
+    axes[2].legend(loc="upper center", bbox_to_anchor=(0.45, -0.12), ncols=1, frameon=False)
+
+
+def one_above_two(figure: Any) -> list[Any]:
+    """Add axes, the first as wide as both others."""
+    places = figure.add_gridspec(2, 2, height_ratios=[1.1, 1])
+    return [figure.add_subplot(place) for place in (places[0, :], places[1, 0], places[1, 1])]
+
+
+def side_by_side(figure: Any) -> list[Any]:
+    """Add axes of one scale, the second the widest."""
+    figure.set_figheight(3.9)
+    return list(figure.subplots(1, 3, sharey=True, width_ratios=[4, 5, 3]))
+
+
+PICTURES: dict[str, tuple[Callable[[str], Record], Callable[[Any], list[Any]], Callable[[Record, Any], None]]] = {
+    "how_many_fits": (how_many_fits, one_above_two, draw_how_many_fits),
+    "benchmarks": (benchmarks, one_above_two, draw_benchmarks),
+    "fused": (fused, side_by_side, draw_fused),
 }
 STYLE = {"svg.hashsalt": "sk_optuna", "font.size": 10.0, "axes.titlesize": 11.0, "axes.titleweight": "bold"}
 
@@ -228,8 +273,8 @@ def draw(name: str, record: Record) -> Any:
     with mpl.rc_context(STYLE):
         # as wide as the text of a page: the letters are as large as its own
         figure = Figure(figsize=(9, 6.4), facecolor="white", layout="constrained")
-        places = figure.add_gridspec(2, 2, height_ratios=[1.1, 1])
-        PICTURES[name][1](record, [figure.add_subplot(place) for place in (places[0, :], places[1, 0], places[1, 1])])
+        _, arranged, drawn = PICTURES[name]
+        drawn(record, arranged(figure))
     return figure
 
 

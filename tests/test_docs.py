@@ -125,6 +125,17 @@ def test_the_page_on_ready_spaces_runs(capsys):
     assert {"svc__C", "svc__gamma", "svc__class_weight"} == given["search"].best_params_.keys()
 
 
+def test_the_page_on_networks_trained_together_prints_what_it_shows(capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("skorch")
+    given = {}
+    for block in code_of("fused.md"):
+        exec(block, given)
+    page = (DOCS / "fused.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == "".join(re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    assert given["alone"].cv_results_["params"] == given["search"].cv_results_["params"]
+
+
 def test_the_page_on_nested_cross_validation_runs_and_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     has_pictures = find_spec("matplotlib") is not None

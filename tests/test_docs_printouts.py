@@ -37,7 +37,7 @@ def test_links_to_printouts_arrive(page):
     assert set(re.findall(r"\(printouts\.md#(.+?)\)", page.read_text(encoding="utf-8"))) <= SECTIONS.keys()
 
 
-@pytest.mark.parametrize("name", ["how_many_fits", "benchmarks"])
+@pytest.mark.parametrize("name", ["how_many_fits", "benchmarks", "fused"])
 def test_a_committed_picture_was_drawn_from_the_printouts_of_today(pictures, name):
     record = pictures.read_record(name)
     assert pictures.record_of(DOCS / "_static" / f"{name}.svg") == record, "run python benchmarks/pictures.py"
@@ -86,3 +86,18 @@ def test_all_numbers_of_a_record_are_drawn(pictures, name, tmp_path):
         pictures.save(name, record, path)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert pictures.record_of(tmp_path / "a.svg") == record
+
+
+def test_the_picture_of_fused_networks_has_each_ratio_that_was_printed(pictures, tmp_path):
+    pytest.importorskip("matplotlib")
+    record = pictures.read_record("fused")
+    assert list(record) == list(pictures.GROWTH)
+    assert all(list(by_batch) == ["32", "128"] for by_batch in record.values())
+    axes = pictures.draw("fused", record).axes
+    for ax, by_batch in zip(axes, record.values(), strict=True):
+        drawn = [list(line.get_ydata()) for line in ax.lines[:2]]
+        assert drawn == [list(ratios.values()) for ratios in by_batch.values()]
+        printed = [(value, f"{ratio:.2f}") for ratios in by_batch.values() for value, ratio in ratios.items()]
+        assert all(re.search(rf"^ +{value} .* {ratio} ", PRINTOUTS, re.MULTILINE) for value, ratio in printed)
+    pictures.save("fused", record, tmp_path / "fused.svg")
+    assert pictures.record_of(tmp_path / "fused.svg") == record

@@ -1,5 +1,6 @@
 """torch's privates."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,3 +17,56 @@ def cpu_has_bf16() -> bool:
 def uncompiled(module: Any) -> Any:
     """Return the module inside a compiled one; any other as it is."""
     return getattr(module, "_orig_mod", module)
+
+
+def adam_on_cpu(decoupled: bool) -> Any:
+    """Return torch's function that makes a step of Adam, or AdamW, in one pass over the numbers; None without one."""
+    return getattr(torch, "_fused_adamw_" if decoupled else "_fused_adam_", None)
+
+
+def is_compiled(module: Any) -> bool:
+    """Return whether a module was made by `torch.compile`."""
+    return hasattr(module, "_orig_mod")
+
+
+# Attributes that every module has, and one that some get.
+ATTRIBUTES_OF_MODULES = frozenset(vars(torch.nn.Module())) | {"_is_full_backward_hook"}
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def has_hooks(part: Any) -> bool:
+    """Return whether a module or an optimizer calls functions that somebody has registered."""
+    if isinstance(part, torch.optim.Optimizer):
+        return bool(part._optimizer_step_pre_hooks or part._optimizer_step_post_hooks)
+    return any(vars(part).get(hook) for hook in _HOOKS)
+
+
+def note_steps(optimizer: Any) -> None:
+    """Have schedulers know that an optimizer has made steps; otherwise they warn."""
+    optimizer._opt_called = True
+
+
+def add_to_all(tensors: Sequence[torch.Tensor], number: float) -> None:
+    """Add a number to each of several tensors, in place."""
+    torch._foreach_add_(list(tensors), number)
+
+
+def copy_to_all(tensors: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
+    """Copy values into several tensors, in place."""
+    torch._foreach_copy_(list(tensors), list(values))
+
+
+_aten = torch.ops.aten
+# Operations that give a tensor another shape, and may give it the one that it has.
+RESHAPES = (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default)
+
+
+def draws_random_numbers(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Return whether a call of one of torch's operations draws random numbers."""
+    tags = getattr(operation, "tags", ())
+    if torch.Tag.nondeterministic_seeded not in tags:
+        return False
+    # attention is marked as drawing even where it drops nothing out
+    names = [argument.name for argument in operation._schema.arguments]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    return "dropout_p" not in names or given.get("dropout_p", 0.0) != 0.0

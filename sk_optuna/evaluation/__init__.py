@@ -4,6 +4,7 @@ from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._epoch_scores import EpochScores
 from sk_optuna.evaluation._evaluator import FoldEvaluator
 from sk_optuna.evaluation._fold import Fold, FoldHooks, FoldResult
+from sk_optuna.evaluation._fusing import fuses, open_meeting
 from sk_optuna.evaluation._metrics import (
     check_refit,
     metric_names,
@@ -30,9 +31,11 @@ __all__ = [
     "RaisedError",
     "TrialRecord",
     "check_refit",
+    "fuses",
     "metric_names",
     "nearest_metrics",
     "nearest_scorers",
+    "open_meeting",
     "packed",
     "predictions_of",
     "raised_errors",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from traceback import format_exc
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.base import clone
 
@@ -30,6 +30,7 @@ from sk_optuna.worker import (
     CurrentFold,
     clear_frames,
     in_fold,
+    in_meeting,
     release_kept,
     release_memory,
     torch_threads,
@@ -60,6 +61,7 @@ class FoldEvaluator:
     n_threads: int | None = None
     verbose: int = 0
     driver: int = field(default_factory=os.getpid)
+    fuse: bool | Literal["auto"] = False
     n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
@@ -81,7 +83,7 @@ class FoldEvaluator:
         here = CurrentFold(self.random_state, fold.trial, fold.number, self.n_threads)
         try:
             with in_fold(here), torch_threads(self.n_torch_threads):
-                result = self._evaluate(fold, here, then)
+                result = self._fused(fold, here, then) if self.fuse else self._evaluate(fold, here, then)
         except Exception as error:
             if out_of_memory_reason(format_exc()) is not None:
                 # The caller may keep the error, and the error would keep the model.
@@ -91,6 +93,18 @@ class FoldEvaluator:
         if result.ending is not None and result.ending.kind == "memory":
             release_memory()
         return result
+
+    def _fused(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
+        """Evaluate a fold whose networks are trained together with those of the folds that it meets.
+
+        One that meets no other, as in a worker process, has a meeting of its own: the numbers are the same.
+        """
+        with in_meeting(fold.key, always=self.fuse is True) as place:
+            result = self._evaluate(fold, here, then)
+            waited = place.meeting.take_waited(place.key)
+            return result._replace(
+                notes=place.meeting.take_notes(place.key), fit_time=max(result.fit_time - waited, 0.0)
+            )
 
     def _evaluate(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
         estimator, (train, test) = clone(self.estimator), self.splits[fold.number]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sk_optuna._compat._callbacks import detached_hooks
 from sk_optuna.epochs import Curve, Judge
 from sk_optuna.evaluation._ending import Ending
+from sk_optuna.worker import Note
 
 Scores = float | dict[str, float]
 
@@ -34,6 +35,8 @@ class FoldResult(NamedTuple):
         The reason why the fold ended before its time; None where it ran to its end.
     score_errors : tuple of str
         The tracebacks of the scorers that raised, one for each of `failed_scores`, and of train scores behind them.
+    notes : tuple of Note
+        The networks that it trained, by themselves or together with those of other folds; they are not stored.
     """
 
     test_scores: Scores
@@ -47,6 +50,7 @@ class FoldResult(NamedTuple):
     curve: Curve | None = None
     ending: Ending | None = None
     score_errors: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class FoldHooks:

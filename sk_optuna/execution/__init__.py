@@ -9,6 +9,7 @@ from sk_optuna.execution._open import (
     n_processes,
     open_engine,
     place_of_tasks,
+    runs_in_this_process,
     runs_on_this_machine,
     threads_of_a_task,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "n_processes",
     "open_engine",
     "place_of_tasks",
+    "runs_in_this_process",
     "runs_on_this_machine",
     "threads_of_a_task",
 ]

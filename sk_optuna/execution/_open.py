@@ -18,6 +18,8 @@ from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._limits import NO_LIMITS, Limits
 from sk_optuna.execution._ray import RayCluster
 from sk_optuna.execution._serial import SerialEngine
+from sk_optuna.execution._together import TogetherEngine
+from sk_optuna.worker import Branch, Meeting
 
 
 def open_engine(
@@ -27,6 +29,8 @@ def open_engine(
     pre_dispatch: int | str,
     limits: Limits = NO_LIMITS,
     on_look: OnLook | None = None,
+    meeting: Meeting | Branch | None = None,
+    is_together: Callable[[Any], bool] = bool,
 ) -> Engine:
     """Return the engine for `n_jobs` under joblib's active configuration.
 
@@ -42,7 +46,13 @@ def open_engine(
         What a task may take; any only where `ends_tasks` is True.
     on_look : callable, default=None
         Hears once a second of the tasks that run, where the engine can say: tasks in batches are not told apart.
+    meeting : Meeting or None, default=None
+        The meeting of tasks that do a part of their work together, where they run in this process.
+    is_together : callable, default=bool
+        From a result to whether that task did, with a `meeting`; tasks that do not run one after the other.
     """
+    if meeting is not None and runs_in_this_process(n_jobs):
+        return TogetherEngine(function, meeting, is_together=is_together, on_look=on_look)
     n_workers = effective_n_jobs(n_jobs)
     if _is_this_thread(n_jobs):
         return SerialEngine(function, on_look)
@@ -56,6 +66,11 @@ def open_engine(
     return JoblibEngine(
         function, workers, n_jobs=n_jobs, n_workers=n_workers, room=room, limits=limits, on_look=on_look
     )
+
+
+def runs_in_this_process(n_jobs: int | None) -> bool:
+    """Return whether tasks run in this process: one after the other, or in threads."""
+    return _is_this_thread(n_jobs) or JoblibWorkers(n_jobs).share_memory
 
 
 def ends_tasks(n_jobs: int | None) -> bool:

@@ -7,12 +7,13 @@ not taken: searches are estimators already, and wrappers around them exist.
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import joblib
 import numpy as np
+from joblib import effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
 from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
@@ -20,7 +21,9 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from sk_optuna._compat._sklearn import num_samples
+from sk_optuna.evaluation import fuses
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
+from sk_optuna.execution import runs_in_this_process
 from sk_optuna.nested._comparison import Comparison, concluded
 from sk_optuna.nested._fit_params import check_requests, groups_and_params, params_of, request_weights_as, routes
 from sk_optuna.nested._metrics import Metrics, check_scorers, outer_metrics
@@ -47,6 +50,7 @@ from sk_optuna.nested._rows import (
 )
 from sk_optuna.nested._sending import packed, unpacked
 from sk_optuna.progress import NestedProgress, following_nested
+from sk_optuna.worker import Meeting, sharing
 
 # joblib before 1.4 keeps an outer fold until those before it are finished.
 _AS_FINISHED = "generator" if joblib.__version__.startswith("1.3.") else "generator_unordered"
@@ -199,7 +203,8 @@ def nested_cross_validate(
         notes += note_on_classes(splits, y)
     # now: joblib asks for tasks in other threads, too, to which scikit-learn's configuration does not belong
     of_rows = [params_of(row, params, groups, metrics.scoring) for row in rows]
-    run = _Run(rows, of_rows, splits, FoldTask(X, y, metrics.scoring, return_train_score, keep))
+    task = FoldTask(X, y, metrics.scoring, return_train_score, keep)
+    run = _Run(rows, of_rows, splits, task, _meeting_of(rows, n_jobs))
     rules = _Rules(metrics, error_score, keep, notes, num_samples(X), _has_groups(cv, splits, groups))
     results = _finished(run, rules, n_jobs, verbose)
     _warn_of_failures(results)
@@ -226,20 +231,40 @@ class _Run:
     params: list[dict[str, Any]]
     splits: Splits
     task: FoldTask
+    meeting: Meeting | None = None
 
-    def tasks(self, error_score: Any) -> Iterator[Any]:
+    def tasks(self, error_score: Any, only: Callable[[Row], bool] = lambda row: True) -> Iterator[Any]:
         """Yield the tasks: fold by fold, so that a row that cannot be run at all says so early."""
         for i, (train, test) in enumerate(self.splits):
             for row, params in zip(self.rows, self.params, strict=True):
+                if not only(row):
+                    continue
                 raises = () if row.is_baseline else (Exception,) if error_score == "raise" else MISTAKES
-                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises, os.getpid())
+                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises, os.getpid(), self.meeting)
 
 
 def _named_fold(
-    row: Row, i: int, task: FoldTask, train: Any, test: Any, params: Mapping[str, Any], raises: Any, driver: int
+    row: Row,
+    i: int,
+    task: FoldTask,
+    train: Any,
+    test: Any,
+    params: Mapping[str, Any],
+    raises: Any,
+    driver: int,
+    meeting: Meeting | None,
 ) -> tuple[str, int, OuterFold]:
     """Run an outer fold, and return it under its name, since results come in any order."""
-    return row.name, i, packed(run_outer_fold(task, unfitted(row, i), train, test, params, raises), driver)
+    with sharing(meeting):
+        return row.name, i, packed(run_outer_fold(task, unfitted(row, i), train, test, params, raises), driver)
+
+
+def _meeting_of(rows: Sequence[Row], n_jobs: int | None) -> Meeting | None:
+    """Return a meeting for the networks of all searches; None where none has any, or where workers run outer folds."""
+    if effective_n_jobs(n_jobs) > 1:
+        return None
+    found = [fuses(row.search) for row in rows if _is_fused(row)]
+    return Meeting(always=True in found) if found else None
 
 
 def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:
@@ -318,12 +343,37 @@ def _hand_on(run: _Run, rules: _Rules, folds: Mapping[tuple[str, int], OuterFold
 
 def _results(run: _Run, rules: _Rules, n_jobs: int | None) -> Iterator[tuple[str, int, OuterFold]]:
     """Yield outer folds as they are finished; all at the end where joblib's backend cannot do that."""
+    if run.meeting is not None:
+        yield from _results_together(run, rules)
+        return
     tasks = run.tasks(rules.error_score)
     backend, _ = get_active_backend()
     if getattr(backend, "supports_return_generator", False):
         yield from Parallel(n_jobs=n_jobs, return_as=_AS_FINISHED)(tasks)
     else:
         yield from Parallel(n_jobs=n_jobs)(tasks)
+
+
+def _results_together(run: _Run, rules: _Rules) -> Iterator[tuple[str, int, OuterFold]]:
+    """Yield outer folds; those of searches over networks run in threads, all at once, to be trained together.
+
+    The others come first, one after the other: an estimator without a seed draws from global generators.
+    """
+    assert run.meeting is not None
+    yield from Parallel(n_jobs=1, return_as=_AS_FINISHED)(run.tasks(rules.error_score, lambda row: not _is_fused(row)))
+    n_tasks = len(run.splits) * sum(map(_is_fused, run.rows))
+    try:
+        with parallel_config("threading", n_jobs=n_tasks):
+            yield from Parallel(n_jobs=n_tasks, return_as=_AS_FINISHED)(run.tasks(rules.error_score, _is_fused))
+    except BaseException as error:
+        run.meeting.close(error)
+        raise
+
+
+def _is_fused(row: Row) -> bool:
+    """Return whether a row is a search whose networks are trained together in this process."""
+    search = row.search
+    return hasattr(search, "fuse") and bool(fuses(search)) and runs_in_this_process(search.n_jobs)
 
 
 def _report(progress: NestedProgress, name: str, i: int, fold: OuterFold, metrics: Metrics) -> None:

@@ -79,6 +79,7 @@ class SearchProgress:
         self._seconds_before = self._seconds_at_last_fit = 0.0
         self._running: RunningFold | None = None
         self._next_line: dict[tuple[int, int], float] = {}
+        self._remarks: set[str] = set()
 
     def __enter__(self) -> Self:
         n_splits, n_trials = self._n_splits, self._n_trials
@@ -151,6 +152,13 @@ class SearchProgress:
                 if self._is_line_due(fold):
                     self._face.tell(fold.words)
             self._face.show(self.status())
+
+    def remark(self, text: str) -> None:
+        """Write a line, once, however often it is told."""
+        with self._lock:
+            if text not in self._remarks:
+                self._remarks.add(text)
+                self._face.line(text)
 
     def dropped(self, records: Sequence[TrialRecord]) -> None:
         """Tell how many folds ran ahead of a decision by which they were not wanted."""

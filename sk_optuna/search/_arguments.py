@@ -14,6 +14,7 @@ from sk_optuna._compat._callbacks import has_callbacks
 from sk_optuna._compat._optuna import new_study
 from sk_optuna._compat._sklearn import num_samples
 from sk_optuna.epochs import check_early_stopping, check_reports_epochs, keeps_data, leaf_of
+from sk_optuna.evaluation import fuses
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import idle_workers_are_free, max_outstanding, runs_on_this_machine
 from sk_optuna.prefixes import check_cache_prefix
@@ -35,6 +36,7 @@ class Arguments(Protocol):
     estimator: Any
     fold_memory: Any
     fold_timeout: Any
+    fuse: Any
     n_iter: Any
     n_jobs: int | None
     n_trials: Any
@@ -100,6 +102,7 @@ def check_arguments(search: Arguments, *, by_epoch: bool) -> None:
             )
     max_outstanding(search.pre_dispatch, 1)
     check_fold_limits(search)
+    fuses(search)
     if search.return_predictions:
         check_predicts(search.estimator, search.refit, search.scoring)
     if search.study_name is not None and (search.storage is None or not search.study_name):

@@ -24,6 +24,7 @@ _FITTED = (
     "best_score_",
     "cv_results_",
     "errors_",
+    "fused_",
     "feature_names_in_",
     "learning_curves_",
     "multimetric_",
@@ -60,6 +61,7 @@ class SearchBase(BaseSearchCV):
     best_score_: float
     cv_results_: dict[str, Any]
     errors_: dict[str, np.ndarray]
+    fused_: dict[str, np.ndarray]
     learning_curves_: dict[str, np.ndarray]
     multimetric_: bool
     n_folds_dropped_: int

@@ -24,12 +24,13 @@ from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
 from sk_optuna.search._feasibility import Feasibility
 from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
+from sk_optuna.search._fusing import check_fused, is_fused
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import Asking, search_trials
 from sk_optuna.search._sharing import SharedTrials
 from sk_optuna.storage import Driver, StoredTrial, ended
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
-from sk_optuna.worker import EndSignals
+from sk_optuna.worker import Branch, EndSignals, Meeting
 
 StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
 
@@ -67,6 +68,7 @@ class Run:
     speculate: bool
     max_failures: int | None
     limits: FoldLimits = NO_FOLD_LIMITS
+    meeting: Meeting | Branch | None = None
 
 
 def run_trials(
@@ -126,9 +128,11 @@ def run_trials(
             pre_dispatch=run.pre_dispatch,
             limits=run.limits.of_tasks,
             on_look=None if progress is None else partial(_report_running, progress, conduct),
+            meeting=run.meeting,
+            is_together=is_fused,
         )
         if progress is not None:
-            conduct.on_fold = progress.fold_ended
+            conduct.on_fold, conduct.on_remark = progress.fold_ended, progress.remark
         if past:
             engine = ReplayingEngine(engine, known_results(past), deadline.start)
         source: Asking = proposals
@@ -219,6 +223,7 @@ class TrialConduct:
         self.feasibility = Feasibility(rules)
         self._unjudged: set[tuple[int, int]] = set()
         self.on_fold: Callable[[float], None] = lambda seconds: None
+        self.on_remark: Callable[[str], None] = lambda text: None
         self.settle: Callable[[Proposal, ToldTrial[TrialRecord]], StoredTrial | None] | None = None
 
     def _past_of(self, record: TrialRecord) -> StoredTrial | None:
@@ -263,8 +268,13 @@ class TrialConduct:
         run again.
         """
         result = self._result_of(proposal, record, fold, outcome)
+        if result is not None and self._evaluator.fuse is True:
+            check_fused(result)
         if result is not None and self._past_of(record) is None:
             self.on_fold(result.fit_time + result.score_time)
+            for note in result.notes:
+                if note.reason is not None:
+                    self.on_remark(f"{note.group} is trained by itself: {note.reason}")
         return result
 
     def _result_of(self, proposal: Proposal, record: TrialRecord, fold: int, outcome: Outcome) -> FoldResult | None:

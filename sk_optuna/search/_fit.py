@@ -28,7 +28,16 @@ from sk_optuna._compat._sklearn import (
     search_estimator_has,
     unwarned_table,
 )
-from sk_optuna.evaluation import EpochScores, FoldEvaluator, TrialRecord, packed, scoring_of, split_once
+from sk_optuna.evaluation import (
+    EpochScores,
+    FoldEvaluator,
+    TrialRecord,
+    fuses,
+    open_meeting,
+    packed,
+    scoring_of,
+    split_once,
+)
 from sk_optuna.exceptions import ConstraintError, StorageError, TooManyFailuresError
 from sk_optuna.execution import n_processes, threads_of_a_task
 from sk_optuna.prefixes import PrefixSharing, share_prefixes
@@ -39,6 +48,7 @@ from sk_optuna.search._base import interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
+from sk_optuna.search._fusing import fused_table
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._period import period_of_rounds
@@ -287,6 +297,7 @@ class FittingSearch(ReadableSearch):
             epochs=EpochScores(scorers, self._refit_name, self.checkpoint, period) if by_epoch else None,
             n_threads=threads_of_a_task(self.n_jobs),
             verbose=self.verbose if self.verbose > 2 else 0,
+            fuse=fuses(self),
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
@@ -379,6 +390,8 @@ class FittingSearch(ReadableSearch):
             self.study_ = proposals.close()
             keeper.catch_up(told)
             self.errors_ = errors_table(told.records)
+            if evaluator.fuse:
+                self.fused_ = fused_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))
 
@@ -400,6 +413,7 @@ class FittingSearch(ReadableSearch):
             speculate=speculates(self),
             max_failures=self.max_failures,
             limits=FoldLimits(self.fold_timeout, self.fold_memory),
+            meeting=open_meeting(self),
         )
 
     def _goes_on_after(self, signals: EndSignals) -> bool:

@@ -195,6 +195,21 @@ class OptunaSearchCV(FittingSearch):
 
         It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
 
+    fuse : "auto" or bool, default="auto"
+        Whether networks of :mod:`sk_optuna.skorch`, alone or at the end of a Pipeline, train as one batched model,
+        those of all folds that run at the time. Scores are those of networks that are trained one by one, in float32
+        but for rounding, and do not depend on which networks are trained together.
+
+        - ``"auto"``: networks that are alike, but for what may differ: learning rates, weight decay, dropout, weights
+          of classes and rows, seeds, rows, numbers of epochs. Others are trained one by one, and `fused_` says why;
+          so are those with so much arithmetic that nothing is gained. With `n_jobs` of 1, or in threads, all folds run
+          at once in this process; worker processes train each network by itself, with the same numbers.
+        - True: also networks from which nothing is gained; one that cannot be trained so is an error.
+        - False: each network is trained by itself, as outside of a search.
+
+        `mean_fit_time` is then a network's share of the time of its groups, with the waiting for Python's lock. Prefer
+        False where your own code must not run in threads.
+
     storage : path, URL or optuna.storages.BaseStorage, default=None
         Where the search is kept, one finished candidate at a time. If it is broken off, whatever the reason, the same
         call goes on: finished candidates are not run again, and `cv_results_`, times aside, is what it would have
@@ -376,6 +391,11 @@ class OptunaSearchCV(FittingSearch):
         ``pandas.DataFrame`` takes it. Scores that are not finite, with nothing raised, are no errors. Also there where
         `fit` ended with an error; empty with ``error_score="raise"``.
 
+    fused_ : dict of str to ndarray of shape (n_groups,)
+        One entry for each kind of network and each reason: `group` (the module's class), `n_models` (fits, of the folds
+        that this `fit` ran), `fused` (whether they were trained as one batched model) and `reason` (why not). Only with
+        networks, and unless ``fuse=False``. ``pandas.DataFrame`` takes it.
+
     oof_predictions_ : dict of str to ndarray
         One entry for each row of `X` and each fold that tested it, fold by fold: `row`, `fold`, `y_true` (where there
         is `y`), `y_pred`, and of a classifier ``proba_<class>`` for each class or, without `predict_proba`,
@@ -481,6 +501,7 @@ class OptunaSearchCV(FittingSearch):
         "initial_params": "no_validation",
         "max_concurrent_trials": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "speculate": ["boolean", StrOptions({"auto"})],
+        "fuse": ["boolean", StrOptions({"auto"})],
         "constraints": "no_validation",
         "objectives": "no_validation",
         "storage": "no_validation",
@@ -498,6 +519,7 @@ class OptunaSearchCV(FittingSearch):
     # Searches that were pickled before there were these arguments have none.
     n_iter: int | None = None
     speculate: bool | Literal["auto"] = "auto"
+    fuse: bool | Literal["auto"] = "auto"
     storage: Storage = None
     study_name: str | None = None
     warm_start: bool = False
@@ -530,6 +552,7 @@ class OptunaSearchCV(FittingSearch):
         initial_params: InitialParams = None,
         max_concurrent_trials: int | Literal["auto"] = "auto",
         speculate: bool | Literal["auto"] = "auto",
+        fuse: bool | Literal["auto"] = "auto",
         storage: Storage = None,
         study_name: str | None = None,
         warm_start: bool = False,
@@ -575,6 +598,7 @@ class OptunaSearchCV(FittingSearch):
         self.initial_params = initial_params
         self.max_concurrent_trials = max_concurrent_trials
         self.speculate = speculate
+        self.fuse = fuse
         self.storage = storage
         self.study_name = study_name
         self.warm_start = warm_start

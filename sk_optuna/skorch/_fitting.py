@@ -82,6 +82,8 @@ class Fitting:
         self.looked_at = False
         self.told = False
         self.ran: set[str] = set()
+        # how the net is trained together with others (a Likeness), or the reason why it is not; None until it is known
+        self.together: Any = None
         self._class_weight = class_weight
         self._table: Tensor | None = None
         self._of_batch: Any = None

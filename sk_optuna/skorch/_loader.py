@@ -64,6 +64,21 @@ class Columns(NamedTuple):
     made_of: tuple[Any, ...]
 
 
+class RowsOfEpoch(NamedTuple):
+    """The rows of one epoch in their order.
+
+    Attributes
+    ----------
+    tensors : list of Tensor
+        X first, then the parts of y.
+    order : Tensor of shape (n_rows,)
+        Indices into the tensors, on the CPU.
+    """
+
+    tensors: list[Tensor]
+    order: Tensor
+
+
 class TensorLoader(DataLoader[Any]):
     """Serve batches of arrays and tensors from the device, equal to those of torch's DataLoader.
 
@@ -157,6 +172,24 @@ class TensorLoader(DataLoader[Any]):
         # DataLoader draws a seed for its workers even if it has none.
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         return self._serve(source, rows, columns)
+
+    def rows_of_epoch(self) -> RowsOfEpoch | None:
+        """Draw the order of an epoch as iterating does, and make no batch.
+
+        Returns
+        -------
+        RowsOfEpoch or None
+            None where the batches come from torch's DataLoader, or the order from a generator of the user's.
+        """
+        columns = self._look_at_dataset() if self._plain and self.generator is None else None
+        if columns is None:
+            return None
+        source, rows = self._place(columns)
+        torch.empty((), dtype=torch.int64).random_()
+        order = self._order(rows, columns.n_rows)
+        order = torch.arange(columns.n_rows) if order is None else order
+        n_served = len(self) * int(self.batch_size or 1) if self.drop_last else columns.n_rows
+        return RowsOfEpoch(source, order[:n_served])
 
     def _look_at_dataset(self) -> Columns | None:
         known = self._columns

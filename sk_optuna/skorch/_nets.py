@@ -1,7 +1,8 @@
 """The three nets: skorch's of the same names, made fit for searches.
 
 Each mixin adds one matter: data (`_fitting`, `_targets`), the loss (`_losses`), parameters (`_checks`, `_beforehand`),
-random numbers (`_random_streams`), devices (`_on_device`), losses read late (`_deferred`), epochs (`_reports`). A mixin
+random numbers (`_random_streams`), devices (`_on_device`), losses read late (`_deferred`), epochs (`_reports`), epochs
+trained together with other nets (`_fused_net`). A mixin
 calls skorch's method and adds to it, so a user's subclass overrides it as in skorch. Not taken: a wrapper around a
 skorch net, which would hide the net from callbacks and `set_params`.
 """
@@ -15,6 +16,7 @@ from sk_optuna.skorch._beforehand import ChecksBeforehand
 from sk_optuna.skorch._checks import ChecksParameters
 from sk_optuna.skorch._deferred import DeferredLosses
 from sk_optuna.skorch._fitting import TakesArrays
+from sk_optuna.skorch._fused_net import TrainsTogether
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._losses import WeighsRows
 from sk_optuna.skorch._on_device import RunsOnDevice
@@ -39,9 +41,11 @@ from sk_optuna.skorch._targets import ManyClasses, NumericTargets, TwoClasses
 #                                                                     converted
 # get_iterator        TakesArrays DrawsFromStreams                    the DataLoader gets its generator before it is
 #                                                                     wrapped to carry weights
-# run_single_epoch    DrawsFromStreams WeighsRows DeferredLosses      all steps draw from the streams; DeferredLosses,
-#                                                                     which may replace skorch's loop, is given the step
-#                                                                     function that WeighsRows watches
+# run_single_epoch    TrainsTogether DrawsFromStreams WeighsRows DeferredLosses
+#                                                                     a net that waits for others must not hold the
+#                                                                     generators; all steps draw from the streams;
+#                                                                     DeferredLosses, which may replace skorch's loop,
+#                                                                     has the step function that WeighsRows watches
 # infer               RunsOnDevice WeighsRows                         the module runs under autocast, and its errors get
 #                                                                     their note next to it
 # notify              DeferredLosses ReportsEpochs                    on_grad_computed may be left out altogether; an
@@ -56,6 +60,7 @@ class SearchableNet(
     TakesArrays,
     ChecksBeforehand,
     ChecksParameters,
+    TrainsTogether,
     DrawsFromStreams,
     RunsOnDevice,
     WeighsRows,

@@ -106,6 +106,7 @@ class StoredTrial:
         for fold in content["folds"].values():
             for name in ("curve", "ending"):
                 fold[name] = None if fold[name] is None else fold[name]._asdict()
+            del fold["notes"]
         return json.dumps(content, default=plain)
 
     @classmethod

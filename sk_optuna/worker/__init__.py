@@ -7,6 +7,16 @@ from sk_optuna.worker._current_fold import CurrentFold, current_fold, in_fold, s
 from sk_optuna.worker._end_signals import EndSignals, end_signals
 from sk_optuna.worker._generators import generators_lock
 from sk_optuna.worker._interrupts import Interrupts, delivered, kept_alive, on_interrupt, watched
+from sk_optuna.worker._meeting import (
+    Branch,
+    Meeting,
+    MeetingClosedError,
+    Note,
+    current_place,
+    in_meeting,
+    shared_meeting,
+    sharing,
+)
 from sk_optuna.worker._memory import (
     bytes_of,
     clear_frames,
@@ -22,19 +32,25 @@ from sk_optuna.worker._parent import end_with
 from sk_optuna.worker._torch_threads import torch_threads, torch_threads_of_a_fold
 
 __all__ = [
+    "Branch",
     "CurrentFold",
     "EndSignals",
     "Interrupts",
+    "Meeting",
+    "MeetingClosedError",
+    "Note",
     "Origins",
     "bytes_of",
     "clear_frames",
     "current_fold",
+    "current_place",
     "delivered",
     "end_signals",
     "end_with",
     "free_memory",
     "generators_lock",
     "in_fold",
+    "in_meeting",
     "kept_alive",
     "knows_resident_memory",
     "on_interrupt",
@@ -44,6 +60,8 @@ __all__ = [
     "release_memory",
     "resident_memory",
     "seed_of",
+    "shared_meeting",
+    "sharing",
     "torch_threads",
     "torch_threads_of_a_fold",
     "watched",

@@ -29,6 +29,8 @@ from sk_optuna.execution._cluster import ClusterEngine
 from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._serial import SerialEngine
+from sk_optuna.execution._together import TogetherEngine
+from sk_optuna.worker import Meeting, MeetingClosedError, current_place
 
 pytestmark = [
     pytest.mark.usefixtures("sent_by_value"),
@@ -75,6 +77,7 @@ _KINDS = {
     "threading": ("threading", 2, JoblibEngine),
     "multiprocessing": ("multiprocessing", 2, JoblibEngine),
     "dask": ("dask", 2, ClusterEngine),
+    "together": ("loky", 1, TogetherEngine),
 }
 
 every_engine = pytest.mark.parametrize("kind", _KINDS)
@@ -87,7 +90,9 @@ def _opened(kind, function, *, pre_dispatch="2*n_jobs", **config):
     """Enter an engine of this kind under joblib's configuration for it."""
     backend, n_jobs, expected = _KINDS[kind]
     with joblib.parallel_config(backend=backend, n_jobs=n_jobs, **config):
-        engine = open_engine(function, n_jobs=None, pre_dispatch=pre_dispatch)
+        meeting = Meeting() if kind == "together" else None
+        together = {"meeting": meeting, "is_together": lambda result: True}
+        engine = open_engine(function, n_jobs=None, pre_dispatch=pre_dispatch, **together)
         assert isinstance(engine, expected)
         with engine:
             yield engine
@@ -130,7 +135,7 @@ def test_an_engine_can_be_left_without_a_task(kind):
 
 
 @pytest.mark.parametrize(("pre_dispatch", "room"), [(1, 1), ("n_jobs", 2), ("2*n_jobs", 4), ("n_jobs + 1", 3), (7, 7)])
-@every_engine
+@pytest.mark.parametrize("kind", [kind for kind in _KINDS if kind != "together"])
 def test_pre_dispatch_says_how_many_tasks_are_submitted(kind, pre_dispatch, room):
     with _opened(kind, _square, pre_dispatch=pre_dispatch) as engine:
         submitted = 0
@@ -142,6 +147,57 @@ def test_pre_dispatch_says_how_many_tasks_are_submitted(kind, pre_dispatch, room
         assert engine.has_room
         while not engine.is_idle:
             engine.wait()
+
+
+def test_tasks_that_meet_all_run_at_once():
+    everyone = threading.Barrier(9)
+    with _opened("together", lambda x: x if x < 0 else everyone.wait(timeout=200) >= 0 and x) as engine:
+        engine.submit(-1, -1)
+        assert not engine.has_room  # the first one shows what kind they are
+        assert engine.wait().result == -1
+        for key in range(9):
+            assert engine.has_room
+            assert engine.has_idle_worker
+            engine.submit(key, key)
+        assert sorted(engine.wait().result for _ in range(9)) == list(range(9))
+
+
+def test_tasks_that_are_not_done_together_run_one_after_the_other():
+    with joblib.parallel_config(n_jobs=1):
+        engine = open_engine(
+            _square, n_jobs=None, pre_dispatch="all", meeting=Meeting(), is_together=lambda result: result != 16
+        )
+    with engine:
+        room = []
+        for key in (2, 4, 3, 5):
+            engine.submit(key, key)
+            engine.wait()
+            room.append(engine.has_room and not engine.submit(1, 1) and engine.has_room)
+            while not engine.is_idle:
+                engine.wait()
+        assert room == [True, False, True, True]
+
+
+def test_leaving_the_engine_ends_what_waits_in_the_meeting():
+    ends = []
+
+    def wait_in_vain(x):
+        if x == 0:
+            return x
+        try:
+            # the other one is there, and brings nothing
+            return gone.wait(timeout=200) if x == 1 else current_place().bring(x, lambda meeting, parts: parts)
+        except MeetingClosedError as error:
+            ends.append(error)
+            gone.set()
+            raise
+
+    gone = threading.Event()
+    with _opened("together", wait_in_vain) as engine:
+        for key in range(3):
+            engine.submit((key,), key)
+        assert engine.wait().result == 0
+    assert len(ends) == 1
 
 
 def test_pre_dispatch_all_has_no_bound():
@@ -320,7 +376,7 @@ def test_large_arrays_reach_process_workers_once_as_read_only_memory_maps(kind):
     assert data.large.flags.writeable
 
 
-@pytest.mark.parametrize("kind", ["serial", "threading", "generation"])
+@pytest.mark.parametrize("kind", ["serial", "threading", "generation", "together"])
 def test_threads_see_the_very_arrays(kind):
     data = Data(10)
     with _opened(kind, lambda x: data.large) as engine:

@@ -1,0 +1,129 @@
+"""The engine for tasks that do a part of their work together: each has a thread of its own, and they meet.
+
+All tasks that are submitted run at once, as members of one meeting: where their work can be done for all in one, they
+wait for each other there, and one thread does it. The first task runs alone. If it shows that its kind of work is not
+done together, tasks run one after the other: all at once would have all their models in memory, and gain nothing. Not
+taken: as many threads as there are workers, since a meeting of few is what this engine is there to avoid.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Hashable
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from sk_optuna._compat._sklearn import with_caller_config
+from sk_optuna.execution._engine import OnLook, Outcome
+from sk_optuna.worker import Branch, Meeting, MeetingClosedError
+
+# Seconds between looks at the tasks that run.
+_LOOK_EVERY = 1.0
+# Most tasks at a time, far more than the trials in flight have folds; each is a thread.
+_MOST = 256
+
+
+class _Running(NamedTuple):
+    """A task, and the time of its submission."""
+
+    thread: threading.Thread
+    start: float
+
+
+class TogetherEngine:
+    """Runs each task in a thread of its own, as a member of a meeting.
+
+    Parameters
+    ----------
+    function : callable
+        The function that all tasks call.
+    meeting : Meeting or Branch
+        The meeting; the engine closes it.
+    is_together : callable
+        From a task's result to whether its work was, or would have been, done together with others'.
+    on_look : callable or None, default=None
+        Hears once a second of the tasks that run.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        meeting: Meeting | Branch,
+        *,
+        is_together: Callable[[Any], bool],
+        on_look: OnLook | None = None,
+    ) -> None:
+        self._function = with_caller_config(function, in_threads=True)
+        self._meeting = meeting
+        self._on_look = on_look
+        self._is_together = is_together
+        self._room = 1
+        self._running: dict[Hashable, _Running] = {}
+        self._arrived: queue.SimpleQueue[tuple[Hashable, Any, BaseException | None]] = queue.SimpleQueue()
+        self._next_look = 0.0
+
+    @property
+    def has_room(self) -> bool:
+        """True if fewer tasks run than may: one, unless the last that ended was such that is done together."""
+        return len(self._running) < self._room
+
+    @property
+    def is_idle(self) -> bool:
+        """True if no task is outstanding."""
+        return not self._running
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """True if there is room: another member costs a meeting little."""
+        return self.has_room
+
+    def submit(self, key: Any, *args: Any) -> None:
+        """Run the task in a new thread, for which the meeting waits from now on."""
+        self._meeting.invite(key)
+        thread = threading.Thread(target=self._run, args=(key, args), name=f"sk_optuna-fold-{key}", daemon=True)
+        self._running[key] = _Running(thread, time.perf_counter())
+        thread.start()
+
+    def _run(self, key: tuple[Any, ...], args: tuple[Any, ...]) -> None:
+        result, error = None, None
+        try:
+            with self._meeting.member(key):
+                result = self._function(*args)
+        except BaseException as raised:
+            error = raised
+        self._arrived.put((key, result, error))
+
+    def wait(self) -> Outcome:
+        """Wait for a task and return its outcome."""
+        key, result, error = self._next_arrival()
+        seconds = time.perf_counter() - self._running.pop(key).start
+        if isinstance(error, Exception):
+            return Outcome(key, None, None, seconds, error)
+        if error is not None:
+            raise error
+        self._room = _MOST if self._is_together(result) else 1
+        return Outcome(key, result, None, seconds)
+
+    def _next_arrival(self) -> tuple[Hashable, Any, BaseException | None]:
+        while True:
+            try:
+                return self._arrived.get(timeout=_LOOK_EVERY)
+            except queue.Empty:
+                if self._on_look is not None:
+                    now = time.perf_counter()
+                    self._on_look([(key, now - task.start) for key, task in self._running.items()])
+
+    def cancel(self, key: Hashable) -> bool:
+        """Return False: each task has started."""
+        return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._meeting.close(error or MeetingClosedError("The search has ended."))
+        if kind in (None, GeneratorExit):
+            for task in self._running.values():
+                task.thread.join()

@@ -1,0 +1,274 @@
+"""Train one epoch of several nets as one batched model.
+
+The nets stay as they are until the epoch has succeeded: it is trained on copies of their weights, buffers and optimizer
+states, which are written back at the end. So a step that fails, for lack of memory for example, costs time and nothing
+else. Nets with more steps come first: those that have ended are left out by taking the first ones only.
+
+Not taken: to keep the weights stacked from epoch to epoch. The copies take some hundredths of an epoch's time, and in
+between every net is an ordinary one, for callbacks, scores and pickles.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sk_optuna._compat._torch import add_to_all, copy_to_all
+from sk_optuna.skorch._fused_draws import CannotFuseError, draw_into, share_that_stays
+from sk_optuna.skorch._fused_likeness import clip_of
+from sk_optuna.skorch._fused_optimizers import RULES, counts_steps, options_of, state_names, steps_done
+from sk_optuna.skorch._fused_parts import Part, settings_by_step
+from sk_optuna.skorch._fused_step import BatchedStep, Layout
+from sk_optuna.skorch._random_streams import TRAINING
+
+# Bytes of masks, indices and weights that are prepared at a time.
+_CHUNK_BYTES = 2**26
+
+
+class Stack:
+    """The nets of a group as one model: copies of their tensors, one below the other.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The nets' epochs.
+    step : BatchedStep
+        Tells which parameters are trained.
+    """
+
+    def __init__(self, parts: list[Part], step: BatchedStep) -> None:
+        self._optimizers = [part.net.optimizer_ for part in parts]
+        tensors = [{**dict(p.net.module_.named_parameters()), **dict(p.net.module_.named_buffers())} for p in parts]
+        self._trained = [[each[name] for name in step.trained] for each in tensors]
+        self._constant = [[each[name] for name in step.constant] for each in tensors]
+        self.layout = Layout([param.shape for param in self._trained[0]])
+        self.params = _flat(self._trained)
+        self.constants = [torch.stack([each.detach() for each in same]) for same in zip(*self._constant, strict=True)]
+        self.names = state_names(self._optimizers[0])
+        self.state = {name: self._stacked_state(name) for name in self.names}
+        found = [steps_done(o, params) for o, params in zip(self._optimizers, self._trained, strict=True)]
+        if None in found:
+            raise CannotFuseError("its optimizer has made more steps for some parameters than for others")
+        self.done = np.array(found)
+
+    def _stacked_state(self, name: str) -> Tensor:
+        made = torch.zeros_like(self.params)
+        for views, optimizer, params in zip(self._by_model(made), self._optimizers, self._trained, strict=True):
+            held = [optimizer.state[param].get(name) if param in optimizer.state else None for param in params]
+            for view, value in zip(views, held, strict=True):
+                if value is not None:
+                    view.copy_(value)
+        return made
+
+    def write_back(self, n_steps: Sequence[int]) -> None:
+        """Give the nets their weights, buffers and optimizer states."""
+        _copy(self._trained, self._by_model(self.params))
+        if self.constants:
+            _copy(self._constant, list(zip(*(each.unbind() for each in self.constants), strict=True)))
+        for optimizer, params in zip(self._optimizers, self._trained, strict=True):
+            _open_states(optimizer, params, self.names)
+        for name, flat in self.state.items():
+            _copy(
+                [[o.state[param][name] for param in params] for o, params in self._pairs()],
+                self._by_model(flat),
+            )
+        if counts_steps(self._optimizers[0]):
+            for (optimizer, params), n in zip(self._pairs(), n_steps, strict=True):
+                add_to_all([optimizer.state[param]["step"] for param in params], n)
+
+    def _pairs(self) -> Iterator[tuple[Any, list[Tensor]]]:
+        return zip(self._optimizers, self._trained, strict=True)
+
+    def _by_model(self, flat: Tensor) -> list[tuple[Tensor, ...]]:
+        return list(zip(*(view.unbind() for view in self.layout.views(flat)), strict=True))
+
+
+class Rows:
+    """X and y of the nets of a group, those that are the same once.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The nets' epochs.
+    shelf : dict
+        Keeps X and y for the next epoch of the group.
+    """
+
+    def __init__(self, parts: list[Part], shelf: dict[Any, Any]) -> None:
+        device = parts[0].device
+        origins = [part.origin or _address_of(part.X) for part in parts]
+        self.X, self.first_X = _joined([part.X for part in parts], origins, device, shelf, "X")
+        addresses = [_address_of(part.y) for part in parts]
+        self.y, self.first_y = _joined([part.y for part in parts], addresses, device, shelf, "y")
+
+
+def train_epoch(parts: list[Part], step: BatchedStep, shelf: dict[Any, Any], check: Callable[[], None]) -> list[Any]:
+    """Train an epoch of several nets that are alike.
+
+    Parameters
+    ----------
+    parts : list of Part
+        The nets' epochs, those with more steps first.
+    step : BatchedStep
+        Their step.
+    shelf : dict
+        Things that are kept for the next epoch.
+    check : callable
+        Called before each step; it raises where training is to end.
+
+    Returns
+    -------
+    list of list of float
+        The losses of each net's steps.
+    """
+    counts = [part.n_steps for part in parts]
+    stack, rows = Stack(parts, step), Rows(parts, shelf)
+    grads = torch.empty_like(stack.params)
+    optimizer = parts[0].net.optimizer_
+    update = RULES[type(optimizer)](
+        stack.params, grads, stack.state, options_of(optimizer), settings_by_step(parts, counts[0]), stack.done
+    )
+    clip = _clipping(parts, grads)
+    losses = torch.zeros((counts[0], len(parts)), dtype=stack.params.dtype, device=grads.device)
+    params = stack.layout.views(stack.params)
+    with torch.no_grad():
+        for t, n, inputs in _batches(parts, step, rows):
+            check()
+            X, y = inputs[:2]
+            graph = step.for_models(parts[0].net, n, X[0], y[0])
+            made = graph(*(p[:n] for p in params), *(c[:n] for c in stack.constants), *inputs)
+            losses[t, :n] = made[0]
+            torch.cat([grad.reshape(n, -1) for grad in made[1:]], dim=1, out=grads[:n])
+            if clip is not None:
+                clip(n)
+            update.step(t, n)
+        stack.write_back(counts)
+    return [of_net[:n] for of_net, n in zip(losses.T.tolist(), counts, strict=True)]
+
+
+def _batches(parts: list[Part], step: BatchedStep, rows: Rows) -> Iterator[tuple[int, int, list[Tensor]]]:
+    """Yield the number of each step, the number of nets that make it, and X, y, weights and masks of these."""
+    size, device = max(part.size_of(0) for part in parts), parts[0].device
+    counts = np.array([part.n_steps for part in parts])
+    draws = parts[0].net._fitting_.together.draws
+    per_step = len(parts) * size * (16 + sum(_bytes_of(draw) for draw in draws))
+    n_chunk = max(1, _CHUNK_BYTES // max(1, per_step))
+    of_rows = [_padded(part, rows, i) for i, part in enumerate(parts)]
+    for start in range(0, counts[0], n_chunk):
+        stop = min(start + n_chunk, counts[0])
+        indices, weights = _indices(of_rows, start, stop, size, device)
+        masks = _masks(parts, draws, start, stop, size, device)
+        for t in range(start, stop):
+            n = int((counts > t).sum())
+            # with rows that are mixed all nets have as many
+            length = parts[0].size_of(t) if step.mixes_rows else size
+            where = indices[:, t - start, :n, :length]
+            X, y = (
+                each.index_select(0, where[i].reshape(-1)).view(n, length, *each.shape[1:])
+                for i, each in enumerate((rows.X, rows.y))
+            )
+            of_step = [mask[t - start, :n, : length * draw.per_row] for mask, draw in zip(masks, draws, strict=True)]
+            yield t, n, [X, y, *(each.contiguous() for each in (weights[t - start, :n, :length], *of_step))]
+
+
+def _padded(part: Part, rows: Rows, i: int) -> tuple[Tensor, Tensor, int, int]:
+    return part.rows.order, part.shares(), rows.first_X[i], rows.first_y[i]
+
+
+def _indices(
+    of_rows: list[tuple[Tensor, Tensor, int, int]], start: int, stop: int, size: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return where to find the rows of some steps in X and in y, and their weights: 0 where a net has no row."""
+    indices = torch.zeros((2, len(of_rows), (stop - start) * size), dtype=torch.int64)
+    weights = torch.zeros(indices.shape[1:], dtype=of_rows[0][1].dtype, device=device)
+    for i, (order, shares, first_x, first_y) in enumerate(of_rows):
+        mine = order[start * size : stop * size]
+        if not len(mine):
+            continue
+        for which, first in enumerate((first_x, first_y)):
+            indices[which, i, : len(mine)] = mine + first
+            # a row of the last batch: its loss may be infinite, and then that of the batch is so anyway
+            indices[which, i, len(mine) :] = mine[-1] + first
+        weights[i, : len(mine)] = shares[start * size : stop * size]
+    by_step = indices.view(2, len(of_rows), stop - start, size).transpose(1, 2).contiguous()
+    return by_step.to(device), weights.view(len(of_rows), stop - start, size).transpose(0, 1).contiguous()
+
+
+def _masks(
+    parts: list[Part], draws: Sequence[Any], start: int, stop: int, size: int, device: torch.device
+) -> list[Tensor]:
+    """Draw the masks of some steps, each net's from its own stream, in the order in which it would draw them."""
+    masks = [
+        torch.ones((stop - start, len(parts), size * d.per_row, *d.shape), dtype=d.dtype, device=device) for d in draws
+    ]
+    if not draws:
+        return masks
+    for i, part in enumerate(parts):
+        own = part.net._fitting_.together.draws
+        with part.net._drawing(TRAINING):
+            for t in range(start, min(stop, part.n_steps)):
+                n_rows = part.size_of(t)
+                for mask, draw in zip(masks, own, strict=True):
+                    draw_into(mask[t - start, i, : n_rows * draw.per_row], draw.p)
+        for mask, draw in zip(masks, own, strict=True):
+            mask[:, i].div_(share_that_stays(draw.p))
+    return masks
+
+
+def _clipping(parts: list[Part], grads: Tensor) -> Callable[[int], None] | None:
+    """Return a function that clips the gradients of the first nets, each by its own norm, as torch does for one."""
+    clips = [of_net for part in parts if (of_net := clip_of(part.net)) is not None]
+    if len(clips) < len(parts):
+        return None
+    largest = torch.tensor([[value] for value, _ in clips], dtype=grads.dtype, device=grads.device)
+    kind = clips[0][1]
+
+    def clip(n: int) -> None:
+        norms = torch.linalg.vector_norm(grads[:n], kind, dim=1, keepdim=True)
+        grads[:n].mul_((largest[:n] / (norms + 1e-6)).clamp_(max=1.0))
+
+    return clip
+
+
+def _joined(
+    tensors: list[Tensor], keys: list[Any], device: torch.device, shelf: dict[Any, Any], name: str
+) -> tuple[Tensor, list[int]]:
+    """Return tensors one below the other, those of one key once, and the row at which each of them begins."""
+    kept: tuple[dict[Any, int], Tensor, list[Tensor]] | None = shelf.get((name, device))
+    if kept is None or any(key not in kept[0] for key in keys):
+        distinct = list(dict(zip(keys, tensors, strict=True)).values())
+        starts = np.cumsum([0, *(len(each) for each in distinct)])
+        firsts = dict(zip(dict.fromkeys(keys), starts.tolist(), strict=False))
+        joined = distinct[0].to(device) if len(distinct) == 1 else torch.cat([each.to(device) for each in distinct])
+        # the tensors stay referred to: an address names them only as long as they exist
+        kept = shelf[name, device] = firsts, joined, distinct
+    return kept[1], [kept[0][key] for key in keys]
+
+
+def _address_of(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+
+def _bytes_of(draw: Any) -> int:
+    return int(draw.per_row * torch.Size(draw.shape).numel() * draw.dtype.itemsize)
+
+
+def _flat(params: list[list[Tensor]]) -> Tensor:
+    return torch.stack([torch.cat([param.detach().reshape(-1) for param in each]) for each in params])
+
+
+def _copy(to: Sequence[Sequence[Tensor]], values: Sequence[Sequence[Tensor]]) -> None:
+    copy_to_all([each for one in to for each in one], [each for one in values for each in one])
+
+
+def _open_states(optimizer: Any, params: list[Tensor], names: Sequence[str]) -> None:
+    """Give an optimizer that has made no step yet the states that its first step would make."""
+    for param in params:
+        state = optimizer.state[param]
+        if counts_steps(optimizer) and "step" not in state:
+            state["step"] = torch.tensor(0.0, dtype=torch.get_default_dtype())
+        for name in names:
+            if state.get(name) is None:
+                state[name] = torch.zeros_like(param, memory_format=torch.preserve_format)

@@ -1,0 +1,337 @@
+"""Make one step of several models as one sequence of batched operations.
+
+`vmap` turns the module's forward pass into one over models; the losses of all rows and their gradients are then those
+of an ordinary batch. Written down once by `make_fx` as a list of torch's operations, the step runs without the Python
+of modules, autograd and vmap, which for small models is most of the time. The list is made for two and for three
+models; their difference tells which numbers in it grow with the number of models, so that it serves any number.
+
+Not taken: `torch.compile`, which needs 10 seconds and more for each shape; symbolic shapes, which make the list eight
+times slower to write.
+"""
+
+import copy
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.func import functional_call, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.flop_counter import FlopCounterMode
+
+from sk_optuna._compat._torch import RESHAPES, draws_random_numbers, uncompiled
+from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, GivesMasks
+from sk_optuna.skorch._fused_likeness import weighs_in_rows
+
+_aten = torch.ops.aten
+_SAME = (_aten.detach.default, _aten.alias.default)
+
+# make_fx patches classes of torch for the time that it writes.
+_writing = threading.RLock()
+
+Losses = Callable[[Tensor, Tensor], Tensor]
+
+
+class Layout:
+    """The place of each trained parameter in one row of numbers.
+
+    Parameters
+    ----------
+    shapes : sequence of tuples
+        The parameters' shapes.
+    """
+
+    def __init__(self, shapes: Sequence[Any]) -> None:
+        self.shapes = [tuple(shape) for shape in shapes]
+        self.sizes = [torch.Size(shape).numel() for shape in self.shapes]
+        self.n_params = sum(self.sizes)
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """Return the parameters in a tensor of shape (n_models, n_params), each of shape (n_models, ...)."""
+        parts = flat.split(self.sizes, dim=1)
+        return [part.view(len(flat), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+
+class BatchedStep:
+    """The step of nets that are alike, for any number of them.
+
+    Parameters
+    ----------
+    net : skorch net
+        One of them; nothing of it is changed or kept.
+    draws : sequence of Draw
+        The masks of a forward pass.
+    X, y : Tensor
+        A batch of its rows.
+
+    Attributes
+    ----------
+    trained : list of str
+        Names of the parameters that get gradients.
+    constant : list of str
+        Names of the other parameters, and of the buffers.
+    mixes_rows : bool
+        Whether the output for a row depends on the other rows of its batch, as with BatchNorm.
+    n_flops : int
+        Arithmetic of a step for one model: forward and backward, products of matrices and convolutions.
+
+    Raises
+    ------
+    CannotFuseError
+        If the module or the criterion has no batched form.
+    """
+
+    def __init__(self, net: Any, draws: Sequence[Draw], X: Tensor, y: Tensor) -> None:
+        self._draws = tuple(draws)
+        self.trained, self.constant = _names(net.module_)
+        self.mixes_rows = False
+        self.n_flops = 0
+        self._graphs: dict[tuple[int, int], fx.GraphModule] = {}
+        self._pairs: dict[int, tuple[fx.GraphModule, fx.GraphModule]] = {}
+        self._look_at(net, X, y)
+
+    def for_models(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> fx.GraphModule:
+        """Return the step for a number of models, as a function of tensors.
+
+        Parameters
+        ----------
+        net : skorch net
+            One of the nets.
+        n_models : int
+            Number of models.
+        X, y : Tensor
+            A batch of one of them; its number of rows is that of the step.
+
+        Returns
+        -------
+        callable
+            From trained parameters, constants, X, y, weights of rows and masks, each of shape (n_models, ...), to a
+            list: losses of shape (n_models,), and the gradient of each trained parameter.
+        """
+        size = len(X)
+        if (n_models, size) not in self._graphs:
+            made = scaled(*self._pair(net, X, y), n_models)
+            self._graphs[n_models, size] = self._traced(net, n_models, X, y) if made is None else made
+        return self._graphs[n_models, size]
+
+    def bytes_for(self, net: Any, X: Tensor, y: Tensor) -> int:
+        """Return an upper bound of the memory that one model's step takes for all that it computes."""
+        return _bytes_in(self._pair(net, X, y)[0]) // 2
+
+    def _pair(self, net: Any, X: Tensor, y: Tensor) -> tuple[fx.GraphModule, fx.GraphModule]:
+        if len(X) not in self._pairs:
+            self._pairs[len(X)] = (self._traced(net, 2, X, y), self._traced(net, 3, X, y))
+        return self._pairs[len(X)]
+
+    def _look_at(self, net: Any, X: Tensor, y: Tensor) -> None:
+        """Find the parameters in use, and whether rows are mixed, from steps that are not written down."""
+        step, inputs = self._function(net), self._inputs(net, 2, X, y)
+        with FlopCounterMode(display=False) as counter:
+            grads = step(*inputs)[1:]
+        self.n_flops = counter.get_total_flops() // 2
+        used = [name for name, grad in zip(self.trained, grads, strict=True) if grad is not None]
+        if not used:
+            raise CannotFuseError("no parameter gets a gradient")
+        self.constant = [*(name for name in self.trained if name not in used), *self.constant]
+        self.trained = used
+        if len(X) > 1:
+            self.mixes_rows = self._mixes_rows(net, X, y)
+
+    def _mixes_rows(self, net: Any, X: Tensor, y: Tensor) -> bool:
+        half = (len(X) + 1) // 2
+        outputs = [
+            self._outputs(net)(*self._split(self._inputs(net, 2, X[:n], y[:n])))[:, :half] for n in (len(X), half)
+        ]
+        scale = float(outputs[0].abs().max())
+        return not torch.allclose(*outputs, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
+
+    def _split(self, inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor, list[Tensor]]:
+        n, m = len(self.trained), len(self.trained) + len(self.constant)
+        return inputs[:n], inputs[n:m], inputs[m], inputs[m + 3 :]
+
+    def _inputs(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> list[Tensor]:
+        """Return inputs of the right shapes: the same net several times."""
+        tensors = {**dict(net.module_.named_parameters()), **dict(net.module_.named_buffers())}
+        layout = Layout([tensors[name].shape for name in self.trained])
+        flat = torch.cat([tensors[name].detach().reshape(-1) for name in self.trained])
+        many = [_repeated(tensors[name].detach(), n_models) for name in self.constant]
+        weights = flat.new_full((n_models, len(X)), 1 / len(X))
+        masks = [
+            torch.ones((n_models, len(X) * draw.per_row, *draw.shape), dtype=draw.dtype, device=X.device)
+            for draw in self._draws
+        ]
+        params = layout.views(_repeated(flat, n_models))
+        return [*params, *many, _repeated(X, n_models), _repeated(y, n_models), weights, *masks]
+
+    def _outputs(self, net: Any) -> Callable[..., Tensor]:
+        template = copy.deepcopy(net.module_).train()
+        names = [*self.trained, *self.constant]
+        twin = net._twin()
+
+        def forward(params: list[Tensor], constants: list[Tensor], X: Tensor, masks: list[Tensor]) -> Tensor:
+            tensors = dict(zip(names, [*params, *constants], strict=True))
+            # infer may change the module's output, as that of a binary classifier
+            twin.__dict__.update(_fitting_=None, module_=lambda rows: functional_call(template, tensors, (rows,)))
+            with GivesMasks(masks):
+                output = twin.infer(X)
+            if not isinstance(output, Tensor):
+                raise CannotFuseError(f"the module's output is a {type(output).__name__}, not a tensor")
+            return output
+
+        made: Callable[..., Tensor] = vmap(forward)
+        return made
+
+    def _function(self, net: Any) -> Callable[..., list[Tensor]]:
+        outputs, losses = self._outputs(net), losses_of_rows(net)
+
+        def step(*inputs: Tensor) -> list[Tensor]:
+            params, constants, X, masks = self._split(list(inputs))
+            y, weights = inputs[len(params) + len(constants) + 1 :][:2]
+            leaves = [param.detach().requires_grad_() for param in params]
+            with torch.enable_grad():
+                output = outputs(leaves, constants, X, masks)
+                rows = losses(output.flatten(0, 1), y.flatten(0, 1)).view(y.shape[:2])
+                grads = torch.autograd.grad(rows, leaves, grad_outputs=weights, allow_unused=True)
+            return [(rows.detach() * weights).sum(1), *grads]
+
+        return step
+
+    def _traced(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> fx.GraphModule:
+        with _writing:
+            graph_module = make_fx(self._function(net))(*self._inputs(net, n_models, X, y))
+        for node in graph_module.graph.nodes:
+            if draws_random_numbers(node.target, node.args, node.kwargs):
+                raise CannotFuseError(f"its module draws random numbers otherwise than Dropout ({node.target})")
+        return _shortened(graph_module)
+
+
+def losses_of_rows(net: Any) -> Losses:
+    """Return a function from outputs and y of a batch to the losses of its rows, without weights.
+
+    The loss of a row with several outputs is their mean, or their sum where the criterion sums up.
+    """
+    criterion = copy.deepcopy(uncompiled(net.criterion_))
+    sums, criterion.reduction = criterion.reduction == "sum", "none"
+    if weighs_in_rows(criterion):
+        criterion.weight = None
+    twin = net._twin()
+    twin.__dict__.update(_fitting_=None, criterion_=criterion)
+
+    def losses(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        made = twin.get_loss(y_pred, y_true)
+        if not isinstance(made, Tensor) or made.ndim == 0 or len(made) != len(y_pred):
+            raise CannotFuseError(f"criterion={type(criterion).__name__} gives no losses of single rows")
+        if made.ndim == 1:
+            return made
+        of_rows = made.reshape(len(made), -1)
+        return of_rows.sum(1) if sums else of_rows.mean(1)
+
+    return losses
+
+
+def scaled(two: fx.GraphModule, three: fx.GraphModule, n_models: int) -> fx.GraphModule | None:
+    """Return the step for a number of models, made of those for two and three; None if they differ otherwise."""
+    graph, places = fx.Graph(), dict[fx.Node, fx.Node]()
+    nodes, others = list(two.graph.nodes), list(three.graph.nodes)
+    if [(node.op, node.target) for node in nodes] != [(node.op, node.target) for node in others]:
+        return None
+    twins = dict(zip(nodes, others, strict=True))
+    try:
+        for node in nodes:
+            new = graph.node_copy(node, lambda each: places[each])
+            new.args = _scaled((node.args, twins[node].args), n_models, twins, places)
+            new.kwargs = _scaled((node.kwargs, twins[node].kwargs), n_models, twins, places)
+            places[node] = new
+    except CannotFuseError:
+        return None
+    return fx.GraphModule(two, graph)
+
+
+def _scaled(pair: tuple[Any, Any], n: int, twins: dict[fx.Node, fx.Node], places: dict[fx.Node, fx.Node]) -> Any:
+    two, three = pair
+    if isinstance(two, fx.Node):
+        if twins[two] is not three:
+            raise CannotFuseError("the step has another order for another number of models")
+        return places[two]
+    if isinstance(two, (list, tuple)) and len(two) == len(three):
+        return type(two)(_scaled(each, n, twins, places) for each in zip(two, three, strict=True))
+    if isinstance(two, dict):
+        return {name: _scaled((value, three[name]), n, twins, places) for name, value in two.items()}
+    if type(two) is int and two != three and two * 3 == three * 2:
+        return two // 2 * n
+    if two is three or two == three:
+        return two
+    raise CannotFuseError("the step has numbers that do not grow with the number of models")
+
+
+def _shortened(graph_module: fx.GraphModule) -> fx.GraphModule:
+    """Take out operations that change nothing, and the trees of arguments."""
+    graph = graph_module.graph
+    for node in list(graph.nodes):
+        if node.op == "call_function" and _changes_nothing(node):
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+    for node in list(graph.nodes):
+        if node.target is _aten.transpose.int and _is_product(node):
+            _transpose_factors(graph, node)
+    graph.eliminate_dead_code()
+    graph.set_codegen(fx.graph.CodeGen())
+    graph_module.recompile()
+    return graph_module
+
+
+def _changes_nothing(node: fx.Node) -> bool:
+    if node.target in _SAME:
+        return True
+    if node.target is _aten.mul.Scalar:
+        return type(node.args[1]) is int and node.args[1] == 1
+    source = node.args[0]
+    if node.target not in RESHAPES or not isinstance(source, fx.Node):
+        return False
+    shapes = [getattr(each.meta.get("tensor_meta"), "shape", None) for each in (source, node)]
+    return shapes[0] is not None and shapes[0] == shapes[1]
+
+
+def _is_product(node: fx.Node) -> bool:
+    """Return whether a node is the transpose of a product that nobody else uses."""
+    product = node.args[0]
+    return (
+        isinstance(product, fx.Node)
+        and product.target is _aten.bmm.default
+        and len(product.users) == 1
+        and node.args[1:] == (1, 2)
+    )
+
+
+def _transpose_factors(graph: fx.Graph, node: fx.Node) -> None:
+    """Replace the transpose of a product by the product of the transposes, which lies in memory without gaps."""
+    first, second = node.args[0].args
+    with graph.inserting_before(node):
+        turned = [_transposed(graph, each) for each in (second, first)]
+        made = graph.call_function(_aten.bmm.default, tuple(turned))
+    made.meta.update(node.meta)
+    node.replace_all_uses_with(made)
+    graph.erase_node(node)
+
+
+def _transposed(graph: fx.Graph, node: Any) -> fx.Node:
+    if node.target is _aten.transpose.int and node.args[1:] == (1, 2):
+        return node.args[0]
+    return graph.call_function(_aten.transpose.int, (node, 1, 2))
+
+
+def _bytes_in(graph_module: fx.GraphModule) -> int:
+    metas = [node.meta.get("tensor_meta") for node in graph_module.graph.nodes if node.op == "call_function"]
+    return sum(meta.shape.numel() * meta.dtype.itemsize for meta in metas if hasattr(meta, "dtype"))
+
+
+def _names(module: nn.Module) -> tuple[list[str], list[str]]:
+    params = list(module.named_parameters())
+    trained = [name for name, param in params if param.requires_grad]
+    frozen = [name for name, param in params if not param.requires_grad]
+    return trained, [*frozen, *(name for name, _ in module.named_buffers())]
+
+
+def _repeated(tensor: Tensor, n: int) -> Tensor:
+    return torch.stack([tensor] * n)

@@ -1,0 +1,375 @@
+"""Let folds that run in threads of their own wait for each other, and do a part of their work together.
+
+Each fold's thread is a member of a meeting while the fold runs. A member that comes to a part which is better done for
+all at once brings it, and waits. As soon as every member has brought its part, or is away or has left, one of the
+waiting threads does all parts in one round; then every thread goes on alone. A member that has nothing to bring any
+more leaves, whatever the reason, so that nobody waits for it.
+
+The parts of a round are sorted by the keys of their members: which thread came first has no influence. Not taken: a
+barrier with a timeout. It breaks where one fold is slow, and waits in vain where one has died.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
+
+_here = threading.local()
+
+
+class MeetingClosedError(RuntimeError):
+    """The meeting was closed while a member waited in it."""
+
+
+class Brought(NamedTuple):
+    """A part of a member's work.
+
+    Attributes
+    ----------
+    key : tuple
+        The member's key, by which a round is sorted.
+    part : object
+        The part.
+    together : callable
+        Does the parts of a round: from the meeting and a list of parts to a list of outcomes of the same length.
+    """
+
+    key: tuple[Any, ...]
+    part: Any
+    together: Callable[["Meeting", Sequence[Any]], Sequence[Any]]
+
+
+class Note(NamedTuple):
+    """A remark on how a member's part is done.
+
+    Attributes
+    ----------
+    key : tuple
+        The member's key.
+    group : str
+        A name of the parts that are alike.
+    reason : str or None
+        The reason why the part is not done together with others; None if it is.
+    """
+
+    key: tuple[Any, ...]
+    group: str
+    reason: str | None
+
+
+class Meeting:
+    """A meeting of threads; any number of rounds.
+
+    Parameters
+    ----------
+    always : bool, default=False
+        True to do together also what would be as fast apart.
+
+    Attributes
+    ----------
+    shelf : dict
+        Things that one round leaves for the next; only rounds touch it.
+    """
+
+    def __init__(self, *, always: bool = False) -> None:
+        self.always = always
+        self.shelf: dict[Any, Any] = {}
+        self._changed = threading.Condition()
+        self._present: dict[object, tuple[Any, ...]] = {}
+        self._invited: dict[tuple[Any, ...], object] = {}
+        self._waiting: dict[object, Brought] = {}
+        self._expecting: set[object] = set()
+        # outcomes, errors, and each member's share of the seconds of its round
+        self._outcomes: dict[object, tuple[Any, BaseException | None, float]] = {}
+        self._waited: dict[tuple[Any, ...], float] = {}
+        self._in_round = False
+        self._closed: BaseException | None = None
+        self._n_branches = 0
+        self._ended: set[Any] = set()
+        self._notes: dict[Note, None] = {}
+
+    def invite(self, *keys: tuple[Any, ...]) -> None:
+        """Have everybody wait for members that are still to come, until they have come or are dismissed.
+
+        Without that, a thread that is quick would hold a round before another one has begun.
+        """
+        with self._changed:
+            for key in keys:
+                self._invited[key] = object()
+                self._present[self._invited[key]] = key
+
+    def dismiss(self, *keys: tuple[Any, ...]) -> None:
+        """Wait no longer for those of the members that have not come."""
+        with self._changed:
+            for key in keys:
+                self._present.pop(self._invited.pop(key, None), None)
+            self._wake()
+
+    @contextmanager
+    def member(self, key: tuple[Any, ...]) -> Iterator[None]:
+        """Make this thread a member for the `with` block; an inner meeting hides an outer one.
+
+        Parameters
+        ----------
+        key : tuple
+            Another one for each member, such as the numbers of trial and fold.
+        """
+        token = self._take_seat(key)
+        outer = getattr(_here, "place", None)
+        _here.place = _Place(self, token, key)
+        try:
+            yield
+        finally:
+            _here.place = outer
+            self._go(token)
+
+    def close(self, error: BaseException) -> None:
+        """End the meeting: whoever waits in it, or brings something later, gets a MeetingClosedError from `error`."""
+        with self._changed:
+            self._closed = self._closed or error
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._closed is not None
+
+    def check(self) -> None:
+        """Raise MeetingClosedError if the meeting was closed; for calls within a round, between its steps."""
+        if self._closed is not None:
+            raise MeetingClosedError(f"The meeting was closed: {self._closed!r}.") from self._closed
+
+    @property
+    def notes(self) -> list[Note]:
+        """Remarks of the members, each once, sorted."""
+        with self._changed:
+            return sorted(self._notes, key=lambda note: (note.key, note.group, note.reason or ""))
+
+    def note(self, note: Note) -> None:
+        """Keep a remark, unless it is there already."""
+        with self._changed:
+            self._notes[note] = None
+
+    def branch(self) -> "Branch":
+        """Return a part of the meeting for the folds of one search of several."""
+        with self._changed:
+            self._n_branches += 1
+            return Branch(self, self._n_branches)
+
+    def take_notes(self, key: tuple[Any, ...]) -> tuple[Note, ...]:
+        """Return the remarks of a member, and forget them."""
+        with self._changed:
+            taken = tuple(note for note in self._notes if note.key == key)
+            for note in taken:
+                del self._notes[note]
+        return taken
+
+    def take_waited(self, key: tuple[Any, ...]) -> float:
+        """Return the seconds that a member has waited in rounds, beyond its share of them, and forget them."""
+        with self._changed:
+            return self._waited.pop(key, 0.0)
+
+    def _take_seat(self, key: tuple[Any, ...]) -> object:
+        with self._changed:
+            token = self._invited.pop(key, None) or object()
+            self._present[token] = key
+        return token
+
+    def _come(self, token: object, key: tuple[Any, ...]) -> None:
+        with self._changed:
+            self._present[token] = key
+
+    def _go(self, token: object) -> None:
+        with self._changed:
+            self._present.pop(token, None)
+            self._wake()
+
+    @property
+    def _is_complete(self) -> bool:
+        return bool(self._waiting) and not self._in_round and self._waiting.keys() >= self._present.keys()
+
+    def _wake(self) -> None:
+        """Have one of the waiting threads hold the round, if somebody was the last that they waited for."""
+        if self._is_complete:
+            self._changed.notify_all()
+
+    def _check_member(self, key: tuple[Any, ...]) -> None:
+        self.check()
+        if key[0] in self._ended:
+            raise MeetingClosedError("The search has ended.")
+
+    def end_branch(self, number: int) -> None:
+        """Have the members of a branch, who come no more, leave when they next bring something."""
+        with self._changed:
+            self._ended.add(number)
+            for key in [key for key in self._invited if key[0] == number]:
+                self._present.pop(self._invited.pop(key), None)
+            self._changed.notify_all()
+
+    def _bring(self, token: object, brought: Brought) -> Any:
+        start, share = time.perf_counter(), 0.0
+        with self._changed:
+            self._check_member(brought.key)
+            self._waiting[token] = brought
+            self._expecting.add(token)
+            try:
+                while token not in self._outcomes:
+                    self._check_member(brought.key)
+                    if self._is_complete:
+                        self._hold_round(token)
+                    else:
+                        self._changed.wait()
+            finally:
+                # an interrupt may come while the thread waits
+                self._waiting.pop(token, None)
+                self._expecting.discard(token)
+                outcome, error, share = self._outcomes.pop(token, (None, None, 0.0))
+                waited = time.perf_counter() - start - share
+                self._waited[brought.key] = self._waited.get(brought.key, 0.0) + waited
+        if error is not None:
+            raise error
+        return outcome
+
+    def _hold_round(self, leader: object) -> None:
+        """Do what has been brought; the lock, held at the call, is free meanwhile."""
+        order = sorted(self._waiting.items(), key=lambda item: item[1].key)
+        self._waiting.clear()
+        self._in_round = True
+        self._changed.release()
+        start = time.perf_counter()
+        outcomes: list[tuple[Any, BaseException | None]]
+        try:
+            outcomes = [(each, None) for each in self._done([brought for _, brought in order])]
+        except BaseException as error:
+            outcomes = [(None, error if token is leader else _for_another(error)) for token, _ in order]
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._changed.acquire()
+            self._in_round = False
+            share = (time.perf_counter() - start) / len(order)
+            pairs = zip((token for token, _ in order), outcomes, strict=True)
+            self._outcomes.update((token, (*outcome, share)) for token, outcome in pairs if token in self._expecting)
+            self._changed.notify_all()
+
+    def _done(self, brought: list[Brought]) -> list[Any]:
+        outcomes: list[Any] = [None] * len(brought)
+        for together in dict.fromkeys(each.together for each in brought):
+            mine = [i for i, each in enumerate(brought) if each.together == together]
+            for i, outcome in zip(mine, together(self, [brought[i].part for i in mine]), strict=True):
+                outcomes[i] = outcome
+        return outcomes
+
+
+class Branch:
+    """The part of a meeting that belongs to one search of several: its members' keys begin with its number.
+
+    Parameters
+    ----------
+    meeting : Meeting
+        The meeting, which goes on when the branch is closed.
+    number : int
+        Its number.
+    """
+
+    def __init__(self, meeting: Meeting, number: int) -> None:
+        self._meeting = meeting
+        self._number = number
+
+    def invite(self, key: tuple[Any, ...]) -> None:
+        """Have everybody wait for a member that is still to come."""
+        self._meeting.invite((self._number, *key))
+
+    def member(self, key: tuple[Any, ...]) -> AbstractContextManager[None]:
+        """Make this thread a member for the `with` block."""
+        return self._meeting.member((self._number, *key))
+
+    def close(self, error: BaseException) -> None:
+        """End the branch: its members get a MeetingClosedError when they next bring something."""
+        self._meeting.end_branch(self._number)
+
+
+class _Place(NamedTuple):
+    """A member as its thread sees it."""
+
+    meeting: Meeting
+    token: object
+    key: tuple[Any, ...]
+
+    def bring(self, part: Any, together: Callable[[Meeting, Sequence[Any]], Sequence[Any]]) -> Any:
+        """Wait until all members have brought a part, and return the outcome of this one.
+
+        Parameters
+        ----------
+        part : object
+            The part.
+        together : callable
+            Does the parts of a round; see `Brought`.
+
+        Raises
+        ------
+        MeetingClosedError
+            If the meeting is closed before.
+        """
+        return self.meeting._bring(self.token, Brought(self.key, part, together))
+
+    def note(self, group: str, reason: str | None) -> None:
+        """Keep a remark on how this member's part is done; see `Note`."""
+        self.meeting.note(Note(self.key, group, reason))
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have nobody wait for this member during the `with` block."""
+        self.meeting._go(self.token)
+        try:
+            yield
+        finally:
+            self.meeting._come(self.token, self.key)
+
+
+def current_place() -> _Place | None:
+    """Return this thread's place in the meeting that it is a member of; None outside a meeting."""
+    return getattr(_here, "place", None)
+
+
+def _for_another(error: BaseException) -> BaseException:
+    """Return an error for a thread that did not raise `error` itself."""
+    made = MeetingClosedError(f"Another thread of the meeting failed: {error!r}.")
+    made.__cause__ = error
+    return made
+
+
+@contextmanager
+def in_meeting(key: tuple[Any, ...], *, always: bool) -> Iterator["_Place"]:
+    """Yield this thread's place in its meeting; in one of its own, for the `with` block, where it is in none.
+
+    Parameters
+    ----------
+    key : tuple
+        The member's key in a meeting of its own.
+    always : bool
+        As in `Meeting`, for a meeting of its own.
+    """
+    if (place := current_place()) is not None:
+        yield place
+        return
+    with Meeting(always=always).member(key):
+        place = current_place()
+        assert place is not None
+        yield place
+
+
+@contextmanager
+def sharing(meeting: Meeting | None) -> Iterator[None]:
+    """Have the searches of this thread meet in one meeting, for the `with` block; None for one each."""
+    outer, _here.shared = shared_meeting(), meeting
+    try:
+        yield
+    finally:
+        _here.shared = outer
+
+
+def shared_meeting() -> Meeting | None:
+    """Return the meeting that searches of this thread share; None if each has its own."""
+    return getattr(_here, "shared", None)

@@ -1,0 +1,189 @@
+"""Members of a meeting do their parts together, and nobody ever waits in vain."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sk_optuna.worker import Meeting, MeetingClosedError, Note, current_place
+
+
+def run(meeting, bodies):
+    """Run a function for each member in a thread of its own; return values and errors in their order."""
+    keys = [(number,) for number in range(len(bodies))]
+    meeting.invite(*keys)
+
+    def fold(key, body):
+        with meeting.member(key):
+            return body(key)
+
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        futures = [pool.submit(fold, key, body) for key, body in zip(keys, bodies, strict=True)]
+    return [future.exception() or future.result() for future in futures]
+
+
+def together(rounds):
+    """Return a function that notes the parts of each round and gives each part its place among them."""
+
+    def do(meeting, parts):
+        rounds.append(list(parts))
+        return [(part, i) for i, part in enumerate(parts)]
+
+    return do
+
+
+def test_round_has_every_member_sorted_by_key():
+    rounds = []
+    do = together(rounds)
+    outcomes = run(Meeting(), [lambda key: current_place().bring(key[0], do)] * 5)
+    assert rounds == [[0, 1, 2, 3, 4]]
+    assert outcomes == [(i, i) for i in range(5)]
+
+
+def test_member_that_leaves_is_not_waited_for():
+    rounds = []
+    do = together(rounds)
+
+    def body(n_rounds):
+        return lambda key: [current_place().bring(key[0], do) for _ in range(n_rounds)]
+
+    run(Meeting(), [body(1), body(3), body(2)])
+    assert rounds == [[0, 1, 2], [1, 2], [1]]
+
+
+def test_parts_of_another_kind_are_done_apart():
+    first, second = [], []
+    kinds = [together(first), together(second)]
+    outcomes = run(Meeting(), [lambda key: current_place().bring(key[0], kinds[key[0] % 2])] * 4)
+    assert first == [[0, 2]]
+    assert second == [[1, 3]]
+    assert outcomes == [(0, 0), (1, 0), (2, 1), (3, 1)]
+
+
+def test_nobody_waits_for_one_who_is_away():
+    done = threading.Event()
+    rounds = []
+    do = together(rounds)
+
+    def away(key):
+        with current_place().away():
+            assert done.wait(60)
+        return current_place().bring(key[0], do)
+
+    def here(key):
+        current_place().bring(key[0], do)
+        done.set()
+
+    run(Meeting(), [away, here])
+    assert rounds == [[1], [0]]
+
+
+def test_nobody_waits_for_one_who_was_invited_and_dismissed():
+    meeting = Meeting()
+    meeting.invite((0,), (1,))
+    with ThreadPoolExecutor(1) as pool:
+
+        def fold():
+            with meeting.member((0,)):
+                return current_place().bring("part", lambda meeting, parts: parts)
+
+        future = pool.submit(fold)
+        meeting.dismiss((1,))
+        assert future.result(60) == "part"
+
+
+def test_failed_round_fails_for_each_of_its_members_and_the_next_round_is_held():
+    def fails(meeting, parts):
+        raise ZeroDivisionError("out of parts")
+
+    rounds = []
+    do = together(rounds)
+
+    def body(key):
+        with pytest.raises((ZeroDivisionError, MeetingClosedError)) as caught:
+            current_place().bring(key[0], fails)
+        current_place().bring(key[0], do)
+        return caught.value
+
+    errors = run(Meeting(), [body] * 3)
+    assert sorted(type(error).__name__ for error in errors) == ["MeetingClosedError"] * 2 + ["ZeroDivisionError"]
+    assert all(error.__cause__ is not None for error in errors if isinstance(error, MeetingClosedError))
+    assert rounds == [[0, 1, 2]]
+
+
+def test_closing_ends_the_waiting():
+    meeting = Meeting()
+    meeting.invite((9,))  # never comes
+    threading.Timer(0.05, meeting.close, [KeyboardInterrupt()]).start()
+    errors = run(meeting, [lambda key: current_place().bring(key[0], together([]))] * 3)
+    assert [type(error) for error in errors] == [MeetingClosedError] * 3
+    with pytest.raises(MeetingClosedError, match="KeyboardInterrupt"):
+        meeting.check()
+
+
+def test_closing_ends_a_round_at_its_next_check():
+    meeting = Meeting()
+
+    def endless(meeting, parts):
+        threading.Timer(0.05, meeting.close, [KeyboardInterrupt()]).start()
+        while True:
+            meeting.check()
+
+    errors = run(meeting, [lambda key: current_place().bring(key[0], endless)] * 2)
+    assert [type(error) for error in errors] == [MeetingClosedError] * 2
+
+
+def test_inner_meeting_hides_the_outer_one():
+    outer, inner = Meeting(), Meeting()
+    with outer.member((0,)):
+        with inner.member((1,)):
+            assert current_place().meeting is inner
+        assert current_place().meeting is outer
+    assert current_place() is None
+
+
+def test_notes_are_kept_once():
+    meeting = Meeting()
+    with meeting.member((0,)):
+        for _ in range(2):
+            current_place().note("MLP", None)
+    assert meeting.notes == [Note((0,), "MLP", None)]
+
+
+# A member's life: in each round it comes, is away before it comes, or dies; then it leaves.
+LIVES = st.lists(st.lists(st.sampled_from(["come", "away", "die"]), max_size=4), min_size=1, max_size=5)
+
+
+@example([["come", "come"], ["die"], []], [1])
+@given(LIVES, st.lists(st.integers(0, 6), max_size=2))
+def test_nobody_waits_in_vain_whoever_leaves_or_fails(lives, failing_rounds):
+    rounds = []
+
+    def do(meeting, parts):
+        rounds.append(list(parts))
+        if len(rounds) - 1 in failing_rounds:
+            raise ZeroDivisionError
+        return parts
+
+    def body(life):
+        def live(key):
+            n_done = 0
+            for event in life:
+                if event == "die":
+                    raise LookupError(key)
+                if event == "away":
+                    with current_place().away():
+                        pass
+                current_place().bring(key[0], do)
+                n_done += 1
+            return n_done
+
+        return live
+
+    ends = run(Meeting(), [body(life) for life in lives])
+    for life, end in zip(lives, ends, strict=True):
+        failed = isinstance(end, (ZeroDivisionError, MeetingClosedError))
+        assert failed or (isinstance(end, LookupError) if "die" in life else end == len(life))
+    assert all(parts == sorted(parts) for parts in rounds)
