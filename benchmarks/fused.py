@@ -32,7 +32,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from sk_optuna.skorch import NeuralNetClassifier, _fused_rounds
-from sk_optuna.worker import Meeting
+from sk_optuna.worker import Meeting, Terms
 
 DATA = {"digits": load_digits, "cancer": load_breast_cancer, "wine": load_wine}
 N_FOLDS = 5
@@ -126,11 +126,11 @@ def one_by_one(task: Task) -> None:
 def fused(task: Task, *, known: bool = False) -> None:
     if not known:
         _fused_rounds._steps.clear()
-    fits, meeting = list(fits_of(task)), Meeting(always=True)
+    fits, meeting = list(fits_of(task)), Meeting()
     meeting.invite(*((number,) for number in range(len(fits))))
 
     def fold(number: int) -> float:
-        with meeting.member((number,)):
+        with meeting.member((number,), Terms(always=True)):
             return fit_and_score(task, *fits[number])
 
     with ThreadPoolExecutor(len(fits)) as pool:

@@ -26,7 +26,7 @@ import torch
 from fused import N_FOLDS, Task, data, fit_and_score, fits_of, seconds
 
 from sk_optuna.skorch import _fused_rounds
-from sk_optuna.worker import Meeting
+from sk_optuna.worker import Meeting, Terms
 
 # Units of a step's arithmetic: one product of matrices of n x m and m x k is 2 n m k of them.
 MILLION = 1e6
@@ -45,11 +45,11 @@ def alone(task: Task, n_models: int) -> None:
 
 
 def together(task: Task, n_models: int) -> None:
-    fits, meeting = list(islice(fits_of(task), n_models)), Meeting(always=True)
+    fits, meeting = list(islice(fits_of(task), n_models)), Meeting()
     meeting.invite(*((number,) for number in range(n_models)))
 
     def fold(number: int) -> float:
-        with meeting.member((number,)):
+        with meeting.member((number,), Terms(always=True)):
             return fit_and_score(task, *fits[number])
 
     with ThreadPoolExecutor(n_models) as pool:

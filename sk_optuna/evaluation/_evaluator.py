@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from traceback import format_exc
-from typing import Any, Literal
+from typing import Any
 
 from sklearn.base import clone
 
@@ -28,6 +29,7 @@ from sk_optuna.evaluation._out_of_memory import out_of_memory_reason
 from sk_optuna.prefixes import PrefixSharing, prefix_origin, remember_test_rows, sharing_nothing, watching
 from sk_optuna.worker import (
     CurrentFold,
+    Terms,
     clear_frames,
     in_fold,
     in_meeting,
@@ -61,7 +63,7 @@ class FoldEvaluator:
     n_threads: int | None = None
     verbose: int = 0
     driver: int = field(default_factory=os.getpid)
-    fuse: bool | Literal["auto"] = False
+    terms: Terms | None = None
     n_torch_threads: int = field(default_factory=torch_threads_of_a_fold)
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes)
 
@@ -83,7 +85,8 @@ class FoldEvaluator:
         here = CurrentFold(self.random_state, fold.trial, fold.number, self.n_threads)
         try:
             with in_fold(here), torch_threads(self.n_torch_threads):
-                result = self._fused(fold, here, then) if self.fuse else self._evaluate(fold, here, then)
+                evaluate = self._evaluate if self.terms is None else partial(self._meet, self.terms)
+                result = evaluate(fold, here, then)
         except Exception as error:
             if out_of_memory_reason(format_exc()) is not None:
                 # The caller may keep the error, and the error would keep the model.
@@ -94,17 +97,18 @@ class FoldEvaluator:
             release_memory()
         return result
 
-    def _fused(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
-        """Evaluate a fold whose networks are trained together with those of the folds that it meets.
+    def _meet(self, terms: Terms, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
+        """Evaluate a fold whose network is trained together with those of the folds that it meets.
 
         One that meets no other, as in a worker process, has a meeting of its own: the numbers are the same.
         """
-        with in_meeting(fold.key, always=self.fuse is True) as place:
+        with in_meeting(fold.key, terms) as place:
             result = self._evaluate(fold, here, then)
+            # scikit-learn notes the error of a member that was told to leave as that of a fit
+            place.check()
             waited = place.meeting.take_waited(place.key)
-            return result._replace(
-                notes=place.meeting.take_notes(place.key), fit_time=max(result.fit_time - waited, 0.0)
-            )
+            notes = place.meeting.take_notes(place.key)
+            return result._replace(notes=notes, fit_time=max(result.fit_time - waited, 0.0))
 
     def _evaluate(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
         estimator, (train, test) = clone(self.estimator), self.splits[fold.number]

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, Protocol
 
+from joblib import effective_n_jobs
+
 from sk_optuna.epochs import leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import runs_in_this_process
@@ -41,8 +43,7 @@ def open_meeting(search: Search) -> Meeting | Branch | None:
 
     Searches that run in threads of a nested cross-validation share one.
     """
-    fuse = fuses(search)
-    if not fuse or not runs_in_this_process(search.n_jobs):
+    if not fuses(search) or not runs_in_this_process(search.n_jobs):
         return None
     shared = shared_meeting()
-    return Meeting(always=fuse is True) if shared is None else shared.branch()
+    return Meeting(n_turns=effective_n_jobs(search.n_jobs)) if shared is None else shared.branch()

@@ -30,7 +30,8 @@ def open_engine(
     limits: Limits = NO_LIMITS,
     on_look: OnLook | None = None,
     meeting: Meeting | Branch | None = None,
-    is_together: Callable[[Any], bool] = bool,
+    room_after: Callable[[Any], int] = int,
+    is_late: Callable[[Any], bool] = lambda key: False,
 ) -> Engine:
     """Return the engine for `n_jobs` under joblib's active configuration.
 
@@ -48,11 +49,11 @@ def open_engine(
         Hears once a second of the tasks that run, where the engine can say: tasks in batches are not told apart.
     meeting : Meeting or None, default=None
         The meeting of tasks that do a part of their work together, where they run in this process.
-    is_together : callable, default=bool
-        From a result to whether that task did, with a `meeting`; tasks that do not run one after the other.
+    room_after, is_late : callable
+        As in `TogetherEngine`; with a `meeting` only.
     """
     if meeting is not None and runs_in_this_process(n_jobs):
-        return TogetherEngine(function, meeting, is_together=is_together, on_look=on_look)
+        return TogetherEngine(function, meeting, room_after=room_after, is_late=is_late, on_look=on_look)
     n_workers = effective_n_jobs(n_jobs)
     if _is_this_thread(n_jobs):
         return SerialEngine(function, on_look)

@@ -1,15 +1,15 @@
 """The engine for tasks that do a part of their work together: each has a thread of its own, and they meet.
 
 All tasks that are submitted run at once, as members of one meeting: where their work can be done for all in one, they
-wait for each other there, and one thread does it. The first task runs alone. If it shows that its kind of work is not
-done together, tasks run one after the other: all at once would have all their models in memory, and gain nothing. Not
-taken: as many threads as there are workers, since a meeting of few is what this engine is there to avoid.
+wait for each other there, and one thread does it. The first task runs alone, and its result tells how many like it may
+run at once: one, if its kind of work is not done together, else as many as there is memory for. Not taken: as many
+threads as there are workers, since a meeting of few is what this engine is there to avoid.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -39,8 +39,11 @@ class TogetherEngine:
         The function that all tasks call.
     meeting : Meeting or Branch
         The meeting; the engine closes it.
-    is_together : callable
-        From a task's result to whether its work was, or would have been, done together with others'.
+    room_after : callable
+        From a task's result to the number of tasks that may run at once, as far as is known by then.
+    is_late : callable, default=never
+        From the key of a task that runs to whether it is to end, asked once a second. Such a task has an error for its
+        outcome, a MeetingClosedError.
     on_look : callable or None, default=None
         Hears once a second of the tasks that run.
     """
@@ -50,21 +53,23 @@ class TogetherEngine:
         function: Callable[..., Any],
         meeting: Meeting | Branch,
         *,
-        is_together: Callable[[Any], bool],
+        room_after: Callable[[Any], int],
+        is_late: Callable[[Any], bool] = lambda key: False,
         on_look: OnLook | None = None,
     ) -> None:
         self._function = with_caller_config(function, in_threads=True)
         self._meeting = meeting
         self._on_look = on_look
-        self._is_together = is_together
+        self._room_after = room_after
+        self._is_late = is_late
         self._room = 1
-        self._running: dict[Hashable, _Running] = {}
-        self._arrived: queue.SimpleQueue[tuple[Hashable, Any, BaseException | None]] = queue.SimpleQueue()
+        self._running: dict[tuple[Any, ...], _Running] = {}
+        self._arrived: queue.SimpleQueue[tuple[tuple[Any, ...], Any, BaseException | None]] = queue.SimpleQueue()
         self._next_look = 0.0
 
     @property
     def has_room(self) -> bool:
-        """True if fewer tasks run than may: one, unless the last that ended was such that is done together."""
+        """True if fewer tasks run than may, as the last that ended has told."""
         return len(self._running) < self._room
 
     @property
@@ -74,8 +79,8 @@ class TogetherEngine:
 
     @property
     def has_idle_worker(self) -> bool:
-        """True if there is room: another member costs a meeting little."""
-        return self.has_room
+        """True if fewer tasks run than the meeting has turns."""
+        return self.has_room and len(self._running) < self._meeting.n_turns
 
     def submit(self, key: Any, *args: Any) -> None:
         """Run the task in a new thread, for which the meeting waits from now on."""
@@ -101,20 +106,23 @@ class TogetherEngine:
             return Outcome(key, None, None, seconds, error)
         if error is not None:
             raise error
-        self._room = _MOST if self._is_together(result) else 1
+        self._room = min(_MOST, max(1, self._room_after(result)))
         return Outcome(key, result, None, seconds)
 
-    def _next_arrival(self) -> tuple[Hashable, Any, BaseException | None]:
+    def _next_arrival(self) -> tuple[tuple[Any, ...], Any, BaseException | None]:
         while True:
             try:
                 return self._arrived.get(timeout=_LOOK_EVERY)
             except queue.Empty:
+                for key in filter(self._is_late, self._running):
+                    self._meeting.expel(key)
                 if self._on_look is not None:
                     now = time.perf_counter()
                     self._on_look([(key, now - task.start) for key, task in self._running.items()])
 
-    def cancel(self, key: Hashable) -> bool:
-        """Return False: each task has started."""
+    def cancel(self, key: Any) -> bool:
+        """Have a task end when it meets the others next; it has started, and so False is returned."""
+        self._meeting.expel(key)
         return False
 
     def __enter__(self) -> Self:

@@ -263,8 +263,8 @@ def _meeting_of(rows: Sequence[Row], n_jobs: int | None) -> Meeting | None:
     """Return a meeting for the networks of all searches; None where none has any, or where workers run outer folds."""
     if effective_n_jobs(n_jobs) > 1:
         return None
-    found = [fuses(row.search) for row in rows if _is_fused(row)]
-    return Meeting(always=True in found) if found else None
+    workers = [effective_n_jobs(row.search.n_jobs) for row in rows if _is_fused(row)]
+    return Meeting(n_turns=max(workers)) if workers else None
 
 
 def _request_weights(rows: Sequence[Row], baselines: Sequence[Row]) -> None:

@@ -24,13 +24,13 @@ from sk_optuna.search._budget import Deadline
 from sk_optuna.search._failure_limit import FailureLimit
 from sk_optuna.search._feasibility import Feasibility
 from sk_optuna.search._fold_limits import NO_FOLD_LIMITS, FoldLimits
-from sk_optuna.search._fusing import check_fused, is_fused
+from sk_optuna.search._fusing import RoomForFolds, check_fused
 from sk_optuna.search._replay import ReplayingEngine, known_results
 from sk_optuna.search._schedule import Asking, search_trials
 from sk_optuna.search._sharing import SharedTrials
 from sk_optuna.storage import Driver, StoredTrial, ended
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
-from sk_optuna.worker import Branch, EndSignals, Meeting
+from sk_optuna.worker import Branch, EndSignals, Meeting, MeetingClosedError
 
 StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
 
@@ -129,7 +129,9 @@ def run_trials(
             limits=run.limits.of_tasks,
             on_look=None if progress is None else partial(_report_running, progress, conduct),
             meeting=run.meeting,
-            is_together=is_fused,
+            room_after=RoomForFolds(run.meeting),
+            # the first trial is always finished
+            is_late=lambda key: deadline.passed and key[0] > 0,
         )
         if progress is not None:
             conduct.on_fold, conduct.on_remark = progress.fold_ended, progress.remark
@@ -265,10 +267,10 @@ class TrialConduct:
         """Return the result of a fold; one that killed its worker, or was ended, has failed.
 
         None of a fold that ran without its judge and did not get to its end, or would not have with the judge: it must
-        run again.
+        run again. None, too, of a fold that was ended since the time is over.
         """
         result = self._result_of(proposal, record, fold, outcome)
-        if result is not None and self._evaluator.fuse is True:
+        if result is not None and self._evaluator.terms is not None and self._evaluator.terms.always:
             check_fused(result)
         if result is not None and self._past_of(record) is None:
             self.on_fold(result.fit_time + result.score_time)
@@ -285,6 +287,8 @@ class TrialConduct:
             self._unjudged.discard((record.number, fold))
             if result is None or self._would_have_stopped(proposal, record, fold, result):
                 return None
+        if isinstance(outcome.error, MeetingClosedError):
+            return None  # the time is over
         if outcome.error is not None:
             raise outcome.error
         if outcome.excess is not None:

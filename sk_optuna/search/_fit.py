@@ -32,7 +32,6 @@ from sk_optuna.evaluation import (
     EpochScores,
     FoldEvaluator,
     TrialRecord,
-    fuses,
     open_meeting,
     packed,
     scoring_of,
@@ -48,7 +47,7 @@ from sk_optuna.search._base import interrupted_warning
 from sk_optuna.search._budget import in_flight, n_trials_wanted
 from sk_optuna.search._conduct import Run, run_trials
 from sk_optuna.search._fold_limits import FoldLimits
-from sk_optuna.search._fusing import fused_table
+from sk_optuna.search._fusing import fused_table, terms_of
 from sk_optuna.search._hooks import FitHooks
 from sk_optuna.search._keeping import Keeper, identity_of, warn_of_storage
 from sk_optuna.search._period import period_of_rounds
@@ -153,7 +152,7 @@ class FittingSearch(ReadableSearch):
                 )
                 self.n_splits_ = len(splits)
                 self.scorer_ = scorers_by_name(scorers) or scorers
-                evaluator = self._evaluator(X, y, splits, scorers, routed, keeper.history.random_state, period)
+                evaluator = self._evaluator(X, y, space, splits, scorers, routed, keeper.history.random_state, period)
                 best = self._search(keeper, proposals, pruning, evaluator, rules, hooks, signals)
             if self.refit:
                 assert best is not None
@@ -275,7 +274,7 @@ class FittingSearch(ReadableSearch):
         )
 
     def _evaluator(
-        self, X: Any, y: Any, splits: Any, scorers: Any, routed: Any, random_state: int, period: int
+        self, X: Any, y: Any, space: Any, splits: Any, scorers: Any, routed: Any, random_state: int, period: int
     ) -> FoldEvaluator:
         """Return the evaluator of folds, which has all that a worker needs."""
         estimator = clone(self.estimator)
@@ -297,7 +296,7 @@ class FittingSearch(ReadableSearch):
             epochs=EpochScores(scorers, self._refit_name, self.checkpoint, period) if by_epoch else None,
             n_threads=threads_of_a_task(self.n_jobs),
             verbose=self.verbose if self.verbose > 2 else 0,
-            fuse=fuses(self),
+            terms=terms_of(self, space, len(splits)),
         )
 
     def _share_prefixes_of(self, estimator: Any) -> PrefixSharing | None:
@@ -390,7 +389,7 @@ class FittingSearch(ReadableSearch):
             self.study_ = proposals.close()
             keeper.catch_up(told)
             self.errors_ = errors_table(told.records)
-            if evaluator.fuse:
+            if evaluator.terms is not None:
                 self.fused_ = fused_table(told.records)
             self._history = keeper.history
         return self._keep(conclude(told.records, rules))

@@ -15,7 +15,7 @@ from sk_optuna.skorch._fused_likeness import why_apart
 from sk_optuna.skorch._fused_parts import Part
 from sk_optuna.skorch._fused_rounds import train_together
 from sk_optuna.skorch._random_streams import draws_in_this_thread
-from sk_optuna.worker import current_place
+from sk_optuna.worker import Terms, current_place
 
 
 class TrainsTogether(NeuralNet):
@@ -31,11 +31,12 @@ class TrainsTogether(NeuralNet):
         if not training or place is None or iterator is None or draws_in_this_thread():
             super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
             return
-        part = self._part_of_round(iterator, step_fn, fit_params)
+        place.check()
+        part = self._part_of_round(iterator, step_fn, fit_params, place.terms)
         reason = part if isinstance(part, str) else place.bring(part, train_together)
         if isinstance(reason, list) and isinstance(part, Part):
             if part.is_first:
-                place.note(self._kind_for_notes(), None)
+                place.note(self._kind_for_notes(), None, part.n_fit)
             part.finish(reason)
             return
         if isinstance(part, Part):
@@ -51,7 +52,7 @@ class TrainsTogether(NeuralNet):
         module, optimizer = type(self.module_).__name__, type(self.optimizer_).__name__
         return f"{module} of {n_params} parameters, {optimizer}, batch {batch_size}"
 
-    def _part_of_round(self, iterator: Any, step_fn: Any, fit_params: dict[str, Any]) -> Part | str:
+    def _part_of_round(self, iterator: Any, step_fn: Any, fit_params: dict[str, Any], terms: Terms) -> Part | str:
         """Return the epoch as a part of a round, or the reason why there is none."""
         fitting = self._fitting_
         if fitting is None or isinstance(fitting.together, str):
@@ -62,7 +63,7 @@ class TrainsTogether(NeuralNet):
                 return str(fitting.together)
         part = None
         try:
-            part = Part(self, iterator)
+            part = Part(self, iterator, terms)
             if fitting.together is None:
                 fitting.together = part.look()
             part.run_schedule()

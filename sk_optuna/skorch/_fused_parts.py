@@ -21,6 +21,7 @@ from sk_optuna.skorch._fused_step import losses_of_rows
 from sk_optuna.skorch._loader import RowsOfEpoch
 from sk_optuna.skorch._random_streams import TRAINING
 from sk_optuna.skorch._weights import TakesWeightsOff, own_weights
+from sk_optuna.worker import USUAL, Terms
 
 
 class Likeness(NamedTuple):
@@ -47,6 +48,8 @@ class Part:
         The net, at the beginning of an epoch of training.
     iterator : TensorLoader, or one that takes weights off
         The net's batches.
+    terms : Terms, default=USUAL
+        The terms on which it is trained together with others.
 
     Attributes
     ----------
@@ -60,7 +63,9 @@ class Part:
         Rows of a step, but for the last one; number of steps.
     settings : list of dict
         The optimizer's settings for each step; one for all where they do not change.
-    losses_of_steps : list of dict
+    n_fit : int
+        How many nets like this one the memory holds; known after the round.
+    batches : list of dict
         The rows of the history, one a step, with what the schedule writes there; the losses come later.
 
     Raises
@@ -69,9 +74,11 @@ class Part:
         If the rows cannot be had, or the first batch of the fit fails.
     """
 
-    def __init__(self, net: Any, iterator: Any) -> None:
+    def __init__(self, net: Any, iterator: Any, terms: Terms = USUAL) -> None:
         loader = loader_of(iterator)
         self.net = net
+        self.terms = terms
+        self.n_fit = 0
         self.batch_size = int(loader.batch_size or 1)  # type: ignore[union-attr]
         self.is_first = net._fitting_.together is None
         self.origin = loader.origin  # type: ignore[union-attr]

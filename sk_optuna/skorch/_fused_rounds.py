@@ -34,8 +34,11 @@ _REASONS = {
 # Arithmetic of a step of one model from which a CPU gains little or nothing. Measured with 10 models on one core: 1.8
 # and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860.
 _MOST_FLOPS = {"cpu": 2e8}
+# Steps, of all nets that are alike, from which writing down their step is paid: it takes as long as some hundreds.
+_LEAST_STEPS = 1500
 # Largest share of the free memory for the copies, gradients and batches of a group.
 _SHARE_OF_MEMORY = 0.5
+_MOST_NETS = 10**6
 _ALONE = "no other net of the round is like it, or fits into the memory with it"
 
 
@@ -83,7 +86,7 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
         For each part the losses of its steps, or the reason why it was left as it was.
     """
     outcomes: list[list[float] | str] = [_ALONE] * len(parts)
-    for members in _alike([_likeness(part).key for part in parts]):
+    for members in _alike([(_likeness(part).key, part.terms) for part in parts]):
         made = _train_kind(meeting, [parts[i] for i in members])
         for i, outcome in zip(members, made, strict=True):
             outcomes[i] = outcome
@@ -93,10 +96,11 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
 def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
     """Train nets that differ at most in what a step does with its batch's rows."""
     outcomes: list[list[float] | str] = [_ALONE] * len(parts)
-    step = _step_of(parts[0])
-    reason = step if isinstance(step, str) else _why_large(meeting, step, parts[0].device)
-    if isinstance(step, str) or reason is not None:
-        return _left(parts, str(reason))
+    step = _why_few(parts[0]) or _step_of(parts[0])
+    if isinstance(step, str):
+        return _left(parts, step)
+    if (reason := _why_large(parts[0], step)) is not None:
+        return _left(parts, reason)
     # a batch that is filled up with rows of no weight would be another one for BatchNorm
     for members in _alike([part.n_rows if step.mixes_rows else 0 for part in parts]):
         longest_first = sorted(members, key=lambda i: -parts[i].n_steps)
@@ -130,34 +134,48 @@ def _step_of(part: Part) -> BatchedStep | str:
     return step
 
 
-def _why_large(meeting: Meeting, step: BatchedStep, device: torch.device) -> str | None:
-    if meeting.always:
+def _why_few(part: Part) -> str | None:
+    terms = part.terms
+    if terms.always or terms.n_alike is None:
         return None
-    if device.type not in _MOST_FLOPS:
-        return f"its worth on a device of type {device.type} has not been measured; fuse=True trains it together there"
-    most = _MOST_FLOPS[device.type]
-    if step.n_flops <= most:
+    n_steps = part.n_steps * part.net.max_epochs * terms.n_alike
+    if n_steps >= _LEAST_STEPS:
+        return None
+    return f"{terms.n_alike} nets like it make some {n_steps} steps, and it takes {_LEAST_STEPS} to gain something"
+
+
+def _why_large(part: Part, step: BatchedStep) -> str | None:
+    if part.terms.always:
+        return None
+    kind = part.device.type
+    if kind not in _MOST_FLOPS:
+        return f"its worth on a device of type {kind} has not been measured; fuse=True trains it together there"
+    if step.n_flops <= _MOST_FLOPS[kind]:
         return None
     return (
-        f"a step of one net has {step.n_flops / 1e6:.0f} million operations, more than {most / 1e6:.0f}: "
-        f"on this {device.type} nothing is gained"
+        f"a step of one net has {step.n_flops / 1e6:.0f} million operations, more than {_MOST_FLOPS[kind] / 1e6:.0f}: "
+        f"on this {kind} nothing is gained"
     )
 
 
 def _train_in_turns(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:
     """Train as many nets at a time as the memory holds, one lot after another."""
-    n_lots = -(-len(parts) // max(1, _n_that_fit(parts, step)))
+    n_fit = _n_that_fit(parts[0], step)
+    for part in parts:
+        part.n_fit = n_fit
+    n_lots = -(-len(parts) // max(1, n_fit))
     size = -(-len(parts) // n_lots)
     return [outcome for start in range(0, len(parts), size) for outcome in _train(meeting, parts[start:][:size], step)]
 
 
-def _n_that_fit(parts: list[Part], step: BatchedStep) -> int:
-    part = parts[0]
+def _n_that_fit(part: Part, step: BatchedStep) -> int:
+    """Return how many nets like that of a part, the net itself and its rows included, the free memory holds."""
     params = list(part.net.module_.parameters())
-    n_copies = 3 + len(state_names(part.net.optimizer_))
-    needed = n_copies * sum(param.nbytes for param in params) + step.bytes_for(part.net, *part.batch(0))
+    n_states = len(state_names(part.net.optimizer_))
+    of_net = (1 + n_states) * sum(param.nbytes for param in params) + sum(each.nbytes for each in part.rows.tensors)
+    of_group = (3 + n_states) * sum(param.nbytes for param in params) + step.bytes_for(part.net, *part.batch(0))
     free = free_memory() if part.device.type == "cpu" else free_on_device(part.device)
-    return int(min(len(parts), _SHARE_OF_MEMORY * free // max(1, needed)))
+    return int(min(_MOST_NETS, _SHARE_OF_MEMORY * free // max(1, of_net + of_group)))
 
 
 def _train(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:

@@ -8,10 +8,12 @@ from sk_optuna.worker._end_signals import EndSignals, end_signals
 from sk_optuna.worker._generators import generators_lock
 from sk_optuna.worker._interrupts import Interrupts, delivered, kept_alive, on_interrupt, watched
 from sk_optuna.worker._meeting import (
+    USUAL,
     Branch,
     Meeting,
     MeetingClosedError,
     Note,
+    Terms,
     current_place,
     in_meeting,
     shared_meeting,
@@ -32,6 +34,7 @@ from sk_optuna.worker._parent import end_with
 from sk_optuna.worker._torch_threads import torch_threads, torch_threads_of_a_fold
 
 __all__ = [
+    "USUAL",
     "Branch",
     "CurrentFold",
     "EndSignals",
@@ -40,6 +43,7 @@ __all__ = [
     "MeetingClosedError",
     "Note",
     "Origins",
+    "Terms",
     "bytes_of",
     "clear_frames",
     "current_fold",

@@ -2,8 +2,12 @@
 
 Each fold's thread is a member of a meeting while the fold runs. A member that comes to a part which is better done for
 all at once brings it, and waits. As soon as every member has brought its part, or is away or has left, one of the
-waiting threads does all parts in one round; then every thread goes on alone. A member that has nothing to bring any
+waiting threads does all parts in one round; then every thread goes on by itself. A member that has nothing to bring any
 more leaves, whatever the reason, so that nobody waits for it.
+
+Between rounds members work in turns, one after another, or as many at a time as there are workers. Threads of Python do
+not work faster side by side. In turns they spare the switching, what a fold takes in seconds is its own and not that of
+all, and code that was not written for threads is not run by two of them at once.
 
 The parts of a round are sorted by the keys of their members: which thread came first has no influence. Not taken: a
 barrier with a timeout. It breaks where one fold is slow, and waits in vain where one has died.
@@ -40,6 +44,24 @@ class Brought(NamedTuple):
     together: Callable[["Meeting", Sequence[Any]], Sequence[Any]]
 
 
+class Terms(NamedTuple):
+    """The terms on which a member's parts are done together with others'.
+
+    Attributes
+    ----------
+    always : bool
+        True if also parts from which nothing is gained are.
+    n_alike : int or None
+        How many members will bring parts like those of this one, as far as can be foreseen; None for many.
+    """
+
+    always: bool = False
+    n_alike: int | None = None
+
+
+USUAL = Terms()
+
+
 class Note(NamedTuple):
     """A remark on how a member's part is done.
 
@@ -51,11 +73,14 @@ class Note(NamedTuple):
         A name of the parts that are alike.
     reason : str or None
         The reason why the part is not done together with others; None if it is.
+    n_fit : int
+        How many parts of the group the memory holds; 0 where the part is not done together with others.
     """
 
     key: tuple[Any, ...]
     group: str
     reason: str | None
+    n_fit: int = 0
 
 
 class Meeting:
@@ -63,17 +88,20 @@ class Meeting:
 
     Parameters
     ----------
-    always : bool, default=False
-        True to do together also what would be as fast apart.
+    n_turns : int, default=1
+        How many members work at a time.
 
     Attributes
     ----------
     shelf : dict
         Things that one round leaves for the next; only rounds touch it.
+    n_branches : int
+        Number of branches so far.
     """
 
-    def __init__(self, *, always: bool = False) -> None:
-        self.always = always
+    def __init__(self, *, n_turns: int = 1) -> None:
+        self.n_turns = n_turns
+        self._turns = threading.Semaphore(n_turns)
         self.shelf: dict[Any, Any] = {}
         self._changed = threading.Condition()
         self._present: dict[object, tuple[Any, ...]] = {}
@@ -85,12 +113,13 @@ class Meeting:
         self._waited: dict[tuple[Any, ...], float] = {}
         self._in_round = False
         self._closed: BaseException | None = None
-        self._n_branches = 0
-        self._ended: set[Any] = set()
+        self.n_branches = 0
+        self._expelled: set[Any] = set()
+        self._ended: set[int] = set()
         self._notes: dict[Note, None] = {}
 
     def invite(self, *keys: tuple[Any, ...]) -> None:
-        """Have everybody wait for members that are still to come, until they have come or are dismissed.
+        """Have everybody wait for members that are still to come, until they have come or are expelled.
 
         Without that, a thread that is quick would hold a round before another one has begun.
         """
@@ -99,27 +128,29 @@ class Meeting:
                 self._invited[key] = object()
                 self._present[self._invited[key]] = key
 
-    def dismiss(self, *keys: tuple[Any, ...]) -> None:
-        """Wait no longer for those of the members that have not come."""
-        with self._changed:
-            for key in keys:
-                self._present.pop(self._invited.pop(key, None), None)
-            self._wake()
-
     @contextmanager
-    def member(self, key: tuple[Any, ...]) -> Iterator[None]:
+    def member(self, key: tuple[Any, ...], terms: Terms = USUAL) -> Iterator[None]:
         """Make this thread a member for the `with` block; an inner meeting hides an outer one.
 
         Parameters
         ----------
         key : tuple
             Another one for each member, such as the numbers of trial and fold.
+        terms : Terms, default=USUAL
+            On what terms its parts are done together with others'.
+
+        Raises
+        ------
+        MeetingClosedError
+            If the meeting is closed, or the member expelled, before its first turn.
         """
         token = self._take_seat(key)
         outer = getattr(_here, "place", None)
-        _here.place = _Place(self, token, key)
         try:
-            yield
+            with self._turns:
+                self._check_member(key)
+                _here.place = _Place(self, token, key, terms)
+                yield
         finally:
             _here.place = outer
             self._go(token)
@@ -154,8 +185,8 @@ class Meeting:
     def branch(self) -> "Branch":
         """Return a part of the meeting for the folds of one search of several."""
         with self._changed:
-            self._n_branches += 1
-            return Branch(self, self._n_branches)
+            self.n_branches += 1
+            return Branch(self, self.n_branches)
 
     def take_notes(self, key: tuple[Any, ...]) -> tuple[Note, ...]:
         """Return the remarks of a member, and forget them."""
@@ -166,7 +197,7 @@ class Meeting:
         return taken
 
     def take_waited(self, key: tuple[Any, ...]) -> float:
-        """Return the seconds that a member has waited in rounds, beyond its share of them, and forget them."""
+        """Return the seconds that a member has waited for rounds and turns, beyond its share of rounds; forget them."""
         with self._changed:
             return self._waited.pop(key, 0.0)
 
@@ -196,19 +227,46 @@ class Meeting:
 
     def _check_member(self, key: tuple[Any, ...]) -> None:
         self.check()
-        if key[0] in self._ended:
-            raise MeetingClosedError("The search has ended.")
+        if self.has_expelled(key):
+            raise MeetingClosedError("The fold is not wanted any more.")
+
+    def has_expelled(self, key: tuple[Any, ...]) -> bool:
+        """Return whether a member was expelled, or its branch has ended."""
+        return key in self._expelled or (bool(self._ended) and key[0] in self._ended)
+
+    def expel(self, key: tuple[Any, ...]) -> None:
+        """Have a member leave when it next brings something."""
+        with self._changed:
+            self._expelled.add(key)
+            self._uninvite()
 
     def end_branch(self, number: int) -> None:
-        """Have the members of a branch, who come no more, leave when they next bring something."""
+        """Have the members of a branch leave when they next bring something."""
         with self._changed:
             self._ended.add(number)
-            for key in [key for key in self._invited if key[0] == number]:
-                self._present.pop(self._invited.pop(key), None)
-            self._changed.notify_all()
+            self._uninvite()
+
+    def _uninvite(self) -> None:
+        for key in [key for key in self._invited if self.has_expelled(key)]:
+            self._present.pop(self._invited.pop(key), None)
+        self._changed.notify_all()
 
     def _bring(self, token: object, brought: Brought) -> Any:
-        start, share = time.perf_counter(), 0.0
+        start = time.perf_counter()
+        self._turns.release()
+        try:
+            outcome, error, share = self._met(token, brought)
+        finally:
+            self._turns.acquire()
+        with self._changed:
+            waited = time.perf_counter() - start - share
+            self._waited[brought.key] = self._waited.get(brought.key, 0.0) + waited
+        if error is not None:
+            raise error
+        return outcome
+
+    def _met(self, token: object, brought: Brought) -> tuple[Any, BaseException | None, float]:
+        """Wait for the round, or hold it; return the outcome, or the error, and the member's share of its seconds."""
         with self._changed:
             self._check_member(brought.key)
             self._waiting[token] = brought
@@ -220,16 +278,12 @@ class Meeting:
                         self._hold_round(token)
                     else:
                         self._changed.wait()
+                return self._outcomes[token]
             finally:
                 # an interrupt may come while the thread waits
                 self._waiting.pop(token, None)
                 self._expecting.discard(token)
-                outcome, error, share = self._outcomes.pop(token, (None, None, 0.0))
-                waited = time.perf_counter() - start - share
-                self._waited[brought.key] = self._waited.get(brought.key, 0.0) + waited
-        if error is not None:
-            raise error
-        return outcome
+                self._outcomes.pop(token, None)
 
     def _hold_round(self, leader: object) -> None:
         """Do what has been brought; the lock, held at the call, is free meanwhile."""
@@ -240,7 +294,9 @@ class Meeting:
         start = time.perf_counter()
         outcomes: list[tuple[Any, BaseException | None]]
         try:
-            outcomes = [(each, None) for each in self._done([brought for _, brought in order])]
+            with self._turns:
+                start = time.perf_counter()
+                outcomes = [(each, None) for each in self._done([brought for _, brought in order])]
         except BaseException as error:
             outcomes = [(None, error if token is leader else _for_another(error)) for token, _ in order]
             if not isinstance(error, Exception):
@@ -277,9 +333,23 @@ class Branch:
         self._meeting = meeting
         self._number = number
 
+    @property
+    def n_turns(self) -> int:
+        """How many members work at a time."""
+        return self._meeting.n_turns
+
+    @property
+    def n_branches(self) -> int:
+        """Number of branches of the meeting."""
+        return self._meeting.n_branches
+
     def invite(self, key: tuple[Any, ...]) -> None:
         """Have everybody wait for a member that is still to come."""
         self._meeting.invite((self._number, *key))
+
+    def expel(self, key: tuple[Any, ...]) -> None:
+        """Have a member leave when it next brings something."""
+        self._meeting.expel((self._number, *key))
 
     def member(self, key: tuple[Any, ...]) -> AbstractContextManager[None]:
         """Make this thread a member for the `with` block."""
@@ -296,6 +366,7 @@ class _Place(NamedTuple):
     meeting: Meeting
     token: object
     key: tuple[Any, ...]
+    terms: Terms
 
     def bring(self, part: Any, together: Callable[[Meeting, Sequence[Any]], Sequence[Any]]) -> Any:
         """Wait until all members have brought a part, and return the outcome of this one.
@@ -314,9 +385,13 @@ class _Place(NamedTuple):
         """
         return self.meeting._bring(self.token, Brought(self.key, part, together))
 
-    def note(self, group: str, reason: str | None) -> None:
+    def note(self, group: str, reason: str | None, n_fit: int = 0) -> None:
         """Keep a remark on how this member's part is done; see `Note`."""
-        self.meeting.note(Note(self.key, group, reason))
+        self.meeting.note(Note(self.key, group, reason, n_fit))
+
+    def check(self) -> None:
+        """Raise MeetingClosedError if the meeting was closed, or this member expelled."""
+        self.meeting._check_member(self.key)
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -341,23 +416,25 @@ def _for_another(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def in_meeting(key: tuple[Any, ...], *, always: bool) -> Iterator["_Place"]:
+def in_meeting(key: tuple[Any, ...], terms: Terms) -> Iterator["_Place"]:
     """Yield this thread's place in its meeting; in one of its own, for the `with` block, where it is in none.
 
     Parameters
     ----------
     key : tuple
         The member's key in a meeting of its own.
-    always : bool
-        As in `Meeting`, for a meeting of its own.
+    terms : Terms
+        Its terms, for the `with` block.
     """
-    if (place := current_place()) is not None:
-        yield place
+    if (place := current_place()) is None:
+        with Meeting().member(key, terms):
+            yield _here.place
         return
-    with Meeting(always=always).member(key):
-        place = current_place()
-        assert place is not None
-        yield place
+    _here.place = place._replace(terms=terms)
+    try:
+        yield _here.place
+    finally:
+        _here.place = place
 
 
 @contextmanager

@@ -86,12 +86,12 @@ engines_with_maps = pytest.mark.parametrize("kind", ["loky", "multiprocessing"])
 
 
 @contextlib.contextmanager
-def _opened(kind, function, *, pre_dispatch="2*n_jobs", **config):
+def _opened(kind, function, *, pre_dispatch="2*n_jobs", n_turns=1, **config):
     """Enter an engine of this kind under joblib's configuration for it."""
     backend, n_jobs, expected = _KINDS[kind]
     with joblib.parallel_config(backend=backend, n_jobs=n_jobs, **config):
-        meeting = Meeting() if kind == "together" else None
-        together = {"meeting": meeting, "is_together": lambda result: True}
+        meeting = Meeting(n_turns=n_turns) if kind == "together" else None
+        together = {"meeting": meeting, "room_after": lambda result: 100}
         engine = open_engine(function, n_jobs=None, pre_dispatch=pre_dispatch, **together)
         assert isinstance(engine, expected)
         with engine:
@@ -149,33 +149,77 @@ def test_pre_dispatch_says_how_many_tasks_are_submitted(kind, pre_dispatch, room
             engine.wait()
 
 
-def test_tasks_that_meet_all_run_at_once():
-    everyone = threading.Barrier(9)
-    with _opened("together", lambda x: x if x < 0 else everyone.wait(timeout=200) >= 0 and x) as engine:
-        engine.submit(-1, -1)
+def test_tasks_that_meet_are_all_there_at_once():
+    n_met = []
+    all_there = threading.Event()
+
+    def together(meeting, parts):
+        n_met.append(len(parts))
+        return parts
+
+    def meet(x):
+        if x < 0:
+            return x
+        assert all_there.wait(60)
+        return current_place().bring(x, together)
+
+    with _opened("together", meet) as engine:
+        engine.submit((-1,), -1)
         assert not engine.has_room  # the first one shows what kind they are
         assert engine.wait().result == -1
         for key in range(9):
             assert engine.has_room
-            assert engine.has_idle_worker
-            engine.submit(key, key)
+            assert engine.has_idle_worker == (key == 0)
+            engine.submit((key,), key)
+        all_there.set()
         assert sorted(engine.wait().result for _ in range(9)) == list(range(9))
+    assert n_met == [9]
 
 
-def test_tasks_that_are_not_done_together_run_one_after_the_other():
+def test_result_tells_how_many_tasks_may_run_at_once():
     with joblib.parallel_config(n_jobs=1):
         engine = open_engine(
-            _square, n_jobs=None, pre_dispatch="all", meeting=Meeting(), is_together=lambda result: result != 16
+            _square, n_jobs=None, pre_dispatch="all", meeting=Meeting(), room_after=lambda result: result - 4
         )
     with engine:
         room = []
-        for key in (2, 4, 3, 5):
-            engine.submit(key, key)
+        for key in (2, 3, 2, 1):
+            engine.submit((key,), key)
             engine.wait()
-            room.append(engine.has_room and not engine.submit(1, 1) and engine.has_room)
+            n_more = 0
+            while engine.has_room:
+                n_more += 1
+                engine.submit((key, n_more), key)
+            room.append(n_more)
             while not engine.is_idle:
                 engine.wait()
-        assert room == [True, False, True, True]
+        assert room == [1, 5, 1, 1]
+
+
+def test_task_that_is_late_ends_when_it_meets_the_others_and_so_does_one_that_is_cancelled():
+    def meet(x):
+        while x:
+            current_place().bring(x, lambda meeting, parts: parts)
+        return x
+
+    with joblib.parallel_config(n_jobs=1):
+        engine = open_engine(
+            meet,
+            n_jobs=None,
+            pre_dispatch="all",
+            meeting=Meeting(),
+            room_after=lambda result: 9,
+            is_late=lambda key: key == (1,),
+        )
+    with engine:
+        engine.submit((0,), 0)
+        engine.wait()
+        engine.submit((1,), 1)
+        engine.submit((2,), 2)
+        late = engine.wait()
+        assert (late.key, type(late.error)) == ((1,), MeetingClosedError)
+        assert not engine.cancel((2,))
+        assert isinstance(engine.wait().error, MeetingClosedError)
 
 
 def test_leaving_the_engine_ends_what_waits_in_the_meeting():
@@ -193,7 +237,7 @@ def test_leaving_the_engine_ends_what_waits_in_the_meeting():
             raise
 
     gone = threading.Event()
-    with _opened("together", wait_in_vain) as engine:
+    with _opened("together", wait_in_vain, n_turns=2) as engine:
         for key in range(3):
             engine.submit((key,), key)
         assert engine.wait().result == 0

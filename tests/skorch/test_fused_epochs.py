@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import ExponentialLR, OneCycleLR, StepLR
 
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor, _fused_rounds
 from sk_optuna.skorch._fused_epoch import Rows, _indices
-from sk_optuna.worker import Meeting, MeetingClosedError
+from sk_optuna.worker import Meeting, MeetingClosedError, Terms
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 6))
@@ -67,14 +67,14 @@ def classifier(number, kind=NeuralNetClassifier, module=MLP, **params):
 
 def fit_together(nets, data=None, delays=(), meeting=None):
     """Fit nets in threads that meet; return the meeting and the errors."""
-    meeting = Meeting(always=True) if meeting is None else meeting
+    meeting = Meeting() if meeting is None else meeting
     keys = [(number,) for number in range(len(nets))]
     meeting.invite(*keys)
 
     def fold(number):
-        with meeting.member(keys[number]):
-            if number < len(delays):
-                delays[number].wait(60)
+        if number < len(delays):
+            delays[number].wait(60)
+        with meeting.member(keys[number], Terms(always=True)):
             args, fit_params = rows(number) if data is None else data(number)
             nets[number].fit(*args, **fit_params)
 
@@ -524,7 +524,7 @@ def test_net_whose_callback_fails_at_any_moment_leaves_the_others_alone(hook, ep
 
 
 def test_closed_meeting_ends_all_fits():
-    meeting = Meeting(always=True)
+    meeting = Meeting()
 
     class Closes(Callback):
         def on_epoch_end(self, net, **kwargs):

@@ -1,15 +1,20 @@
 """A search whose networks are trained together finds what it finds without, in the same table."""
 
+import time
+
+import joblib
 import numpy as np
+import optuna
 import pytest
 import torch
-from scipy.stats import loguniform
+from scipy.stats import loguniform, randint
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sk_optuna import OptunaSearchCV, nested_cross_validate
 from sk_optuna.exceptions import InvalidArgumentError
@@ -75,7 +80,7 @@ def assert_same_tables(one, other, *, rtol):
     ids=lambda arguments: "-".join(map(str, arguments.values())) or "plain",
 )
 def test_trials_decisions_and_tables_are_those_of_nets_that_are_trained_one_by_one(arguments):
-    fused, alone = (search(fuse, **arguments).fit(X, y) for fuse in ("auto", False))
+    fused, alone = (search(fuse, **arguments).fit(X, y) for fuse in (True, False))
     assert fused.fused_["fused"].all()
     assert fused.fused_["n_models"].sum() == fused.cv_results_["trial_state"].size * 3 or arguments.get("pruner")
     assert not hasattr(alone, "fused_")
@@ -88,11 +93,9 @@ def test_trials_decisions_and_tables_are_those_of_nets_that_are_trained_one_by_o
 
 @pytest.mark.parametrize("n_jobs", [2, "threads"])
 def test_in_single_precision_too_the_table_does_not_depend_on_the_workers(n_jobs, sent_by_value):
-    import joblib
-
-    one = search("auto", module=Single).fit(X.astype(np.float32), y)
+    one = search(True, module=Single).fit(X.astype(np.float32), y)
     with joblib.parallel_config("threading" if n_jobs == "threads" else "loky", n_jobs=2):
-        other = search("auto", module=Single).fit(X.astype(np.float32), y)
+        other = search(True, module=Single).fit(X.astype(np.float32), y)
     assert_same_tables(one, other, rtol=0)
 
 
@@ -126,7 +129,7 @@ def test_fuse_true_refuses_other_estimators_before_the_first_fit():
 
 def test_a_search_goes_on_from_a_storage_with_and_without(tmp_path):
     storage = tmp_path / "search.db"
-    search("auto", n_trials=4, storage=storage).fit(X, y)
+    search(True, n_trials=4, storage=storage).fit(X, y)
     resumed, whole = search(False, storage=storage).fit(X, y), search(False).fit(X, y)
     assert_same_tables(resumed, whole, rtol=1e-9)
 
@@ -136,7 +139,7 @@ def test_outer_folds_meet_too_and_unseeded_rows_leave_them_alone():
         nested_cross_validate(
             {"net": search(fuse, n_trials=4)}, X, y, cv=StratifiedKFold(3, shuffle=True, random_state=0)
         )
-        for fuse in ("auto", "auto", False)
+        for fuse in (True, True, False)
     ]
     scores = [np.asarray(each.archive_["mean_test_score"]) for each in found]
     np.testing.assert_array_equal(scores[0], scores[1])
@@ -152,7 +155,7 @@ def test_an_error_of_a_fit_ends_the_search_where_it_is_raised():
             raise Own("no more")
 
     with pytest.raises(Own, match="no more"):
-        search("auto", module=Fails, error_score="raise").fit(X, y)
+        search(True, module=Fails, error_score="raise").fit(X, y)
 
 
 def test_an_interrupt_keeps_what_is_finished():
@@ -160,10 +163,111 @@ def test_an_interrupt_keeps_what_is_finished():
         if trial.number == 2:
             raise KeyboardInterrupt
 
-    broken_off = search("auto", study_callbacks=[stop])
+    broken_off = search(True, study_callbacks=[stop])
     with pytest.raises(KeyboardInterrupt):
         broken_off.fit(X, y)
     assert broken_off.n_trials_ == 3
     with pytest.raises(NotFittedError):
         broken_off.predict(X)
     assert broken_off.refit_best(X, y).predict(X).shape == (150,)
+
+
+class Wide(MLP):
+    def __init__(self, p=0.0, n_hidden=8):
+        torch.nn.Sequential.__init__(self, torch.nn.Linear(4, n_hidden), torch.nn.ReLU(), torch.nn.Linear(n_hidden, 3))
+
+
+LONG = {"neuralnetclassifier__max_epochs": [40]}
+
+
+@pytest.mark.parametrize(
+    ("space", "pays"),
+    [
+        ({"lr": loguniform(1e-3, 1e-2)}, True),
+        ({"lr": [1e-3, 1e-2], "optimizer__weight_decay": [0.0, 0.1]}, True),
+        ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": [8, 16]}, True),
+        ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": randint(8, 64)}, False),
+        ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": list(range(8, 20)), "batch_size": [16, 32]}, False),
+    ],
+    ids=["rates", "grid", "two widths", "a range of widths", "many kinds"],
+)
+def test_auto_counts_from_the_space_whether_enough_networks_will_be_alike(space, pays):
+    """Three folds of twenty candidates make 160 steps each; if each candidate has a width of its own, 480 are alike."""
+    named = {f"neuralnetclassifier__{name}": values for name, values in space.items()}
+    found = search("auto", module=Wide, space=named | LONG, n_trials=4 if pays else 2, dtype=None, n_jobs=None)
+    found.set_params(n_trials=20, study_callbacks=[lambda study, trial: study.stop() if trial.number == 1 else None])
+    found.fit(X.astype(np.float32), y)
+    assert found.fused_["fused"].tolist() == [pays] * len(found.fused_["fused"])
+    assert all("to gain something" in reason for reason in found.fused_["reason"]) != pays
+
+
+def test_times_of_folds_are_their_shares_of_the_time_of_the_search():
+    found = search(True, n_trials=6).fit(X, y)
+    times = found.cv_results_["mean_fit_time"] + found.cv_results_["mean_score_time"]
+    assert found.cv_results_["mean_fit_time"].min() > 0
+    assert 3 * times.sum() <= found.search_time_
+
+
+def test_when_the_time_is_over_networks_end_after_their_epoch_and_the_first_candidate_is_finished():
+    n_epochs = []
+
+    class Notes(Callback):
+        def on_train_end(self, net, **kwargs):
+            n_epochs.append(len(net.history))
+
+        def on_epoch_end(self, net, **kwargs):
+            time.sleep(0.01)
+
+    space = {"neuralnetclassifier__lr": loguniform(1e-3, 1e-2)}
+    found = search(True, space=space, n_trials=None, timeout=2)
+    found.set_params(estimator__neuralnetclassifier__max_epochs=60, estimator__neuralnetclassifier__callbacks=[Notes()])
+    found.fit(X, y)
+    # a group of eight candidates has 24 * 60 epochs of .01 seconds
+    assert 1 <= found.n_trials_ < 8
+    assert set(n_epochs) == {60}
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+
+
+def test_a_group_takes_no_more_folds_than_the_memory_holds(monkeypatch):
+    """The first network tells the size of one; the others are begun as there is room for them."""
+    from sk_optuna.skorch import _fused_rounds
+
+    most = []
+    trained = _fused_rounds.train_together
+    size = 17_000
+
+    def watched(meeting, parts):
+        most.append(len(parts))
+        return trained(meeting, parts)
+
+    one = search(True, n_trials=6).fit(X, y)
+    monkeypatch.setattr("sk_optuna.skorch._fused_net.train_together", watched)
+    monkeypatch.setattr(_fused_rounds, "free_memory", lambda: 10 * size)
+    few = search(True, n_trials=6).fit(X, y)
+    assert_same_tables(one, few, rtol=0)
+    assert 1 < max(most) < 18
+
+
+class StopsAll(optuna.pruners.BasePruner):
+    def prune(self, study, trial):
+        return trial.number > 0
+
+
+def test_folds_that_are_not_wanted_any_more_end_early():
+    """A race with threads runs folds ahead of decisions; those of a candidate that is stopped train no further."""
+    started, ended = [], []
+
+    class Counts(Callback):
+        def on_train_begin(self, net, **kwargs):
+            started.append(1)
+
+        def on_train_end(self, net, **kwargs):
+            ended.append(1)
+
+    space = {"neuralnetclassifier__lr": [1e-6, 3e-2]}
+    found = search(True, space=space, n_trials=None, pruner=StopsAll(), speculate=True, n_jobs=4)
+    found.set_params(estimator__neuralnetclassifier__max_epochs=30, estimator__neuralnetclassifier__callbacks=[Counts()])
+    with joblib.parallel_config("threading"):
+        found.fit(X, y)
+    assert found.n_folds_dropped_ > 0
+    assert len(ended) < len(started)

@@ -1,6 +1,7 @@
 """Members of a meeting do their parts together, and nobody ever waits in vain."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -76,11 +77,11 @@ def test_nobody_waits_for_one_who_is_away():
         current_place().bring(key[0], do)
         done.set()
 
-    run(Meeting(), [away, here])
+    run(Meeting(n_turns=2), [away, here])
     assert rounds == [[1], [0]]
 
 
-def test_nobody_waits_for_one_who_was_invited_and_dismissed():
+def test_nobody_waits_for_one_who_was_invited_and_expelled():
     meeting = Meeting()
     meeting.invite((0,), (1,))
     with ThreadPoolExecutor(1) as pool:
@@ -90,8 +91,75 @@ def test_nobody_waits_for_one_who_was_invited_and_dismissed():
                 return current_place().bring("part", lambda meeting, parts: parts)
 
         future = pool.submit(fold)
-        meeting.dismiss((1,))
+        meeting.expel((1,))
         assert future.result(60) == "part"
+    with pytest.raises(MeetingClosedError, match="not wanted"), meeting.member((1,)):
+        pass
+
+
+def test_member_that_is_expelled_leaves_at_its_next_part_and_the_others_go_on():
+    rounds = []
+    do = together(rounds)
+    meeting = Meeting()
+
+    def body(key):
+        current_place().bring(key[0], do)
+        if key == (2,):
+            meeting.expel((0,))
+        return current_place().bring(key[0], do)
+
+    errors = run(meeting, [body] * 3)
+    assert rounds == [[0, 1, 2], [1, 2]]
+    assert isinstance(errors[0], MeetingClosedError)
+    assert errors[1:] == [(1, 0), (2, 1)]
+
+
+@pytest.mark.parametrize("n_turns", [1, 2])
+def test_between_rounds_as_many_work_at_a_time_as_there_are_turns(n_turns):
+    lock, at_work, most = threading.Lock(), [0], [0]
+
+    def work():
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.002)
+        with lock:
+            at_work[0] -= 1
+
+    def do(meeting, parts):
+        work()
+        return parts
+
+    def body(key):
+        for _ in range(3):
+            work()
+            current_place().bring(key[0], do)
+
+    assert run(Meeting(n_turns=n_turns), [body] * 6) == [None] * 6
+    assert most[0] == n_turns
+
+
+def test_time_of_a_member_is_what_it_works_and_its_share_of_the_rounds():
+    meeting, n_members = Meeting(), 5
+    own = [0.0] * n_members
+
+    def do(meeting, parts):
+        time.sleep(0.05)
+        return parts
+
+    def body(key):
+        start = time.perf_counter()
+        for _ in range(3):
+            time.sleep(0.01)
+            current_place().bring(key[0], do)
+        own[key[0]] = time.perf_counter() - start - meeting.take_waited(key)
+
+    start = time.perf_counter()
+    run(meeting, [body] * n_members)
+    whole = time.perf_counter() - start
+    # three sleeps of its own and three fifths of a round's, at least; all of them together no more than there was
+    assert min(own) >= 3 * 0.01 + 3 * 0.05 / n_members
+    assert sum(own) <= whole
 
 
 def test_failed_round_fails_for_each_of_its_members_and_the_next_round_is_held():
