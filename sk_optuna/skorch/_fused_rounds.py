@@ -32,8 +32,9 @@ _REASONS = {
     "vmap: It looks like you're calling .item()": "its forward takes single numbers out of tensors",
 }
 # Arithmetic of a step of one model from which a CPU gains little or nothing. Measured with 10 models on one core: 1.8
-# and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860.
-_MOST_FLOPS = {"cpu": 2e8}
+# and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860. A GPU is idle while operations
+# are started, about a millisecond a step; it was not measured: at five thousand million a small one computes as long.
+_MOST_FLOPS = {"cpu": 2e8, "cuda": 5e9}
 # Steps, of all nets that are alike, from which writing down their step is paid: it takes as long as some hundreds.
 _LEAST_STEPS = 1500
 # Largest share of the free memory for the copies, gradients and batches of a group.

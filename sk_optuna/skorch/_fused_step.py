@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sk_optuna._compat._torch import RESHAPES, draws_random_numbers, uncompiled
 from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, GivesMasks
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
+from sk_optuna.skorch._fused_replay import ReplayedStep
 
 _aten = torch.ops.aten
 _SAME = (_aten.detach.default, _aten.alias.default)
@@ -87,11 +88,11 @@ class BatchedStep:
         self.trained, self.constant = _names(net.module_)
         self.mixes_rows = False
         self.n_flops = 0
-        self._graphs: dict[tuple[int, int], fx.GraphModule] = {}
+        self._graphs: dict[tuple[int, int], Callable[..., Sequence[Tensor]]] = {}
         self._pairs: dict[int, tuple[fx.GraphModule, fx.GraphModule]] = {}
         self._look_at(net, X, y)
 
-    def for_models(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> fx.GraphModule:
+    def for_models(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> Callable[..., Sequence[Tensor]]:
         """Return the step for a number of models, as a function of tensors.
 
         Parameters
@@ -112,7 +113,10 @@ class BatchedStep:
         size = len(X)
         if (n_models, size) not in self._graphs:
             made = scaled(*self._pair(net, X, y), n_models)
-            self._graphs[n_models, size] = self._traced(net, n_models, X, y) if made is None else made
+            made = self._traced(net, n_models, X, y) if made is None else made
+            # a step may write to constants, such as the means of BatchNorm
+            is_replayed = X.is_cuda and not self.constant
+            self._graphs[n_models, size] = ReplayedStep(made) if is_replayed else made
         return self._graphs[n_models, size]
 
     def bytes_for(self, net: Any, X: Tensor, y: Tensor) -> int:
