@@ -21,6 +21,8 @@ from sk_optuna.worker import Branch, Meeting, MeetingClosedError
 _LOOK_EVERY = 1.0
 # Most tasks at a time, far more than the trials in flight have folds; each is a thread.
 _MOST = 256
+# Seconds for which an error waits for tasks to end, so that they set back what they have set.
+_PATIENCE = 2.0
 
 
 class _Running(NamedTuple):
@@ -132,6 +134,6 @@ class TogetherEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._meeting.close(error or MeetingClosedError("The search has ended."))
-        if kind in (None, GeneratorExit):
-            for task in self._running.values():
-                task.thread.join()
+        end = None if kind in (None, GeneratorExit) else time.monotonic() + _PATIENCE
+        for task in self._running.values():
+            task.thread.join(None if end is None else max(0.0, end - time.monotonic()))

@@ -1,6 +1,11 @@
 """A search whose networks are trained together finds what it finds without, in the same table."""
 
+import signal
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -132,6 +137,53 @@ def test_a_search_goes_on_from_a_storage_with_and_without(tmp_path):
     search(True, n_trials=4, storage=storage).fit(X, y)
     resumed, whole = search(False, storage=storage).fit(X, y), search(False).fit(X, y)
     assert_same_tables(resumed, whole, rtol=1e-9)
+
+
+KILLED = """
+import os, signal
+from tests.skorch.test_fused_searches import Single, X, search, y
+
+def stop(study, trial):
+    if trial.number == 3:
+        os.kill(os.getpid(), signal.{signal})
+
+search(True, module=Single, storage={storage!r}, study_callbacks=[stop]).fit(X.astype("float32"), y)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow), "SIGINT"])
+def test_search_that_is_killed_goes_on_to_the_same_table(name, tmp_path):
+    storage = str(tmp_path / "search.db")
+    program = KILLED.format(signal=name, storage=storage)
+    root = Path(__file__).parents[2]
+    killed = subprocess.run([sys.executable, "-c", program], timeout=300, capture_output=True, check=False, cwd=root)
+    assert killed.returncode == -getattr(signal, name)
+    resumed, whole = (
+        search(True, module=Single, storage=where).fit(X.astype(np.float32), y) for where in (storage, None)
+    )
+    assert 0 < resumed.fused_["n_models"].sum() < whole.fused_["n_models"].sum() == 27
+    assert_same_tables(resumed, whole, rtol=0)
+
+
+def test_ctrl_c_ends_the_networks_that_train_and_keeps_what_is_finished():
+    n_before, n_epochs = threading.active_count(), []
+
+    class Interrupts(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            n_epochs.append(len(net.history))
+            if len(n_epochs) == 100:
+                signal.raise_signal(signal.SIGINT)
+
+    space = {"neuralnetclassifier__lr": loguniform(1e-3, 1e-2)}
+    broken_off = search(True, space=space)
+    broken_off.set_params(
+        estimator__neuralnetclassifier__max_epochs=10**6, estimator__neuralnetclassifier__callbacks=[Interrupts()]
+    )
+    with pytest.raises(KeyboardInterrupt):
+        broken_off.fit(X, y)
+    assert max(n_epochs) < 10**4
+    assert threading.active_count() == n_before
+    assert not hasattr(broken_off, "cv_results_")
 
 
 def test_outer_folds_meet_too_and_unseeded_rows_leave_them_alone():
