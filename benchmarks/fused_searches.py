@@ -124,7 +124,7 @@ def ours(task: Task, n_jobs: int, fuse: Any, *, nested: bool = False) -> None:
         (searches,) = (of_row["estimator"] for of_row in results.cross_validate_.values())
     else:
         searches = [search.fit(task.X, task.y)]
-    for each in searches if fuse else ():
+    for each in searches if fuse and task.n_trials > 1 else ():  # a single candidate makes too few steps
         n_fused = each.fused_["n_models"][each.fused_["fused"]].sum()
         assert n_fused == task.n_trials * N_FOLDS, each.fused_
 

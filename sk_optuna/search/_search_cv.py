@@ -71,9 +71,9 @@ class OptunaSearchCV(FittingSearch):
         such as a grid whose first combinations all fail.
 
     timeout : float, default=None
-        Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold. The
-        first candidate is always finished; one that the end of the time cuts short is dropped. How many candidates
-        there are then depends on the machine, and so does the result.
+        Seconds after which no new fold starts. Folds already running finish, so a search may overrun by one fold;
+        networks that train together end after their epoch. The first candidate is always finished; one that the end of
+        the time cuts short is dropped. How many candidates there are depends on the machine, and so does the result.
 
     fold_timeout : float, default=None
         Seconds that the fit and the scores of one fold may take, counted from their start in the worker. A fold that
@@ -197,18 +197,10 @@ class OptunaSearchCV(FittingSearch):
 
     fuse : "auto" or bool, default="auto"
         Whether networks of :mod:`sk_optuna.skorch`, alone or at the end of a Pipeline, train as one batched model,
-        those of all folds that run at the time. Scores are those of networks that are trained one by one, in float32
-        but for rounding, and do not depend on which networks are trained together.
-
-        - ``"auto"``: networks that are alike, but for what may differ: learning rates, weight decay, dropout, weights
-          of classes and rows, seeds, rows, numbers of epochs. Others are trained one by one, and `fused_` says why;
-          so are those with so much arithmetic that nothing is gained. With `n_jobs` of 1, or in threads, all folds run
-          at once in this process; worker processes train each network by itself, with the same numbers.
-        - True: also networks from which nothing is gained; one that cannot be trained so is an error.
-        - False: each network is trained by itself, as outside of a search.
-
-        `mean_fit_time` is then a network's share of the time of its groups, with the waiting for Python's lock. Prefer
-        False where your own code must not run in threads.
+        those of all folds in flight, in threads that work in turns. Scores are those of networks that train one by one,
+        in float32 but for rounding. ``"auto"`` takes networks that are alike but for rows, seeds, numbers of epochs,
+        rates, weights and dropout; others, those that gain nothing, and those in worker processes train one by one, and
+        `fused_` has the reasons. True takes also those that gain nothing, and refuses one that cannot train so.
 
     storage : path, URL or optuna.storages.BaseStorage, default=None
         Where the search is kept, one finished candidate at a time. If it is broken off, whatever the reason, the same
@@ -392,9 +384,9 @@ class OptunaSearchCV(FittingSearch):
         `fit` ended with an error; empty with ``error_score="raise"``.
 
     fused_ : dict of str to ndarray of shape (n_groups,)
-        One entry for each kind of network and each reason: `group` (the module's class), `n_models` (fits, of the folds
-        that this `fit` ran), `fused` (whether they were trained as one batched model) and `reason` (why not). Only with
-        networks, and unless ``fuse=False``. ``pandas.DataFrame`` takes it.
+        One entry for each kind of network and each reason: `group`, `n_models` (folds that this `fit` ran), `fused`
+        (whether they were trained as one batched model) and `reason` (why not). Only of networks, without
+        ``fuse=False``. ``pandas.DataFrame`` takes it.
 
     oof_predictions_ : dict of str to ndarray
         One entry for each row of `X` and each fold that tested it, fold by fold: `row`, `fold`, `y_true` (where there
