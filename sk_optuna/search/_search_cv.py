@@ -199,8 +199,8 @@ class OptunaSearchCV(FittingSearch):
         Whether networks of :mod:`sk_optuna.skorch`, alone or at the end of a Pipeline, train as one batched model,
         those of all folds in flight, in threads that work in turns. Scores are those of networks that train one by one,
         in float32 but for rounding. ``"auto"`` takes networks that are alike but for rows, seeds, numbers of epochs,
-        rates, weights and dropout; others, those that gain nothing, and those in worker processes train one by one, and
-        `fused_` has the reasons. True takes also those that gain nothing, and refuses one that cannot train so.
+        rates, weights and dropout; others, and those that gain nothing, train one by one, and `fused_` has the reasons.
+        True takes also those that gain nothing, and refuses one that cannot. Worker processes train one at a time.
 
     storage : path, URL or optuna.storages.BaseStorage, default=None
         Where the search is kept, one finished candidate at a time. If it is broken off, whatever the reason, the same
@@ -385,8 +385,7 @@ class OptunaSearchCV(FittingSearch):
 
     fused_ : dict of str to ndarray of shape (n_groups,)
         One entry for each kind of network and each reason: `group`, `n_models` (folds that this `fit` ran), `fused`
-        (whether they were trained as one batched model) and `reason` (why not). Only of networks, without
-        ``fuse=False``. ``pandas.DataFrame`` takes it.
+        (whether they were trained as one batched model) and `reason` (why not). Not with ``fuse=False``.
 
     oof_predictions_ : dict of str to ndarray
         One entry for each row of `X` and each fold that tested it, fold by fold: `row`, `fold`, `y_true` (where there

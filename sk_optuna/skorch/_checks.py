@@ -10,6 +10,7 @@ import inspect
 import math
 from numbers import Integral, Real
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from skorch import NeuralNet
 from skorch.utils import params_for
@@ -31,6 +32,8 @@ AUTO = ("n_features", "n_classes", "n_outputs")
 _SYNONYMS = {"learning_rate": "lr", "learning_rate_init": "lr", "epochs": "max_epochs", "max_iter": "max_epochs"}
 _ITERATORS = ("iterator_train", "iterator_valid")
 _COMPONENTS = ("module", "criterion", "optimizer", *_ITERATORS)
+# Parameters of classes, by whether what a decorator wraps is asked.
+_of_classes: WeakKeyDictionary[type, dict[bool, list[inspect.Parameter] | None]] = WeakKeyDictionary()
 
 
 def check_parameters(net: Any) -> None:
@@ -141,12 +144,21 @@ def _hint(name: str, known: list[str]) -> str:
 
 
 def _parameters(factory: Any, *, follow_wrapped: bool = True) -> list[inspect.Parameter] | None:
+    """Return the parameters of a factory; None where it does not tell them. Each fit asks some ten times."""
     kind = type(factory) if isinstance(factory, nn.Module) else factory
+    if not isinstance(kind, type):
+        return _read_parameters(kind, follow_wrapped)
+    known = _of_classes.setdefault(kind, {})
+    if follow_wrapped not in known:
+        known[follow_wrapped] = _read_parameters(kind, follow_wrapped)
+    return known[follow_wrapped]
+
+
+def _read_parameters(kind: Any, follow_wrapped: bool) -> list[inspect.Parameter] | None:
     try:
-        signature = inspect.signature(kind, follow_wrapped=follow_wrapped)
+        return list(inspect.signature(kind, follow_wrapped=follow_wrapped).parameters.values())
     except (ValueError, TypeError):
         return None
-    return list(signature.parameters.values())
 
 
 def _prefixed(prefix: str, names: list[str]) -> str:

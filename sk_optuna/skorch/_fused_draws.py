@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from sk_optuna.skorch._fused_batch_norm import BatchNorm
+
 _DROPOUT: tuple[Callable[..., Any], ...] = (nn.functional.dropout, torch.dropout, torch.dropout_)
 
 
@@ -77,21 +79,26 @@ class WatchesDraws(TorchFunctionMode):
         return Draw(float(p), len(x) // self._n_rows, tuple(x.shape[1:]), x.dtype)
 
 
-class GivesMasks(TorchFunctionMode):
-    """Within its `with` block, dropout multiplies by the given masks, one a call.
+class BatchedForward(TorchFunctionMode):
+    """Within its `with` block, dropout multiplies by the given masks, and BatchNorm counts the given rows.
 
     Parameters
     ----------
     masks : sequence of Tensor
-        In the order of the calls.
+        In the order of the calls of dropout, one a call.
+    real : Tensor of shape (n_rows,)
+        As in `BatchNorm`.
     """
 
-    def __init__(self, masks: Sequence[Tensor]) -> None:
+    def __init__(self, masks: Sequence[Tensor], real: Tensor) -> None:
         super().__init__()
         self._masks = iter(masks)
+        self.batch_norm = BatchNorm(real)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is nn.functional.batch_norm:
+            return self.batch_norm(*args, **kwargs)
         if func not in _DROPOUT:
             return func(*args, **kwargs)
         x, p, training, inplace = _arguments(*args, **kwargs)

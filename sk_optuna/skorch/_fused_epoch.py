@@ -9,7 +9,7 @@ between every net is an ordinary one, for callbacks, scores and pickles.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ _CHUNK_BYTES = 2**26
 class Stack:
     """The nets of a group as one model: copies of their tensors, one below the other.
 
+    If they are fewer than the step needs, the first one is there again, and is not written back.
+
     Parameters
     ----------
     parts : list of Part
@@ -44,8 +46,10 @@ class Stack:
         self._trained = [[each[name] for name in step.trained] for each in tensors]
         self._constant = [[each[name] for name in step.constant] for each in tensors]
         self.layout = Layout([param.shape for param in self._trained[0]])
-        self.params = _flat(self._trained)
-        self.constants = [torch.stack([each.detach() for each in same]) for same in zip(*self._constant, strict=True)]
+        self.params = self.layout.empty(max(len(parts), step.least), self._trained[0][0])
+        _copy(self._by_model(self.params), self._trained)
+        constants = [torch.stack([each.detach() for each in same]) for same in zip(*self._constant, strict=True)]
+        self.constants = [_filled(constant, step.least) for constant in constants]
         self.names = state_names(self._optimizers[0])
         self.state = {name: self._stacked_state(name) for name in self.names}
         found = [steps_done(o, params) for o, params in zip(self._optimizers, self._trained, strict=True)]
@@ -55,7 +59,7 @@ class Stack:
 
     def _stacked_state(self, name: str) -> Tensor:
         made = torch.zeros_like(self.params)
-        for views, optimizer, params in zip(self._by_model(made), self._optimizers, self._trained, strict=True):
+        for views, (optimizer, params) in zip(self._by_model(made), self._pairs(), strict=True):
             held = [optimizer.state[param].get(name) if param in optimizer.state else None for param in params]
             for view, value in zip(views, held, strict=True):
                 if value is not None:
@@ -66,7 +70,8 @@ class Stack:
         """Give the nets their weights, buffers and optimizer states."""
         _copy(self._trained, self._by_model(self.params))
         if self.constants:
-            _copy(self._constant, list(zip(*(each.unbind() for each in self.constants), strict=True)))
+            n = len(self._constant)
+            _copy(self._constant, list(zip(*(each[:n].unbind() for each in self.constants), strict=True)))
         for optimizer, params in zip(self._optimizers, self._trained, strict=True):
             _open_states(optimizer, params, self.names)
         for name, flat in self.state.items():
@@ -82,7 +87,8 @@ class Stack:
         return zip(self._optimizers, self._trained, strict=True)
 
     def _by_model(self, flat: Tensor) -> list[tuple[Tensor, ...]]:
-        return list(zip(*(view.unbind() for view in self.layout.views(flat)), strict=True))
+        n = len(self._trained)
+        return list(zip(*(view[:n].unbind() for view in self.layout.views(flat)), strict=True))
 
 
 class Rows:
@@ -125,22 +131,23 @@ def train_epoch(parts: list[Part], step: BatchedStep, shelf: dict[Any, Any], che
     """
     counts = [part.n_steps for part in parts]
     stack, rows = Stack(parts, step), Rows(parts, shelf)
-    grads = torch.empty_like(stack.params)
+    grads = torch.zeros_like(stack.params)
     optimizer = parts[0].net.optimizer_
     update = RULES[type(optimizer)](
         stack.params, grads, stack.state, options_of(optimizer), settings_by_step(parts, counts[0]), stack.done
     )
     clip = _clipping(parts, grads)
     losses = torch.zeros((counts[0], len(parts)), dtype=stack.params.dtype, device=grads.device)
-    params = stack.layout.views(stack.params)
+    params, places = stack.layout.views(stack.params), stack.layout.views(grads)
     with torch.no_grad():
         for t, n, inputs in _batches(parts, step, rows):
             check()
             X, y = inputs[:2]
-            graph = step.for_models(parts[0].net, n, X[0], y[0])
-            made = graph(*(p[:n] for p in params), *(c[:n] for c in stack.constants), *inputs)
-            losses[t, :n] = made[0]
-            torch.cat([grad.reshape(n, -1) for grad in made[1:]], dim=1, out=grads[:n])
+            graph = step.for_models(parts[0].net, len(X), X[0], y[0])
+            constants = [constant[: len(X)] for constant in stack.constants]
+            made = graph(*(param[: len(X)] for param in params), *constants, *inputs)
+            losses[t, :n] = made[0][:n]
+            copy_to_all([place[: len(X)] for place in places], made[1:])
             if clip is not None:
                 clip(n)
             update.step(t, n)
@@ -149,51 +156,78 @@ def train_epoch(parts: list[Part], step: BatchedStep, shelf: dict[Any, Any], che
 
 
 def _batches(parts: list[Part], step: BatchedStep, rows: Rows) -> Iterator[tuple[int, int, list[Tensor]]]:
-    """Yield the number of each step, the number of nets that make it, and X, y, weights and masks of these."""
+    """Yield the number of each step, the number of nets that make it, and its inputs behind parameters and constants.
+
+    These are X, y, the weights of rows, which rows are real, and masks; see `BatchedStep.for_models`.
+    """
     size, device = max(part.size_of(0) for part in parts), parts[0].device
+    length = step.n_rows(size)
     counts = np.array([part.n_steps for part in parts])
     draws = parts[0].net._fitting_.together.draws
-    per_step = len(parts) * size * (16 + sum(_bytes_of(draw) for draw in draws))
+    per_step = len(parts) * length * (24 + sum(_bytes_of(draw) for draw in draws))
     n_chunk = max(1, _CHUNK_BYTES // max(1, per_step))
-    of_rows = [_padded(part, rows, i) for i, part in enumerate(parts)]
+    of_rows = [
+        _RowsOfNet(part.rows.order, part.shares(), rows.first_X[i], rows.first_y[i]) for i, part in enumerate(parts)
+    ]
     for start in range(0, counts[0], n_chunk):
         stop = min(start + n_chunk, counts[0])
-        indices, weights = _indices(of_rows, start, stop, size, device)
-        masks = _masks(parts, draws, start, stop, size, device)
+        indices, weights, real = _indices(of_rows, start, stop, size, length, device)
+        masks = _masks(parts, draws, start, stop, length, device)
         for t in range(start, stop):
             n = int((counts > t).sum())
-            # with rows that are mixed all nets have as many
-            length = parts[0].size_of(t) if step.mixes_rows else size
-            where = indices[:, t - start, :n, :length]
+            # where rows are mixed, all nets have as many
+            in_use = parts[0].size_of(t) if step.mixes_rows else length
+            where = _filled(indices[:, t - start, :n, :in_use], step.least, dim=1)
             X, y = (
-                each.index_select(0, where[i].reshape(-1)).view(n, length, *each.shape[1:])
+                each.index_select(0, where[i].reshape(-1)).view(*where[i].shape, *each.shape[1:])
                 for i, each in enumerate((rows.X, rows.y))
             )
-            of_step = [mask[t - start, :n, : length * draw.per_row] for mask, draw in zip(masks, draws, strict=True)]
-            yield t, n, [X, y, *(each.contiguous() for each in (weights[t - start, :n, :length], *of_step))]
+            others = [each[t - start, :n, :in_use] for each in (weights, real)]
+            others += [mask[t - start, :n, : in_use * draw.per_row] for mask, draw in zip(masks, draws, strict=True)]
+            yield t, n, [X, y, *(_filled(each, step.least).contiguous() for each in others)]
 
 
-def _padded(part: Part, rows: Rows, i: int) -> tuple[Tensor, Tensor, int, int]:
-    return part.rows.order, part.shares(), rows.first_X[i], rows.first_y[i]
+def _filled(tensor: Tensor, least: int, dim: int = 0) -> Tensor:
+    """Return what is there of each model, and the first one's again where there are fewer than `least`."""
+    n_lacking = least - tensor.shape[dim]
+    return tensor if n_lacking <= 0 else torch.cat([tensor, *[tensor.narrow(dim, 0, 1)] * n_lacking], dim)
+
+
+class _RowsOfNet(NamedTuple):
+    """The rows of a net's epoch in order, their weights, and where its X and y begin among those of all."""
+
+    order: Tensor
+    shares: Tensor
+    first_X: int
+    first_y: int
 
 
 def _indices(
-    of_rows: list[tuple[Tensor, Tensor, int, int]], start: int, stop: int, size: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Return where to find the rows of some steps in X and in y, and their weights: 0 where a net has no row."""
-    indices = torch.zeros((2, len(of_rows), (stop - start) * size), dtype=torch.int64)
-    weights = torch.zeros(indices.shape[1:], dtype=of_rows[0][1].dtype, device=device)
-    for i, (order, shares, first_x, first_y) in enumerate(of_rows):
-        mine = order[start * size : stop * size]
+    of_rows: list[_RowsOfNet], start: int, stop: int, size: int, length: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return where to find the rows of some steps in X and in y, their weights, and 1 for each; 0 where a net has none.
+
+    A batch is filled up with a row of its own: its loss may be infinite, and then that of the batch is so anyway.
+    """
+    n_steps, n_nets = stop - start, len(of_rows)
+    indices = torch.zeros((2, n_steps, n_nets, length), dtype=torch.int64)
+    weights = torch.zeros((n_steps, n_nets, length), dtype=of_rows[0].shares.dtype, device=device)
+    real = torch.zeros((n_steps, n_nets, length), dtype=weights.dtype)
+    for i, net in enumerate(of_rows):
+        mine = net.order[start * size : stop * size]
         if not len(mine):
             continue
-        for which, first in enumerate((first_x, first_y)):
-            indices[which, i, : len(mine)] = mine + first
-            # a row of the last batch: its loss may be infinite, and then that of the batch is so anyway
-            indices[which, i, len(mine) :] = mine[-1] + first
-        weights[i, : len(mine)] = shares[start * size : stop * size]
-    by_step = indices.view(2, len(of_rows), stop - start, size).transpose(1, 2).contiguous()
-    return by_step.to(device), weights.view(len(of_rows), stop - start, size).transpose(0, 1).contiguous()
+        shares = net.shares[start * size : stop * size]
+        n_filled = -(-len(mine) // size)
+        lacking = n_filled * size - len(mine)
+        by_step = torch.cat([mine, mine[-1:].expand(lacking)]).view(n_filled, size)
+        for which, first in enumerate((net.first_X, net.first_y)):
+            indices[which, :n_filled, i, :size] = by_step + first
+            indices[which, :n_filled, i, size:] = by_step[:, :1] + first
+        weights[:n_filled, i, :size] = torch.cat([shares, shares.new_zeros(lacking)]).view(n_filled, size)
+        real[:n_filled, i, :size] = 1
+        real[n_filled - 1, i, size - lacking : size] = 0
+    return indices.to(device), weights, real.to(device)
 
 
 def _masks(
@@ -253,10 +287,6 @@ def _address_of(tensor: Tensor) -> tuple[Any, ...]:
 
 def _bytes_of(draw: Any) -> int:
     return int(draw.per_row * torch.Size(draw.shape).numel() * draw.dtype.itemsize)
-
-
-def _flat(params: list[list[Tensor]]) -> Tensor:
-    return torch.stack([torch.cat([param.detach().reshape(-1) for param in each]) for each in params])
 
 
 def _copy(to: Sequence[Sequence[Tensor]], values: Sequence[Sequence[Tensor]]) -> None:

@@ -12,8 +12,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from sk_optuna._compat._torch import without_onednn
 from sk_optuna.skorch._fused_draws import CannotFuseError
 from sk_optuna.skorch._fused_epoch import train_epoch
 from sk_optuna.skorch._fused_optimizers import state_names
@@ -32,9 +34,11 @@ _REASONS = {
     "vmap: It looks like you're calling .item()": "its forward takes single numbers out of tensors",
 }
 # Arithmetic of a step of one model from which a CPU gains little or nothing. Measured with 10 models on one core: 1.8
-# and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860. A GPU is idle while operations
-# are started, about a millisecond a step; it was not measured: at five thousand million a small one computes as long.
+# and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860. A GPU is idle while a step's
+# operations are started, about a millisecond. That was not measured: at 5000 million a small one computes as long.
 _MOST_FLOPS = {"cpu": 2e8, "cuda": 5e9}
+# The same of convolutions: 1.5 times as fast at 6 million, 1.1 and .8 at 20. torch's own ones are slower than oneDNN's.
+_MOST_CONV_FLOPS = {"cpu": 1e7}
 # Steps, of all nets that are alike, from which writing down their step is paid: it takes as long as some hundreds.
 _LEAST_STEPS = 1500
 # Largest share of the free memory for the copies, gradients and batches of a group.
@@ -102,8 +106,12 @@ def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
         return _left(parts, step)
     if (reason := _why_large(parts[0], step)) is not None:
         return _left(parts, reason)
-    # a batch that is filled up with rows of no weight would be another one for BatchNorm
+    single = [i for i, part in enumerate(parts) if part.size_of(part.n_steps - 1) * (step.n_values or 2) == 1]
+    for i in single:
+        outcomes[i : i + 1] = _left([parts[i]], "BatchNorm has one value of a channel in its last batch")
+    # a batch that is filled up would be another one for a module that mixes rows
     for members in _alike([part.n_rows if step.mixes_rows else 0 for part in parts]):
+        members = [i for i in members if i not in single]
         longest_first = sorted(members, key=lambda i: -parts[i].n_steps)
         made = _train_in_turns(meeting, [parts[i] for i in longest_first], step)
         for i, outcome in zip(longest_first, made, strict=True):
@@ -151,12 +159,16 @@ def _why_large(part: Part, step: BatchedStep) -> str | None:
     kind = part.device.type
     if kind not in _MOST_FLOPS:
         return f"its worth on a device of type {kind} has not been measured; fuse=True trains it together there"
-    if step.n_flops <= _MOST_FLOPS[kind]:
-        return None
-    return (
-        f"a step of one net has {step.n_flops / 1e6:.0f} million operations, more than {_MOST_FLOPS[kind] / 1e6:.0f}: "
-        f"on this {kind} nothing is gained"
-    )
+    for n, most, what in (
+        (step.n_flops + step.n_conv_flops, _MOST_FLOPS[kind], "operations"),
+        (step.n_conv_flops, _MOST_CONV_FLOPS.get(kind, np.inf), "operations of convolutions"),
+    ):
+        if n > most:
+            return (
+                f"a step of one net has {n / 1e6:.0f} million {what}, more than {most / 1e6:.0f}: on this {kind} nothing "
+                "is gained"
+            )
+    return None
 
 
 def _train_in_turns(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:
@@ -183,7 +195,8 @@ def _train(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[
     """Train a group; in two halves where memory does not suffice."""
     states = [part.state_of_stream() for part in parts]
     try:
-        return train_epoch(parts, step, meeting.shelf, meeting.check)
+        with without_onednn():
+            return train_epoch(parts, step, meeting.shelf, meeting.check)
     except MeetingClosedError:
         raise
     except Exception as error:

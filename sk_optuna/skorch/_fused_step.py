@@ -20,14 +20,18 @@ from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from sk_optuna._compat._torch import RESHAPES, draws_random_numbers, uncompiled
-from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, GivesMasks
+from sk_optuna._compat._torch import RESHAPES, copy_to_all, draws_random_numbers, uncompiled, without_onednn
+from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, BatchedForward
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
 from sk_optuna.skorch._fused_replay import ReplayedStep
 
 _aten = torch.ops.aten
 _SAME = (_aten.detach.default, _aten.alias.default)
 
+# Numbers of models of which it is tried whether results are the same.
+_TRIED = (1, 2, 3, 5, 8)
+# Numbers that a processor computes at a time, and to which it likes memory to be aligned; a multiple of both.
+_BLOCK = 32
 # make_fx patches classes of torch for the time that it writes.
 _writing = threading.RLock()
 
@@ -36,6 +40,9 @@ Losses = Callable[[Tensor, Tensor], Tensor]
 
 class Layout:
     """The place of each trained parameter in one row of numbers.
+
+    Each begins at a multiple of some bytes, in each row: a product of matrices may differ in its last digit with the
+    place of a matrix in memory.
 
     Parameters
     ----------
@@ -46,12 +53,16 @@ class Layout:
     def __init__(self, shapes: Sequence[Any]) -> None:
         self.shapes = [tuple(shape) for shape in shapes]
         self.sizes = [torch.Size(shape).numel() for shape in self.shapes]
-        self.n_params = sum(self.sizes)
+        self._places = [-(-size // _BLOCK) * _BLOCK for size in self.sizes]
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """Return the parameters in a tensor of shape (n_models, n_params), each of shape (n_models, ...)."""
-        parts = flat.split(self.sizes, dim=1)
-        return [part.view(len(flat), *shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        """Return the parameters in a tensor of shape (n_models, n_numbers), each of shape (n_models, ...)."""
+        parts = zip(flat.split(self._places, dim=1), self.sizes, self.shapes, strict=True)
+        return [part[:, :size].view(len(flat), *shape) for part, size, shape in parts]
+
+    def empty(self, n_models: int, like: Tensor) -> Tensor:
+        """Return zeros of shape (n_models, n_numbers)."""
+        return like.new_zeros((n_models, sum(self._places)))
 
 
 class BatchedStep:
@@ -73,21 +84,27 @@ class BatchedStep:
     constant : list of str
         Names of the other parameters, and of the buffers.
     mixes_rows : bool
-        Whether the output for a row depends on the other rows of its batch, as with BatchNorm.
-    n_flops : int
-        Arithmetic of a step for one model: forward and backward, products of matrices and convolutions.
+        Whether the output for a row depends on rows that fill its batch up; with BatchNorm it does not.
+    n_values : int or None
+        Values that a row has of a channel of BatchNorm, the least of all its layers; None without such a layer.
+    n_flops, n_conv_flops : int
+        Arithmetic of a step for one model, forward and backward: products of matrices, convolutions.
+    least : int
+        Least number of models for which a model's numbers do not depend on how many there are.
 
     Raises
     ------
     CannotFuseError
-        If the module or the criterion has no batched form.
+        If the module or the criterion has no batched form, or if a model's numbers depend on how many there are.
     """
 
     def __init__(self, net: Any, draws: Sequence[Draw], X: Tensor, y: Tensor) -> None:
         self._draws = tuple(draws)
         self.trained, self.constant = _names(net.module_)
         self.mixes_rows = False
-        self.n_flops = 0
+        self.n_values: int | None = None
+        self.n_flops = self.n_conv_flops = 0
+        self.least = 1
         self._graphs: dict[tuple[int, int], Callable[..., Sequence[Tensor]]] = {}
         self._pairs: dict[int, tuple[fx.GraphModule, fx.GraphModule]] = {}
         self._look_at(net, X, y)
@@ -107,8 +124,8 @@ class BatchedStep:
         Returns
         -------
         callable
-            From trained parameters, constants, X, y, weights of rows and masks, each of shape (n_models, ...), to a
-            list: losses of shape (n_models,), and the gradient of each trained parameter.
+            From trained parameters, constants, X, y, weights of rows, which rows are real, and masks, each of shape
+            (n_models, ...), to a list: losses of shape (n_models,), and the gradient of each trained parameter.
         """
         size = len(X)
         if (n_models, size) not in self._graphs:
@@ -121,6 +138,7 @@ class BatchedStep:
 
     def bytes_for(self, net: Any, X: Tensor, y: Tensor) -> int:
         """Return an upper bound of the memory that one model's step takes for all that it computes."""
+        X, y = (filled_up(each, self.n_rows(len(each))) for each in (X, y))
         return _bytes_in(self._pair(net, X, y)[0]) // 2
 
     def _pair(self, net: Any, X: Tensor, y: Tensor) -> tuple[fx.GraphModule, fx.GraphModule]:
@@ -133,52 +151,115 @@ class BatchedStep:
         step, inputs = self._function(net), self._inputs(net, 2, X, y)
         with FlopCounterMode(display=False) as counter:
             grads = step(*inputs)[1:]
-        self.n_flops = counter.get_total_flops() // 2
+        counts = counter.get_flop_counts().get("Global", {})
+        self.n_conv_flops = sum(n for operation, n in counts.items() if "convolution" in str(operation)) // 2
+        self.n_flops = counter.get_total_flops() // 2 - self.n_conv_flops
         used = [name for name, grad in zip(self.trained, grads, strict=True) if grad is not None]
         if not used:
             raise CannotFuseError("no parameter gets a gradient")
         self.constant = [*(name for name in self.trained if name not in used), *self.constant]
         self.trained = used
-        if len(X) > 1:
-            self.mixes_rows = self._mixes_rows(net, X, y)
+        self.mixes_rows = self._mixes_rows(net, X, y)
+        if not self.mixes_rows:
+            X, y = (filled_up(each, self.n_rows(len(X))) for each in (X, y))
+        if X.device.type == "cpu":
+            self.least = self._find_least(net, X, y)
+
+    def n_rows(self, n_rows: int) -> int:
+        """Return how many rows a batch has when it is filled up, so that a model's numbers do not depend on its place.
+
+        torch computes functions such as the sigmoid of numbers side by side, and the last ones, which make no whole
+        block, one by one: these may differ in their last digit.
+        """
+        return n_rows if self.mixes_rows else -(-n_rows // _BLOCK) * _BLOCK
+
+    def _find_least(self, net: Any, X: Tensor, y: Tensor) -> int:
+        """Find the least number of models from which each model's results are the same, to the last digit.
+
+        torch sums up in another order where a product has a single matrix. Tried with different models, and each of
+        them in several places among the others.
+        """
+        models = self._inputs(net, _TRIED[-1], X, y)
+        layout, n_params = Layout([each.shape[1:] for each in models[: len(self.trained)]]), len(self.trained)
+        place_of_X = n_params + len(self.constant)
+        noise = torch.Generator().manual_seed(0)
+        for each in [*models[:n_params], *models[place_of_X : place_of_X + 1]]:
+            if each.is_floating_point():
+                factor, summand = (torch.randn(each.shape, generator=noise, dtype=each.dtype) for _ in range(2))
+                each.mul_(factor).add_(summand, alpha=0.1)
+
+        def results(first: int, n: int) -> list[Tensor]:
+            # the parameters lie in memory as those of a group do
+            params = layout.views(layout.empty(n, models[0]))
+            copy_to_all(params, [each[first:][:n] for each in models[:n_params]])
+            step = self.for_models(net, n, X, y)
+            made = step(*params, *(each[first:][:n].clone() for each in models[n_params:]))
+            return [each.nan_to_num() for each in made]
+
+        with without_onednn(), torch.no_grad():
+            expected = results(0, _TRIED[-1])
+            depends = [
+                n
+                for n in _TRIED[:-1]
+                for first in range(0, _TRIED[-1] - n + 1, n)
+                if not all(torch.equal(a, b[first:][:n]) for a, b in zip(results(first, n), expected, strict=True))
+            ]
+        if depends and max(depends) > 1:
+            raise CannotFuseError("its last digits would depend on the number of nets that train together")
+        return 1 + len(depends[:1])
 
     def _mixes_rows(self, net: Any, X: Tensor, y: Tensor) -> bool:
-        half = (len(X) + 1) // 2
-        outputs = [
-            self._outputs(net)(*self._split(self._inputs(net, 2, X[:n], y[:n])))[:, :half] for n in (len(X), half)
-        ]
-        scale = float(outputs[0].abs().max())
-        return not torch.allclose(*outputs, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
+        """Return whether rows that are not real, other ones than those of the batch, change the outputs of the others.
 
-    def _split(self, inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor, list[Tensor]]:
+        Real ones do so with BatchNorm, which knows them apart.
+        """
+        outputs = []
+        for others in (X.flip(0), X.roll(1, 0)):
+            inputs = self._inputs(net, 2, *(torch.cat([each, more]) for each, more in ((X, others), (y, y))))
+            *parts, real, masks = self._split(inputs)
+            real[:, len(X) :] = 0
+            outputs.append(self._outputs(net)(*parts, real, masks)[:, : len(X)])
+        alone = self._outputs(net)(*self._split(self._inputs(net, 2, X, y)))
+        scale = float(alone.abs().max())
+        return not all(torch.allclose(each, alone, rtol=1e-3, atol=1e-4 * scale, equal_nan=True) for each in outputs)
+
+    def _split(self, inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor]]:
+        """Return what a forward pass takes: parameters, constants, X, which rows are real, masks."""
         n, m = len(self.trained), len(self.trained) + len(self.constant)
-        return inputs[:n], inputs[n:m], inputs[m], inputs[m + 3 :]
+        return inputs[:n], inputs[n:m], inputs[m], inputs[m + 3], inputs[m + 4 :]
 
     def _inputs(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> list[Tensor]:
         """Return inputs of the right shapes: the same net several times."""
         tensors = {**dict(net.module_.named_parameters()), **dict(net.module_.named_buffers())}
         layout = Layout([tensors[name].shape for name in self.trained])
-        flat = torch.cat([tensors[name].detach().reshape(-1) for name in self.trained])
+        flat = layout.empty(n_models, tensors[self.trained[0]].detach())
+        params = layout.views(flat)
+        copy_to_all(
+            params, [tensors[name].detach().expand_as(view) for name, view in zip(self.trained, params, strict=True)]
+        )
         many = [_repeated(tensors[name].detach(), n_models) for name in self.constant]
         weights = flat.new_full((n_models, len(X)), 1 / len(X))
         masks = [
             torch.ones((n_models, len(X) * draw.per_row, *draw.shape), dtype=draw.dtype, device=X.device)
             for draw in self._draws
         ]
-        params = layout.views(_repeated(flat, n_models))
-        return [*params, *many, _repeated(X, n_models), _repeated(y, n_models), weights, *masks]
+        real = torch.ones_like(weights)
+        return [*params, *many, _repeated(X, n_models), _repeated(y, n_models), weights, real, *masks]
 
     def _outputs(self, net: Any) -> Callable[..., Tensor]:
         template = copy.deepcopy(net.module_).train()
         names = [*self.trained, *self.constant]
         twin = net._twin()
 
-        def forward(params: list[Tensor], constants: list[Tensor], X: Tensor, masks: list[Tensor]) -> Tensor:
+        def forward(
+            params: list[Tensor], constants: list[Tensor], X: Tensor, real: Tensor, masks: list[Tensor]
+        ) -> Tensor:
             tensors = dict(zip(names, [*params, *constants], strict=True))
             # infer may change the module's output, as that of a binary classifier
             twin.__dict__.update(_fitting_=None, module_=lambda rows: functional_call(template, tensors, (rows,)))
-            with GivesMasks(masks):
+            with BatchedForward(masks, real) as mode:
                 output = twin.infer(X)
+            self.n_values = mode.batch_norm.n_values
             if not isinstance(output, Tensor):
                 raise CannotFuseError(f"the module's output is a {type(output).__name__}, not a tensor")
             return output
@@ -190,11 +271,11 @@ class BatchedStep:
         outputs, losses = self._outputs(net), losses_of_rows(net)
 
         def step(*inputs: Tensor) -> list[Tensor]:
-            params, constants, X, masks = self._split(list(inputs))
+            params, constants, X, real, masks = self._split(list(inputs))
             y, weights = inputs[len(params) + len(constants) + 1 :][:2]
             leaves = [param.detach().requires_grad_() for param in params]
             with torch.enable_grad():
-                output = outputs(leaves, constants, X, masks)
+                output = outputs(leaves, constants, X, real, masks)
                 rows = losses(output.flatten(0, 1), y.flatten(0, 1)).view(y.shape[:2])
                 grads = torch.autograd.grad(rows, leaves, grad_outputs=weights, allow_unused=True)
             return [(rows.detach() * weights).sum(1), *grads]
@@ -279,6 +360,9 @@ def _shortened(graph_module: fx.GraphModule) -> fx.GraphModule:
     for node in list(graph.nodes):
         if node.target is _aten.transpose.int and _is_product(node):
             _transpose_factors(graph, node)
+    for node in graph.nodes:
+        if node.target is _aten.bmm.default and not _lies_in_blocks(node.meta["tensor_meta"].shape[1:]):
+            node.target = product
     graph.eliminate_dead_code()
     graph.set_codegen(fx.graph.CodeGen())
     graph_module.recompile()
@@ -295,6 +379,17 @@ def _changes_nothing(node: fx.Node) -> bool:
         return False
     shapes = [getattr(each.meta.get("tensor_meta"), "shape", None) for each in (source, node)]
     return shapes[0] is not None and shapes[0] == shapes[1]
+
+
+def product(first: Tensor, second: Tensor) -> Tensor:
+    """Return the products of matrices, computed where each row begins at a multiple of some bytes."""
+    n_models, n_rows, n_columns = len(first), first.shape[1], second.shape[2]
+    place = first.new_empty((n_models, n_rows, -(-n_columns // _BLOCK) * _BLOCK))[:, :, :n_columns]
+    return torch.bmm(first, second, out=place).contiguous()
+
+
+def _lies_in_blocks(shape: Any) -> bool:
+    return bool(torch.Size(shape).numel() % _BLOCK == 0)
 
 
 def _is_product(node: fx.Node) -> bool:
@@ -335,6 +430,11 @@ def _names(module: nn.Module) -> tuple[list[str], list[str]]:
     trained = [name for name, param in params if param.requires_grad]
     frozen = [name for name, param in params if not param.requires_grad]
     return trained, [*frozen, *(name for name, _ in module.named_buffers())]
+
+
+def filled_up(rows: Tensor, n_rows: int) -> Tensor:
+    """Return rows, and the first of them again until there are as many as wanted."""
+    return torch.cat([rows, rows[:1].expand(n_rows - len(rows), *rows.shape[1:])])
 
 
 def _repeated(tensor: Tensor, n: int) -> Tensor:

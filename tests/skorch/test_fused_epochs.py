@@ -20,7 +20,7 @@ from torch.optim import SGD, Adam, AdamW, RMSprop
 from torch.optim.lr_scheduler import ExponentialLR, OneCycleLR, StepLR
 
 from sk_optuna.skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor, _fused_rounds
-from sk_optuna.skorch._fused_epoch import Rows, _indices
+from sk_optuna.skorch._fused_epoch import Rows, _indices, _RowsOfNet
 from sk_optuna.worker import Meeting, MeetingClosedError, Terms
 
 RNG = np.random.default_rng(0)
@@ -351,10 +351,12 @@ def test_rows_of_one_origin_are_kept_once():
 
 
 def test_batch_is_filled_up_with_rows_of_its_own():
-    order, shares = torch.tensor([4, 2, 0, 3, 1]), torch.ones(5)
-    indices, weights = _indices([(order, shares, 10, 20)], 0, 2, 4, torch.device("cpu"))
-    assert indices.tolist() == [[[[14, 12, 10, 13]], [[11] * 4]], [[[24, 22, 20, 23]], [[21] * 4]]]
-    assert weights.tolist() == [[[1, 1, 1, 1]], [[1, 0, 0, 0]]]
+    net = _RowsOfNet(torch.tensor([4, 2, 0, 3, 1]), torch.full((5,), 0.5), 10, 20)
+    indices, weights, real = _indices([net], 0, 3, 4, 6, torch.device("cpu"))
+    assert indices[0, :2, 0].tolist() == [[14, 12, 10, 13, 14, 14], [11] * 6]
+    assert torch.equal(indices[1, :2], indices[0, :2] + 10)
+    assert weights[:, 0].tolist() == [[0.5] * 4 + [0, 0], [0.5] + [0] * 5, [0] * 6]
+    assert torch.equal(real, weights * 2)
 
 
 class _Rows:

@@ -318,7 +318,9 @@ def test_folds_that_are_not_wanted_any_more_end_early():
 
     space = {"neuralnetclassifier__lr": [1e-6, 3e-2]}
     found = search(True, space=space, n_trials=None, pruner=StopsAll(), speculate=True, n_jobs=4)
-    found.set_params(estimator__neuralnetclassifier__max_epochs=30, estimator__neuralnetclassifier__callbacks=[Counts()])
+    found.set_params(
+        estimator__neuralnetclassifier__max_epochs=30, estimator__neuralnetclassifier__callbacks=[Counts()]
+    )
     with joblib.parallel_config("threading"):
         found.fit(X, y)
     assert found.n_folds_dropped_ > 0
