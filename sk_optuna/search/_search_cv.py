@@ -196,9 +196,9 @@ class OptunaSearchCV(FittingSearch):
         It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
 
     fuse : "auto" or bool, default="auto"
-        Whether networks of :mod:`sk_optuna.skorch`, alone or at the end of a Pipeline, train as one batched model,
-        those of all folds that run at the time. Scores are those of networks that are trained one by one, in float32
-        but for rounding, and do not depend on which networks are trained together.
+        Whether networks of :mod:`sk_optuna.skorch` and of skorch, whose folds then draw from the search's seed, alone
+        or at the end of a Pipeline, train as one batched model, those of all folds that run at the time. Scores are
+        those of networks that are trained one by one, in float32 but for rounding, whatever they are trained with.
 
         - ``"auto"``: networks that are alike, but for what may differ: learning rates, weight decay, dropout, weights
           of classes and rows, seeds, rows, numbers of epochs. Others are trained one by one, and `fused_` says why;

@@ -96,11 +96,9 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
 def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
     """Train nets that differ at most in what a step does with its batch's rows."""
     outcomes: list[list[float] | str] = [_ALONE] * len(parts)
-    step = _why_few(parts[0]) or _step_of(parts[0])
+    step = step_of(parts[0])
     if isinstance(step, str):
         return _left(parts, step)
-    if (reason := _why_large(parts[0], step)) is not None:
-        return _left(parts, reason)
     # a batch that is filled up with rows of no weight would be another one for BatchNorm
     for members in _alike([part.n_rows if step.mixes_rows else 0 for part in parts]):
         longest_first = sorted(members, key=lambda i: -parts[i].n_steps)
@@ -118,7 +116,13 @@ def _alike(keys: list[Any]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _step_of(part: Part) -> BatchedStep | str:
+def step_of(part: Part) -> BatchedStep | str:
+    """Return the step of a kind of nets, or the reason why they are trained by themselves; within a round only."""
+    step = _why_few(part) or _known_or_made(part)
+    return step if isinstance(step, str) else _why_large(part, step) or step
+
+
+def _known_or_made(part: Part) -> BatchedStep | str:
     """Return the step of a kind of nets, or the reason why there is none."""
     key = _likeness(part).key
     step = _steps.get(key)
