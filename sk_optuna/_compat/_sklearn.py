@@ -4,7 +4,7 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ContextDecorator, contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import copy
 from numbers import Integral
@@ -228,27 +228,38 @@ def calls_score(scorer: Any) -> bool:
     return any(isinstance(each, _PassthroughScorer) for each in ([scorer] if by_name is None else by_name.values()))
 
 
-def watching_scorer(scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> Any:
+During = Callable[[], AbstractContextManager[None]]
+
+
+def watching_scorer(
+    scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None], during: During = nullcontext
+) -> Any:
     """Wrap `scorer`, so that ``watch(X)`` is called before it scores, and ``failed(traceback)`` if it raises.
+
+    It scores in the context that ``during()`` returns.
 
     ``_fit_and_score`` treats several metrics differently from one, and tells them by the scorer's class.
     """
     if isinstance(scorer, MultimetricScorer):
-        return _WatchingMultimetricScorer(scorer, watch, failed)
+        return _WatchingMultimetricScorer(scorer, watch, failed, during)
 
-    return _WatchingScorer(scorer, watch, failed)
+    return _WatchingScorer(scorer, watch, failed, during)
 
 
 class _WatchingScorer:
-    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None], during: During
+    ) -> None:
         self._scorer = scorer
         self._watch = watch
         self._failed = failed
+        self._during = during
 
     def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         self._watch(X)
         try:
-            return self._scorer(estimator, X, *args, **kwargs)
+            with self._during():
+                return self._scorer(estimator, X, *args, **kwargs)
         except Exception:
             self._failed(format_exc())
             raise
@@ -259,14 +270,18 @@ class _WatchingScorer:
 
 
 class _WatchingMultimetricScorer(MultimetricScorer):
-    def __init__(self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, scorer: Any, watch: Callable[[Any], None], failed: Callable[[str], None], during: During
+    ) -> None:
         super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
         self._watch = watch
         self._failed = failed
+        self._during = during
 
     def __call__(self, estimator: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         self._watch(X)
-        scores = super().__call__(estimator, X, *args, **kwargs)
+        with self._during():
+            scores = super().__call__(estimator, X, *args, **kwargs)
         for score in scores.values():
             # The traceback of a scorer that raised.
             if isinstance(score, str):

@@ -24,6 +24,9 @@ from sk_optuna.exceptions import InvalidArgumentError
 MonitorOf = Callable[[Any, Any], Monitor]
 """From a leaf that is about to be fitted, and its training rows, to its monitor."""
 
+HowToFit = Callable[[Any], FitByEpochs | None]
+"""From a leaf that is about to be fitted to the function that fits it; None for its own `fit`."""
+
 
 def check_reports_epochs(estimator: Any) -> None:
     """Refuse an estimator that cannot be followed epoch by epoch.
@@ -54,7 +57,9 @@ def check_reports_epochs(estimator: Any) -> None:
     )
 
 
-def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> None:
+def follow_epochs(
+    estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool, how_to_fit: HowToFit = lambda leaf: None
+) -> None:
     """Have the leaf of `estimator` report its epochs when the estimator is fitted next.
 
     Parameters
@@ -67,6 +72,8 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
         Whether every leaf that can be fitted epoch by epoch is followed; else only a leaf with a method `fit_epochs`,
         which trains as its `fit` does and can read the fold's test rows. A booster of a library that is not followed is
         kept to its fold's share of the cores all the same.
+    how_to_fit : callable, default=never
+        Asked for the function that fits a leaf that is not followed.
     """
 
     def fit(X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -74,6 +81,7 @@ def follow_epochs(estimator: Any, monitor_of: MonitorOf, *, all_kinds: bool) -> 
         leaf = leaf_of(estimator)
         is_followed = all_kinds or hasattr(leaf, "fit_epochs")
         by_epochs = how_to_fit_by_epochs(leaf) if is_followed else how_to_fit_in_share(leaf)
+        by_epochs = by_epochs or how_to_fit(leaf)
         if by_epochs is not None:
             if leaf is estimator:
                 return _fit_leaf(leaf, by_epochs, monitor_of, X, y, fit_params)

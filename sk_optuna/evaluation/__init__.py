@@ -4,7 +4,7 @@ from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._epoch_scores import EpochScores
 from sk_optuna.evaluation._evaluator import FoldEvaluator
 from sk_optuna.evaluation._fold import Fold, FoldHooks, FoldResult
-from sk_optuna.evaluation._fusing import fuses, open_meeting
+from sk_optuna.evaluation._fusing import fuses, is_plain_net, open_meeting
 from sk_optuna.evaluation._metrics import (
     check_refit,
     metric_names,
@@ -32,6 +32,7 @@ __all__ = [
     "TrialRecord",
     "check_refit",
     "fuses",
+    "is_plain_net",
     "metric_names",
     "nearest_metrics",
     "nearest_scorers",

@@ -25,6 +25,7 @@ from sk_optuna.epochs import FoldMonitor, Monitor, UnscoredMonitor, as_leaf_sees
 from sk_optuna.evaluation._ending import Ending
 from sk_optuna.evaluation._epoch_scores import EpochScores
 from sk_optuna.evaluation._fold import Fold, FoldResult, Scores
+from sk_optuna.evaluation._fusing import PlainNets
 from sk_optuna.evaluation._out_of_memory import out_of_memory_reason
 from sk_optuna.prefixes import PrefixSharing, prefix_origin, remember_test_rows, sharing_nothing, watching
 from sk_optuna.worker import (
@@ -113,13 +114,14 @@ class FoldEvaluator:
     def _evaluate(self, fold: Fold, here: CurrentFold, then: Callable[[Any], None] | None) -> FoldResult:
         estimator, (train, test) = clone(self.estimator), self.splits[fold.number]
         follower = _Follower(self, fold, estimator, here)
-        follow_epochs(estimator, follower.monitor_of, all_kinds=self.epochs is not None)
+        nets = PlainNets(fused=self.terms is not None)
+        follow_epochs(estimator, follower.monitor_of, all_kinds=self.epochs is not None, how_to_fit=nets.how_to_fit)
         with self._sharing_prefixes(fold.number, estimator):
             result = fit_and_score(
                 estimator,
                 self.X,
                 self.y,
-                scorer=watching(self.scorer, follower.note_failure),
+                scorer=watching(self.scorer, follower.note_failure, nets.asked),
                 train=train,
                 test=test,
                 # a worker process prints nothing, whatever the search does
@@ -138,7 +140,8 @@ class FoldEvaluator:
                 return_estimator=then is not None,
             )
             if then is not None:
-                then(result["estimator"])
+                with nets.asked():
+                    then(result["estimator"])
         test_scores, train_scores = result["test_scores"], result.get("train_scores")
         return follower.complete(
             FoldResult(

@@ -21,7 +21,8 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from sk_optuna._compat._sklearn import num_samples
-from sk_optuna.evaluation import fuses
+from sk_optuna.epochs import leaf_of
+from sk_optuna.evaluation import fuses, is_plain_net
 from sk_optuna.exceptions import InvalidArgumentError, NoScoreError
 from sk_optuna.execution import runs_in_this_process
 from sk_optuna.nested._comparison import Comparison, concluded
@@ -240,7 +241,8 @@ class _Run:
                 if not only(row):
                     continue
                 raises = () if row.is_baseline else (Exception,) if error_score == "raise" else MISTAKES
-                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises, os.getpid(), self.meeting)
+                meeting = self.meeting if _is_fused(row) else None
+                yield delayed(_named_fold)(row, i, self.task, train, test, params, raises, os.getpid(), meeting)
 
 
 def _named_fold(
@@ -371,9 +373,14 @@ def _results_together(run: _Run, rules: _Rules) -> Iterator[tuple[str, int, Oute
 
 
 def _is_fused(row: Row) -> bool:
-    """Return whether a row is a search whose networks are trained together in this process."""
+    """Return whether a row is a search whose networks are trained in this process with those of other outer folds.
+
+    The refits of plain skorch nets draw from torch's global generator, side by side they would in an order of chance.
+    """
     search = row.search
-    return hasattr(search, "fuse") and bool(fuses(search)) and runs_in_this_process(search.n_jobs)
+    if not hasattr(search, "fuse") or is_plain_net(leaf_of(search.estimator)):
+        return False
+    return bool(fuses(search)) and runs_in_this_process(search.n_jobs)
 
 
 def _report(progress: NestedProgress, name: str, i: int, fold: OuterFold, metrics: Metrics) -> None:

@@ -51,7 +51,9 @@ def remember_test_rows(X: Any) -> None:
         evaluation.remember_test_rows(X)
 
 
-def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
+def watching(
+    scorer: Any, failed: Callable[[str], None], during: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Any:
     """Wrap `scorer`, so that the rows that it receives are remembered, if it only predicts for them.
 
     A scorer that a user wrote may do anything with the estimator and the rows. From its call on, nothing is shared in
@@ -63,10 +65,12 @@ def watching(scorer: Any, failed: Callable[[str], None]) -> Any:
         The scorer, or the scorer of several metrics.
     failed : callable
         Called with the traceback of a scorer that raised.
+    during : callable, default=nullcontext
+        Returns the context in which the scorer is called.
     """
     if evaluation_here() is None:
-        return watching_scorer(scorer, _share_nothing_with, failed)
-    return watching_scorer(scorer, _remember_rows if only_predicts(scorer) else _share_no_more_with, failed)
+        return watching_scorer(scorer, _share_nothing_with, failed, during)
+    return watching_scorer(scorer, _remember_rows if only_predicts(scorer) else _share_no_more_with, failed, during)
 
 
 def _share_nothing_with(X: Any) -> None:

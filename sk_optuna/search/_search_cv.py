@@ -196,11 +196,11 @@ class OptunaSearchCV(FittingSearch):
         It is never done with one worker, nor where scikit-learn's callbacks are set, which would hear of these folds.
 
     fuse : "auto" or bool, default="auto"
-        Whether networks of :mod:`sk_optuna.skorch`, alone or at the end of a Pipeline, train as one batched model,
-        those of all folds in flight, in threads that work in turns. Scores are those of networks that train one by one,
-        in float32 but for rounding. ``"auto"`` takes networks that are alike but for rows, seeds, numbers of epochs,
-        rates, weights and dropout; others, and those that gain nothing, train one by one, and `fused_` has the reasons.
-        True takes also those that gain nothing, and refuses one that cannot. Worker processes train one at a time.
+        Whether networks of :mod:`sk_optuna.skorch`, and of skorch, whose folds then draw from the search's seed, train
+        as one batched model, those of all folds in flight, in threads that work in turns. Scores are those of networks
+        that train one by one, in float32 but for rounding. ``"auto"`` takes networks that are alike but for rows,
+        seeds, numbers of epochs, rates, weights and dropout; others, and those that gain nothing, train one by one, and
+        `fused_` says why. True takes those that gain nothing, too, and refuses others. Worker processes take one each.
 
     storage : path, URL or optuna.storages.BaseStorage, default=None
         Where the search is kept, one finished candidate at a time. If it is broken off, whatever the reason, the same

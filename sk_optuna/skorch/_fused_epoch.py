@@ -167,7 +167,7 @@ def _batches(parts: list[Part], step: BatchedStep, rows: Rows) -> Iterator[tuple
     per_step = len(parts) * length * (24 + sum(_bytes_of(draw) for draw in draws))
     n_chunk = max(1, _CHUNK_BYTES // max(1, per_step))
     of_rows = [
-        _RowsOfNet(part.rows.order, part.shares(), rows.first_X[i], rows.first_y[i]) for i, part in enumerate(parts)
+        _RowsOfNet(part.rows.order, part.shares(), (rows.first_X[i], rows.first_y[i])) for i, part in enumerate(parts)
     ]
     for start in range(0, counts[0], n_chunk):
         stop = min(start + n_chunk, counts[0])
@@ -194,12 +194,11 @@ def _filled(tensor: Tensor, least: int, dim: int = 0) -> Tensor:
 
 
 class _RowsOfNet(NamedTuple):
-    """The rows of a net's epoch in order, their weights, and where its X and y begin among those of all."""
+    """The rows of a net's epoch in order, their weights, and where its X and its y begin among those of all."""
 
     order: Tensor
     shares: Tensor
-    first_X: int
-    first_y: int
+    begins: tuple[int, int]
 
 
 def _indices(
@@ -221,7 +220,7 @@ def _indices(
         n_filled = -(-len(mine) // size)
         lacking = n_filled * size - len(mine)
         by_step = torch.cat([mine, mine[-1:].expand(lacking)]).view(n_filled, size)
-        for which, first in enumerate((net.first_X, net.first_y)):
+        for which, first in enumerate(net.begins):
             indices[which, :n_filled, i, :size] = by_step + first
             indices[which, :n_filled, i, size:] = by_step[:, :1] + first
         weights[:n_filled, i, :size] = torch.cat([shares, shares.new_zeros(lacking)]).view(n_filled, size)

@@ -21,8 +21,6 @@ from sk_optuna.worker import Terms, current_place
 class TrainsTogether(NeuralNet):
     """Mixin: within a meeting, the epochs of training are made together with those of other nets."""
 
-    trains_together = True
-
     def run_single_epoch(
         self, iterator: Iterable[Any] | None, training: bool, prefix: str, step_fn: Any, **fit_params: Any
     ) -> None:

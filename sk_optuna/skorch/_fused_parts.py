@@ -238,9 +238,13 @@ class Part:
             raise CannotFuseError(f"its module's output is a {type(y_pred).__name__}, not a tensor")
         if own_weights(self.net.criterion_, y) is not None and y.ndim > 1:
             raise CannotFuseError("its rows have several labels each")
-        made = torch.dot(losses_of_rows(self.net)(y_pred, y), self.shares()[: len(y)])
+        name, losses_of = type(self.net.criterion_).__name__, losses_of_rows(self.net)
+        losses = losses_of(y_pred, y)
+        if not torch.allclose(losses_of(y_pred[:1], y[:1]), losses[:1], rtol=1e-3, equal_nan=True):
+            # as where outputs of shape (n, 1) meet y of shape (n,)
+            raise CannotFuseError(f"criterion={name} compares each output with the targets of other rows")
+        made = torch.dot(losses, self.shares()[: len(y)])
         if not torch.allclose(made, loss.to(made.dtype), rtol=1e-3, equal_nan=True):
-            name = type(self.net.criterion_).__name__
             raise CannotFuseError(f"criterion={name} gives another loss for a batch than the mean of its rows")
 
 

@@ -101,18 +101,16 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
 def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
     """Train nets that differ at most in what a step does with its batch's rows."""
     outcomes: list[list[float] | str] = [_ALONE] * len(parts)
-    step = _why_few(parts[0]) or _step_of(parts[0])
+    step = step_of(parts[0])
     if isinstance(step, str):
         return _left(parts, step)
-    if (reason := _why_large(parts[0], step)) is not None:
-        return _left(parts, reason)
     single = [i for i, part in enumerate(parts) if part.size_of(part.n_steps - 1) * (step.n_values or 2) == 1]
     for i in single:
-        outcomes[i : i + 1] = _left([parts[i]], "BatchNorm has one value of a channel in its last batch")
+        (outcomes[i],) = _left([parts[i]], "BatchNorm has one value of a channel in its last batch")
+    others = [i for i in range(len(parts)) if i not in single]
     # a batch that is filled up would be another one for a module that mixes rows
-    for members in _alike([part.n_rows if step.mixes_rows else 0 for part in parts]):
-        members = [i for i in members if i not in single]
-        longest_first = sorted(members, key=lambda i: -parts[i].n_steps)
+    for places in _alike([parts[i].n_rows if step.mixes_rows else 0 for i in others]):
+        longest_first = sorted((others[place] for place in places), key=lambda i: -parts[i].n_steps)
         made = _train_in_turns(meeting, [parts[i] for i in longest_first], step)
         for i, outcome in zip(longest_first, made, strict=True):
             outcomes[i] = outcome
@@ -127,7 +125,13 @@ def _alike(keys: list[Any]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _step_of(part: Part) -> BatchedStep | str:
+def step_of(part: Part) -> BatchedStep | str:
+    """Return the step of a kind of nets, or the reason why they are trained by themselves; within a round only."""
+    step = _why_few(part) or _known_or_made(part)
+    return step if isinstance(step, str) else _why_large(part, step) or step
+
+
+def _known_or_made(part: Part) -> BatchedStep | str:
     """Return the step of a kind of nets, or the reason why there is none."""
     key = _likeness(part).key
     step = _steps.get(key)
@@ -165,8 +169,8 @@ def _why_large(part: Part, step: BatchedStep) -> str | None:
     ):
         if n > most:
             return (
-                f"a step of one net has {n / 1e6:.0f} million {what}, more than {most / 1e6:.0f}: on this {kind} nothing "
-                "is gained"
+                f"a step of one net has {n / 1e6:.0f} million {what}, more than {most / 1e6:.0f}: on this {kind} "
+                "nothing is gained"
             )
     return None
 

@@ -21,7 +21,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
 from sk_optuna._compat._torch import RESHAPES, copy_to_all, draws_random_numbers, uncompiled, without_onednn
-from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, BatchedForward
+from sk_optuna.skorch._fused_draws import BatchedForward, CannotFuseError, Draw
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
 from sk_optuna.skorch._fused_replay import ReplayedStep
 
@@ -181,9 +181,9 @@ class BatchedStep:
         """
         models = self._inputs(net, _TRIED[-1], X, y)
         layout, n_params = Layout([each.shape[1:] for each in models[: len(self.trained)]]), len(self.trained)
-        place_of_X = n_params + len(self.constant)
+        of_rows = n_params + len(self.constant)
         noise = torch.Generator().manual_seed(0)
-        for each in [*models[:n_params], *models[place_of_X : place_of_X + 1]]:
+        for each in [*models[:n_params], *models[of_rows : of_rows + 1]]:
             if each.is_floating_point():
                 factor, summand = (torch.randn(each.shape, generator=noise, dtype=each.dtype) for _ in range(2))
                 each.mul_(factor).add_(summand, alpha=0.1)

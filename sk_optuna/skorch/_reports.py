@@ -23,7 +23,7 @@ from sk_optuna.skorch._overrides import check_weighed, tell_of_lost
 from sk_optuna.skorch._random_streams import ASIDE, TRAINING
 from sk_optuna.worker import Interrupts, current_fold, delivered, watched
 
-_STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
+STREAMS = {"on_train_begin": TRAINING, "on_epoch_begin": TRAINING, "on_epoch_end": ASIDE, "on_train_end": ASIDE}
 
 
 class _TrainingEndsError(Exception):
@@ -81,7 +81,7 @@ class ReportsEpochs(ParksMonitor, NeuralNet):
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the net's and the callbacks' method of that name; see `skorch.NeuralNet.notify`."""
         classes = self._hidden_classes() if method_name in ("on_batch_end", "on_epoch_end") else None
-        stream = _STREAMS.get(method_name)
+        stream = STREAMS.get(method_name)
         if classes is None and stream is None:
             super().notify(method_name, **cb_kwargs)
             return

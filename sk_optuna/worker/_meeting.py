@@ -137,7 +137,7 @@ class Meeting:
         key : tuple
             Another one for each member, such as the numbers of trial and fold.
         terms : Terms, default=USUAL
-            On what terms its parts are done together with others'.
+            Its terms.
 
         Raises
         ------
@@ -321,12 +321,7 @@ class Meeting:
 class Branch:
     """The part of a meeting that belongs to one search of several: its members' keys begin with its number.
 
-    Parameters
-    ----------
-    meeting : Meeting
-        The meeting, which goes on when the branch is closed.
-    number : int
-        Its number.
+    The meeting goes on when the branch is closed.
     """
 
     def __init__(self, meeting: Meeting, number: int) -> None:

@@ -240,10 +240,35 @@ MODULES = {
 @pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
 @pytest.mark.parametrize("optimizer", [SGD, AdamW])
 def test_modules_of_many_kinds_are_trained_as_alone(make, optimizer):
-    # BatchNorm needs folds of one size: rows that fill up a batch would change it
-    data = lambda number: ((X[FOLDS[number][:101]], Y[FOLDS[number][:101]]), {})  # noqa: E731
     params = {"module": Sized, "module__make": make, "optimizer": optimizer, "lr": 0.01, "max_epochs": 3}
-    check(lambda number: classifier(number, **params), data, n_nets=3)
+    check(lambda number: classifier(number, **params), n_nets=3)
+
+
+def test_batchnorm_refuses_a_single_row_as_alone_and_the_others_go_on():
+    data = lambda number: ((X[: 17 - number], Y[: 17 - number]), {})  # noqa: E731
+    nets = [classifier(number, module=Sized, module__make=MODULES["BatchNorm"]) for number in range(3)]
+    alone = [clone(net) for net in nets]
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        alone[0].fit(*data(0)[0])
+    meeting, errors = fit_together(nets, data)
+    assert str(errors[0]).startswith("Expected more than 1 value per channel")
+    assert errors[1:] == [None, None]
+    assert_same([alone[number].fit(*data(number)[0]) for number in (1, 2)], nets[1:])
+    assert "one value of a channel" in next(note.reason for note in meeting.notes if note.key == (0,))
+
+
+def test_module_that_mixes_rows_is_trained_with_those_that_have_as_many():
+    class Centers(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, 3).double()
+
+        def forward(self, X):
+            return self.layer(X - X.mean(0))
+
+    sizes = [100, 96, 100, 96, 101]
+    data = lambda number: ((X[: sizes[number]], Y[: sizes[number]]), {})  # noqa: E731
+    check(lambda number: classifier(number, module=Centers, max_epochs=3), data, n_nets=5)
 
 
 def test_dropout_called_as_a_function_draws_the_same():
@@ -351,7 +376,7 @@ def test_rows_of_one_origin_are_kept_once():
 
 
 def test_batch_is_filled_up_with_rows_of_its_own():
-    net = _RowsOfNet(torch.tensor([4, 2, 0, 3, 1]), torch.full((5,), 0.5), 10, 20)
+    net = _RowsOfNet(torch.tensor([4, 2, 0, 3, 1]), torch.full((5,), 0.5), (10, 20))
     indices, weights, real = _indices([net], 0, 3, 4, 6, torch.device("cpu"))
     assert indices[0, :2, 0].tolist() == [[14, 12, 10, 13, 14, 14], [11] * 6]
     assert torch.equal(indices[1, :2], indices[0, :2] + 10)
