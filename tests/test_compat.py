@@ -238,6 +238,25 @@ def cpu_operators():
     return torch.ops.mkldnn
 
 
+def the_torch():
+    return importlib.import_module("torch")
+
+
+def module():
+    return the_torch().nn.Linear(1, 1)
+
+
+def optimizer():
+    return the_torch().optim.SGD(module().parameters())
+
+
+def stepped_optimizer():
+    made = optimizer()
+    the_torch().optim.lr_scheduler.StepLR(made, 1)
+    made.step()
+    return made
+
+
 def error_of_memory():
     with pytest.raises(MemoryError) as caught:
         np.empty(2**60, dtype=np.int8)
@@ -498,6 +517,35 @@ ROWS = [
          "A CPU without bfloat16 emulates it, many times slower; no public function tells."),
     held("torch.nn.Module._orig_mod", lambda module: type(module).__name__ == "Linear", compiled_module,
          "A compiled criterion is told by the one inside."),
+    held("torch._fused_adam_", callable, the_torch,
+         "A step of Adam in one pass over the numbers; torch.optim calls it with one learning rate for all nets."),
+    held("torch._fused_adamw_", callable, the_torch,
+         "The same, of AdamW."),
+    held("torch._foreach_add_", callable, the_torch,
+         "Counts of steps are many small tensors, and one call for each costs more than the step."),
+    held("torch._foreach_copy_", callable, the_torch,
+         "Weights of nets that train together are copied into one tensor and back, before and after each epoch."),
+    held("torch.nn.Module._forward_hooks", dict, module,
+         "A net whose module calls a user's functions is not trained together with others."),
+    held("torch.nn.Module._forward_pre_hooks", dict, module,
+         "The same."),
+    held("torch.nn.Module._backward_hooks", dict, module,
+         "The same."),
+    held("torch.nn.Module._backward_pre_hooks", dict, module,
+         "The same."),
+    held("torch.nn.Module._is_full_backward_hook", lambda value: value is None, module,
+         "It is no setting of the user's by which modules differ."),
+    held("torch.optim.Optimizer._optimizer_step_pre_hooks", dict, optimizer,
+         "A net whose optimizer calls a user's functions is not trained together with others."),
+    held("torch.optim.Optimizer._optimizer_step_post_hooks", dict, optimizer,
+         "The same."),
+    held("torch.optim.Optimizer._opt_called", lambda value: value is True, stepped_optimizer,
+         "A schedule warns if its optimizer has made no step, and those of nets that train together make none."),
+    held("torch.ops.aten._unsafe_view", callable, lambda: the_torch().ops.aten,
+         "Operations that change nothing are left out of a step that is written down."),
+    held("torch.ops.aten._schema", lambda schema: "self" in [each.name for each in schema.arguments],
+         lambda: the_torch().ops.aten.relu.default,
+         "An operation that draws random numbers is known by its tags, and attention by the dropout it is given."),
     held("numpy.exceptions._ArrayMemoryError", lambda name: name == ARRAY_MEMORY_ERROR, error_of_memory,
          "A fold that ran out of memory is known by its traceback.", path="type.__qualname__"),
 ]

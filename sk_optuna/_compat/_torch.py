@@ -1,7 +1,6 @@
 """torch's privates."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,17 +22,6 @@ def uncompiled(module: Any) -> Any:
 def adam_on_cpu(decoupled: bool) -> Any:
     """Return torch's function that makes a step of Adam, or AdamW, in one pass over the numbers; None without one."""
     return getattr(torch, "_fused_adamw_" if decoupled else "_fused_adam_", None)
-
-
-@contextmanager
-def without_onednn() -> Iterator[None]:
-    """Have torch's own convolutions on a CPU run for the `with` block; `torch.backends.mkldnn.flags` warns."""
-    before = torch._C._get_mkldnn_enabled()
-    torch._C._set_mkldnn_enabled(False)
-    try:
-        yield
-    finally:
-        torch._C._set_mkldnn_enabled(before)
 
 
 def is_compiled(module: Any) -> bool:

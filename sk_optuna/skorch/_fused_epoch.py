@@ -188,7 +188,7 @@ def _batches(parts: list[Part], step: BatchedStep, rows: Rows) -> Iterator[tuple
 
 
 def _filled(tensor: Tensor, least: int, dim: int = 0) -> Tensor:
-    """Return what is there of each model, and the first one's again where there are fewer than `least`."""
+    """Return a tensor that has a place for at least so many models, with the first one in places that are free."""
     n_lacking = least - tensor.shape[dim]
     return tensor if n_lacking <= 0 else torch.cat([tensor, *[tensor.narrow(dim, 0, 1)] * n_lacking], dim)
 

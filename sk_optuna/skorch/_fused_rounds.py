@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sk_optuna._compat._torch import without_onednn
 from sk_optuna.skorch._fused_draws import CannotFuseError
 from sk_optuna.skorch._fused_epoch import train_epoch
 from sk_optuna.skorch._fused_optimizers import state_names
 from sk_optuna.skorch._fused_parts import Likeness, Part
-from sk_optuna.skorch._fused_step import BatchedStep
+from sk_optuna.skorch._fused_step import BatchedStep, without_onednn
 from sk_optuna.skorch._loader import free_memory as free_on_device
 from sk_optuna.worker import Meeting, MeetingClosedError, clear_frames, free_memory, on_release
 

@@ -11,7 +11,8 @@ times slower to write.
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from sk_optuna._compat._torch import RESHAPES, copy_to_all, draws_random_numbers, uncompiled, without_onednn
+from sk_optuna._compat._torch import RESHAPES, copy_to_all, draws_random_numbers, uncompiled
 from sk_optuna.skorch._fused_draws import BatchedForward, CannotFuseError, Draw
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
 from sk_optuna.skorch._fused_replay import ReplayedStep
@@ -224,7 +225,7 @@ class BatchedStep:
         return not all(torch.allclose(each, alone, rtol=1e-3, atol=1e-4 * scale, equal_nan=True) for each in outputs)
 
     def _split(self, inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor]]:
-        """Return what a forward pass takes: parameters, constants, X, which rows are real, masks."""
+        """Return parameters, constants, X, which rows are real, and masks, of which a forward pass is made."""
         n, m = len(self.trained), len(self.trained) + len(self.constant)
         return inputs[:n], inputs[n:m], inputs[m], inputs[m + 3], inputs[m + 4 :]
 
@@ -289,6 +290,16 @@ class BatchedStep:
             if draws_random_numbers(node.target, node.args, node.kwargs):
                 raise CannotFuseError(f"its module draws random numbers otherwise than Dropout ({node.target})")
         return _shortened(graph_module)
+
+
+@contextmanager
+def without_onednn() -> Iterator[None]:
+    """Have torch's own convolutions run on a CPU; oneDNN's choose their way by the number of models."""
+    before, torch.backends.mkldnn.enabled = torch.backends.mkldnn.enabled, False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
 
 
 def losses_of_rows(net: Any) -> Losses:
