@@ -21,18 +21,14 @@ from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from sk_optuna._compat._torch import RESHAPES, copy_to_all, draws_random_numbers, uncompiled
+from sk_optuna._compat._torch import copy_to_all, draws_random_numbers, uncompiled
 from sk_optuna.skorch._fused_draws import BatchedForward, CannotFuseError, Draw
+from sk_optuna.skorch._fused_graph import BLOCK, bytes_in, scaled, shortened
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
 from sk_optuna.skorch._fused_replay import ReplayedStep
 
-_aten = torch.ops.aten
-_SAME = (_aten.detach.default, _aten.alias.default)
-
 # Numbers of models of which it is tried whether results are the same.
 _TRIED = (1, 2, 3, 5, 8)
-# Numbers that a processor computes at a time, and to which it likes memory to be aligned; a multiple of both.
-_BLOCK = 32
 # make_fx patches classes of torch for the time that it writes.
 _writing = threading.RLock()
 
@@ -54,7 +50,7 @@ class Layout:
     def __init__(self, shapes: Sequence[Any]) -> None:
         self.shapes = [tuple(shape) for shape in shapes]
         self.sizes = [torch.Size(shape).numel() for shape in self.shapes]
-        self._places = [-(-size // _BLOCK) * _BLOCK for size in self.sizes]
+        self._places = [-(-size // BLOCK) * BLOCK for size in self.sizes]
 
     def views(self, flat: Tensor) -> list[Tensor]:
         """Return the parameters in a tensor of shape (n_models, n_numbers), each of shape (n_models, ...)."""
@@ -140,7 +136,7 @@ class BatchedStep:
     def bytes_for(self, net: Any, X: Tensor, y: Tensor) -> int:
         """Return an upper bound of the memory that one model's step takes for all that it computes."""
         X, y = (filled_up(each, self.n_rows(len(each))) for each in (X, y))
-        return _bytes_in(self._pair(net, X, y)[0]) // 2
+        return bytes_in(self._pair(net, X, y)[0]) // 2
 
     def _pair(self, net: Any, X: Tensor, y: Tensor) -> tuple[fx.GraphModule, fx.GraphModule]:
         if len(X) not in self._pairs:
@@ -172,7 +168,7 @@ class BatchedStep:
         torch computes functions such as the sigmoid of numbers side by side, and the last ones, which make no whole
         block, one by one: these may differ in their last digit.
         """
-        return n_rows if self.mixes_rows else -(-n_rows // _BLOCK) * _BLOCK
+        return n_rows if self.mixes_rows else -(-n_rows // BLOCK) * BLOCK
 
     def _find_least(self, net: Any, X: Tensor, y: Tensor) -> int:
         """Find the least number of models from which each model's results are the same, to the last digit.
@@ -289,7 +285,7 @@ class BatchedStep:
         for node in graph_module.graph.nodes:
             if draws_random_numbers(node.target, node.args, node.kwargs):
                 raise CannotFuseError(f"its module draws random numbers otherwise than Dropout ({node.target})")
-        return _shortened(graph_module)
+        return shortened(graph_module)
 
 
 @contextmanager
@@ -324,116 +320,6 @@ def losses_of_rows(net: Any) -> Losses:
         return of_rows.sum(1) if sums else of_rows.mean(1)
 
     return losses
-
-
-def scaled(two: fx.GraphModule, three: fx.GraphModule, n_models: int) -> fx.GraphModule | None:
-    """Return the step for a number of models, made of those for two and three; None if they differ otherwise."""
-    graph, places = fx.Graph(), dict[fx.Node, fx.Node]()
-    nodes, others = list(two.graph.nodes), list(three.graph.nodes)
-    if [(node.op, node.target) for node in nodes] != [(node.op, node.target) for node in others]:
-        return None
-    twins = dict(zip(nodes, others, strict=True))
-    try:
-        for node in nodes:
-            new = graph.node_copy(node, lambda each: places[each])
-            new.args = _scaled((node.args, twins[node].args), n_models, twins, places)
-            new.kwargs = _scaled((node.kwargs, twins[node].kwargs), n_models, twins, places)
-            places[node] = new
-    except CannotFuseError:
-        return None
-    return fx.GraphModule(two, graph)
-
-
-def _scaled(pair: tuple[Any, Any], n: int, twins: dict[fx.Node, fx.Node], places: dict[fx.Node, fx.Node]) -> Any:
-    two, three = pair
-    if isinstance(two, fx.Node):
-        if twins[two] is not three:
-            raise CannotFuseError("the step has another order for another number of models")
-        return places[two]
-    if isinstance(two, (list, tuple)) and len(two) == len(three):
-        return type(two)(_scaled(each, n, twins, places) for each in zip(two, three, strict=True))
-    if isinstance(two, dict):
-        return {name: _scaled((value, three[name]), n, twins, places) for name, value in two.items()}
-    if type(two) is int and two != three and two * 3 == three * 2:
-        return two // 2 * n
-    if two is three or two == three:
-        return two
-    raise CannotFuseError("the step has numbers that do not grow with the number of models")
-
-
-def _shortened(graph_module: fx.GraphModule) -> fx.GraphModule:
-    """Take out operations that change nothing, and the trees of arguments."""
-    graph = graph_module.graph
-    for node in list(graph.nodes):
-        if node.op == "call_function" and _changes_nothing(node):
-            node.replace_all_uses_with(node.args[0])
-            graph.erase_node(node)
-    for node in list(graph.nodes):
-        if node.target is _aten.transpose.int and _is_product(node):
-            _transpose_factors(graph, node)
-    for node in graph.nodes:
-        if node.target is _aten.bmm.default and not _lies_in_blocks(node.meta["tensor_meta"].shape[1:]):
-            node.target = product
-    graph.eliminate_dead_code()
-    graph.set_codegen(fx.graph.CodeGen())
-    graph_module.recompile()
-    return graph_module
-
-
-def _changes_nothing(node: fx.Node) -> bool:
-    if node.target in _SAME:
-        return True
-    if node.target is _aten.mul.Scalar:
-        return type(node.args[1]) is int and node.args[1] == 1
-    source = node.args[0]
-    if node.target not in RESHAPES or not isinstance(source, fx.Node):
-        return False
-    shapes = [getattr(each.meta.get("tensor_meta"), "shape", None) for each in (source, node)]
-    return shapes[0] is not None and shapes[0] == shapes[1]
-
-
-def product(first: Tensor, second: Tensor) -> Tensor:
-    """Return the products of matrices, computed where each row begins at a multiple of some bytes."""
-    n_models, n_rows, n_columns = len(first), first.shape[1], second.shape[2]
-    place = first.new_empty((n_models, n_rows, -(-n_columns // _BLOCK) * _BLOCK))[:, :, :n_columns]
-    return torch.bmm(first, second, out=place).contiguous()
-
-
-def _lies_in_blocks(shape: Any) -> bool:
-    return bool(torch.Size(shape).numel() % _BLOCK == 0)
-
-
-def _is_product(node: fx.Node) -> bool:
-    """Return whether a node is the transpose of a product that nobody else uses."""
-    product = node.args[0]
-    return (
-        isinstance(product, fx.Node)
-        and product.target is _aten.bmm.default
-        and len(product.users) == 1
-        and node.args[1:] == (1, 2)
-    )
-
-
-def _transpose_factors(graph: fx.Graph, node: fx.Node) -> None:
-    """Replace the transpose of a product by the product of the transposes, which lies in memory without gaps."""
-    first, second = node.args[0].args
-    with graph.inserting_before(node):
-        turned = [_transposed(graph, each) for each in (second, first)]
-        made = graph.call_function(_aten.bmm.default, tuple(turned))
-    made.meta.update(node.meta)
-    node.replace_all_uses_with(made)
-    graph.erase_node(node)
-
-
-def _transposed(graph: fx.Graph, node: Any) -> fx.Node:
-    if node.target is _aten.transpose.int and node.args[1:] == (1, 2):
-        return node.args[0]
-    return graph.call_function(_aten.transpose.int, (node, 1, 2))
-
-
-def _bytes_in(graph_module: fx.GraphModule) -> int:
-    metas = [node.meta.get("tensor_meta") for node in graph_module.graph.nodes if node.op == "call_function"]
-    return sum(meta.shape.numel() * meta.dtype.itemsize for meta in metas if hasattr(meta, "dtype"))
 
 
 def _names(module: nn.Module) -> tuple[list[str], list[str]]:
