@@ -40,8 +40,7 @@ class TrainsTogether(NeuralNet):
         if isinstance(part, Part):
             part.undo()
         place.note(self._kind_for_notes(), str(reason))
-        with place.away():
-            super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
+        super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
 
     def _kind_for_notes(self) -> str:
         """Return a name of nets like this one."""

@@ -162,7 +162,7 @@ class PlainFold:
             np.random.set_state(numbers)  # noqa: NPY002
         place.note(group, reason)
         # the global generators must not be lent to another net meanwhile
-        with place.away(), generators_lock():
+        with generators_lock():
             return net.fit(X, y, **fit_params)
 
     @contextmanager

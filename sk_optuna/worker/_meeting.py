@@ -1,7 +1,7 @@
 """Let folds that run in threads of their own wait for each other, and do a part of their work together.
 
 Each fold's thread is a member of a meeting while the fold runs. A member that comes to a part which is better done for
-all at once brings it, and waits. As soon as every member has brought its part, or is away or has left, one of the
+all at once brings it, and waits. As soon as every member has brought its part, or has left, one of the
 waiting threads does all parts in one round; then every thread goes on by itself. A member that has nothing to bring any
 more leaves, whatever the reason, so that nobody waits for it.
 
@@ -207,10 +207,6 @@ class Meeting:
             self._present[token] = key
         return token
 
-    def _come(self, token: object, key: tuple[Any, ...]) -> None:
-        with self._changed:
-            self._present[token] = key
-
     def _go(self, token: object) -> None:
         with self._changed:
             self._present.pop(token, None)
@@ -294,7 +290,7 @@ class Meeting:
         start = time.perf_counter()
         outcomes: list[tuple[Any, BaseException | None]]
         try:
-            with self._turns:
+            with self._all_turns():
                 start = time.perf_counter()
                 outcomes = [(each, None) for each in self._done([brought for _, brought in order])]
         except BaseException as error:
@@ -308,6 +304,16 @@ class Meeting:
             pairs = zip((token for token, _ in order), outcomes, strict=True)
             self._outcomes.update((token, (*outcome, share)) for token, outcome in pairs if token in self._expecting)
             self._changed.notify_all()
+
+    @contextmanager
+    def _all_turns(self) -> Iterator[None]:
+        """Have no member work for the `with` block: a round may set what holds for the whole process."""
+        for _ in range(self.n_turns):
+            self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release(self.n_turns)
 
     def _done(self, brought: list[Brought]) -> list[Any]:
         outcomes: list[Any] = [None] * len(brought)
@@ -387,15 +393,6 @@ class _Place(NamedTuple):
     def check(self) -> None:
         """Raise MeetingClosedError if the meeting was closed, or this member expelled."""
         self.meeting._check_member(self.key)
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Have nobody wait for this member during the `with` block."""
-        self.meeting._go(self.token)
-        try:
-            yield
-        finally:
-            self.meeting._come(self.token, self.key)
 
 
 def current_place() -> _Place | None:

@@ -63,22 +63,30 @@ def test_parts_of_another_kind_are_done_apart():
     assert outcomes == [(0, 0), (1, 0), (2, 1), (3, 1)]
 
 
-def test_nobody_waits_for_one_who_is_away():
-    done = threading.Event()
-    rounds = []
-    do = together(rounds)
+def test_no_member_works_during_a_round():
+    at_work, seen = [0], []
+    lock = threading.Lock()
 
-    def away(key):
-        with current_place().away():
-            assert done.wait(60)
-        return current_place().bring(key[0], do)
+    def do(meeting, parts):
+        seen.append(at_work[0])
+        return parts
 
-    def here(key):
-        current_place().bring(key[0], do)
-        done.set()
+    def works(key):
+        with lock:
+            at_work[0] += 1
+        time.sleep(0.02)
+        with lock:
+            at_work[0] -= 1
 
-    run(Meeting(n_turns=2), [away, here])
-    assert rounds == [[1], [0]]
+    def body(key):
+        works(key)
+        if key[0] % 2:
+            current_place().bring(key[0], do)
+        works(key)
+
+    assert run(Meeting(n_turns=3), [body] * 7) == [None] * 7
+    assert seen
+    assert set(seen) == {0}
 
 
 def test_nobody_waits_for_one_who_was_invited_and_expelled():
@@ -220,8 +228,8 @@ def test_notes_are_kept_once():
     assert meeting.notes == [Note((0,), "MLP", None)]
 
 
-# A member's life: in each round it comes, is away before it comes, or dies; then it leaves.
-LIVES = st.lists(st.lists(st.sampled_from(["come", "away", "die"]), max_size=4), min_size=1, max_size=5)
+# A member's life: in each round it comes, or works for a while before it comes, or dies; then it leaves.
+LIVES = st.lists(st.lists(st.sampled_from(["come", "work", "die"]), max_size=4), min_size=1, max_size=5)
 
 
 @example([["come", "come"], ["die"], []], [1])
@@ -241,9 +249,8 @@ def test_nobody_waits_in_vain_whoever_leaves_or_fails(lives, failing_rounds):
             for event in life:
                 if event == "die":
                     raise LookupError(key)
-                if event == "away":
-                    with current_place().away():
-                        pass
+                if event == "work":
+                    time.sleep(0.001)
                 current_place().bring(key[0], do)
                 n_done += 1
             return n_done
