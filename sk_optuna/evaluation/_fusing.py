@@ -10,7 +10,7 @@ from joblib import effective_n_jobs
 from sk_optuna.epochs import leaf_of
 from sk_optuna.exceptions import InvalidArgumentError
 from sk_optuna.execution import runs_in_this_process
-from sk_optuna.worker import Branch, Meeting, shared_meeting
+from sk_optuna.worker import Branch, Meeting, holds_generators, shared_meeting
 
 
 class Search(Protocol):
@@ -81,9 +81,10 @@ class PlainNets:
 def open_meeting(search: Search) -> Meeting | Branch | None:
     """Return the meeting of the folds of a search; None where each worker process runs its own.
 
-    Searches that run in threads of a nested cross-validation share one.
+    Searches that run in threads of a nested cross-validation share one. A search within a net's own draws, as in one
+    of its callbacks, has none: its folds, in threads of their own, would wait for the generators that this one holds.
     """
-    if not fuses(search) or not runs_in_this_process(search.n_jobs):
+    if holds_generators() or not fuses(search) or not runs_in_this_process(search.n_jobs):
         return None
     shared = shared_meeting()
     return Meeting(n_turns=effective_n_jobs(search.n_jobs)) if shared is None else shared.branch()

@@ -9,6 +9,7 @@ threads as there are workers, since a meeting of few is what this engine is ther
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -128,6 +129,7 @@ class TogetherEngine:
         return False
 
     def __enter__(self) -> Self:
+        self._filters = warnings.filters
         return self
 
     def __exit__(
@@ -137,3 +139,5 @@ class TogetherEngine:
         end = None if kind in (None, GeneratorExit) else time.monotonic() + _PATIENCE
         for task in self._running.values():
             task.thread.join(None if end is None else max(0.0, end - time.monotonic()))
+        # a task that sets filters for the time of its fit sets back those that others have set meanwhile
+        warnings.filters = self._filters

@@ -84,6 +84,9 @@ class Fitting:
         self.ran: set[str] = set()
         # how the net is trained together with others (a Likeness), or the reason why it is not; None until it is known
         self.together: Any = None
+        self.facts: Any = None
+        self.noted = False
+        self.first_rows: Any = None
         self._class_weight = class_weight
         self._table: Tensor | None = None
         self._of_batch: Any = None

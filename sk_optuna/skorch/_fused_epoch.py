@@ -19,7 +19,7 @@ from sk_optuna._compat._torch import add_to_all, copy_to_all
 from sk_optuna.skorch._fused_draws import CannotFuseError, draw_into, share_that_stays
 from sk_optuna.skorch._fused_likeness import clip_of
 from sk_optuna.skorch._fused_optimizers import RULES, counts_steps, options_of, state_names, steps_done
-from sk_optuna.skorch._fused_parts import Part, settings_by_step
+from sk_optuna.skorch._fused_parts import Part, address_of, settings_by_step
 from sk_optuna.skorch._fused_step import BatchedStep, Layout
 from sk_optuna.skorch._random_streams import TRAINING
 
@@ -66,8 +66,8 @@ class Stack:
                     view.copy_(value)
         return made
 
-    def write_back(self, n_steps: Sequence[int]) -> None:
-        """Give the nets their weights, buffers and optimizer states."""
+    def write_back(self, n_steps: Sequence[int], grads: Sequence[Tensor]) -> None:
+        """Give the nets their weights, buffers, optimizer states, and the gradients of their last steps."""
         _copy(self._trained, self._by_model(self.params))
         if self.constants:
             n = len(self._constant)
@@ -82,6 +82,9 @@ class Stack:
         if counts_steps(self._optimizers[0]):
             for (optimizer, params), n in zip(self._pairs(), n_steps, strict=True):
                 add_to_all([optimizer.state[param]["step"] for param in params], n)
+        for params, of_net in zip(self._trained, grads, strict=True):
+            for param, grad in zip(params, self.layout.views(of_net), strict=True):
+                param.grad = grad[0]
 
     def _pairs(self) -> Iterator[tuple[Any, list[Tensor]]]:
         return zip(self._optimizers, self._trained, strict=True)
@@ -104,9 +107,9 @@ class Rows:
 
     def __init__(self, parts: list[Part], shelf: dict[Any, Any]) -> None:
         device = parts[0].device
-        origins = [part.origin or _address_of(part.X) for part in parts]
+        origins = [part.origin or address_of(part.X) for part in parts]
         self.X, self.first_X = _joined([part.X for part in parts], origins, device, shelf, "X")
-        addresses = [_address_of(part.y) for part in parts]
+        addresses = [address_of(part.y) for part in parts]
         self.y, self.first_y = _joined([part.y for part in parts], addresses, device, shelf, "y")
 
 
@@ -136,7 +139,7 @@ def train_epoch(parts: list[Part], step: BatchedStep, shelf: dict[Any, Any], che
     update = RULES[type(optimizer)](
         stack.params, grads, stack.state, options_of(optimizer), settings_by_step(parts, counts[0]), stack.done
     )
-    clip = _clipping(parts, grads)
+    clip, last = _clipping(parts, grads), [grads] * len(parts)
     losses = torch.zeros((counts[0], len(parts)), dtype=stack.params.dtype, device=grads.device)
     params, places = stack.layout.views(stack.params), stack.layout.views(grads)
     with torch.no_grad():
@@ -150,8 +153,13 @@ def train_epoch(parts: list[Part], step: BatchedStep, shelf: dict[Any, Any], che
             copy_to_all([place[: len(X)] for place in places], made[1:])
             if clip is not None:
                 clip(n)
+            for i in range(n)[::-1]:
+                if counts[i] > t + 1:
+                    break
+                # the update changes gradients in place
+                last[i] = grads[i : i + 1].clone()
             update.step(t, n)
-        stack.write_back(counts)
+        stack.write_back(counts, last)
     return [of_net[:n] for of_net, n in zip(losses.T.tolist(), counts, strict=True)]
 
 
@@ -269,19 +277,16 @@ def _joined(
     tensors: list[Tensor], keys: list[Any], device: torch.device, shelf: dict[Any, Any], name: str
 ) -> tuple[Tensor, list[int]]:
     """Return tensors one below the other, those of one key once, and the row at which each of them begins."""
-    kept: tuple[dict[Any, int], Tensor, list[Tensor]] | None = shelf.get((name, device))
+    place = name, device, tensors[0].dtype, tuple(tensors[0].shape[1:])
+    kept: tuple[dict[Any, int], Tensor, list[Tensor]] | None = shelf.get(place)
     if kept is None or any(key not in kept[0] for key in keys):
         distinct = list(dict(zip(keys, tensors, strict=True)).values())
         starts = np.cumsum([0, *(len(each) for each in distinct)])
         firsts = dict(zip(dict.fromkeys(keys), starts.tolist(), strict=False))
         joined = distinct[0].to(device) if len(distinct) == 1 else torch.cat([each.to(device) for each in distinct])
         # the tensors stay referred to: an address names them only as long as they exist
-        kept = shelf[name, device] = firsts, joined, distinct
+        kept = shelf[place] = firsts, joined, distinct
     return kept[1], [kept[0][key] for key in keys]
-
-
-def _address_of(tensor: Tensor) -> tuple[Any, ...]:
-    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 def _bytes_of(draw: Any) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from skorch.callbacks import EpochScoring, GradientNormClipping, LRScheduler
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import is_parametrized
 
 from sk_optuna._compat._skorch import criterion_names, module_names, optimizer_names
@@ -49,6 +50,7 @@ _LOSSES = (
     nn.MultiMarginLoss,
     nn.KLDivLoss,
 )
+_PLAIN = {bool, int, float, str, type(None)}
 # Layers that draw random numbers otherwise than Dropout does, or whose steps depend on one another.
 _DRAWS_OTHERWISE = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.RReLU)
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -92,6 +94,9 @@ def _why_callbacks(net: Any) -> str | None:
     for _, callback in net.callbacks_:
         if type(callback) is EpochScoring and callback.on_train:
             return "EpochScoring(on_train=True) looks at the predictions of batches"
+    clips = _key_of_callbacks(net)
+    if len(clips) > 1 or any(kind <= 0 for kind in clips):
+        return "gradients are clipped several times, or by a norm that is none"
     if net._nobody_reads_losses():
         return None
     names = [name for name, callback in net.callbacks_ if type(callback) not in (EpochScoring, GradientNormClipping)]
@@ -101,6 +106,8 @@ def _why_callbacks(net: Any) -> str | None:
 def _why_module(module: Any) -> str | None:
     if is_compiled(module):
         return "its module is compiled"
+    if any(is_lazy(param) for param in (*module.parameters(), *module.buffers())):
+        return "its module has parameters that have no shape before the first batch"
     for name, each in module.named_modules():
         kind = type(each).__name__
         if isinstance(each, _RECURRENT):
@@ -145,6 +152,37 @@ def _why_optimizer(optimizer: Any, module: nn.Module) -> str | None:
     if has_hooks(optimizer):
         return f"optimizer={kind} has hooks"
     return None
+
+
+def facts_of(net: Any) -> tuple[Any, ...]:
+    """Return facts that are quickly read; if a callback has changed one, the net may be of another kind."""
+    optimizer, criterion = net.optimizer_, net.criterion_
+    options = options_of(optimizer).items() if type(optimizer) in RULES else ()
+    return (
+        [_facts(each) for each in net.module_.modules()],
+        [(id(param), param.requires_grad) for param in net.module_.parameters()],
+        [(_facts(each), [(id(buffer), buffer._version) for buffer in each.buffers()]) for each in criterion.modules()],
+        (id(optimizer), len(optimizer.param_groups), [len(group["params"]) for group in optimizer.param_groups]),
+        [(name, repr(value)) for name, value in options],
+        has_hooks(optimizer),
+        [id(callback) for _, callback in net.callbacks_],
+        _key_of_callbacks(net),
+    )
+
+
+def _facts(module: nn.Module) -> tuple[Any, ...]:
+    held = [
+        (name, value if type(value) in _PLAIN else id(value))
+        for name, value in vars(module).items()
+        if name not in ATTRIBUTES_OF_MODULES
+    ]
+    return id(module), held, has_hooks(module)
+
+
+def state_of(module: nn.Module) -> tuple[Any, ...]:
+    """Return what a module holds besides numbers in parameters and buffers, and which objects these are."""
+    tensors = [id(each) for each in (*module.parameters(), *module.buffers())]
+    return _key_of_module(module), tensors
 
 
 def key_of(net: Any) -> tuple[Any, ...]:

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from skorch import NeuralNet
+from torch.nn.parameter import is_lazy
 
 from sk_optuna.skorch._fused_draws import CannotFuseError
-from sk_optuna.skorch._fused_likeness import why_apart
+from sk_optuna.skorch._fused_likeness import facts_of, why_apart
 from sk_optuna.skorch._fused_parts import Part
 from sk_optuna.skorch._fused_rounds import train_together
-from sk_optuna.skorch._random_streams import draws_in_this_thread
-from sk_optuna.worker import Terms, current_place
+from sk_optuna.worker import Terms, current_place, holds_generators
 
 
 class TrainsTogether(NeuralNet):
@@ -26,14 +26,15 @@ class TrainsTogether(NeuralNet):
     ) -> None:
         """Run one epoch of training or validation; see `skorch.NeuralNet.run_single_epoch`."""
         place = current_place()
-        if not training or place is None or iterator is None or draws_in_this_thread():
+        if not training or place is None or iterator is None or holds_generators():
             super().run_single_epoch(iterator, training=training, prefix=prefix, step_fn=step_fn, **fit_params)
             return
         place.check()
         part = self._part_of_round(iterator, step_fn, fit_params, place.terms)
         reason = part if isinstance(part, str) else place.bring(part, train_together)
         if isinstance(reason, list) and isinstance(part, Part):
-            if part.is_first:
+            if not self._fitting_.noted:
+                self._fitting_.noted = True
                 place.note(self._kind_for_notes(), None, part.n_fit)
             part.finish(reason)
             return
@@ -44,7 +45,7 @@ class TrainsTogether(NeuralNet):
 
     def _kind_for_notes(self) -> str:
         """Return a name of nets like this one."""
-        n_params = sum(param.numel() for param in self.module_.parameters())
+        n_params = sum(0 if is_lazy(param) else param.numel() for param in self.module_.parameters())
         batch_size = getattr(self, "iterator_train__batch_size", self.batch_size)
         module, optimizer = type(self.module_).__name__, type(self.optimizer_).__name__
         return f"{module} of {n_params} parameters, {optimizer}, batch {batch_size}"
@@ -54,7 +55,8 @@ class TrainsTogether(NeuralNet):
         fitting = self._fitting_
         if fitting is None or isinstance(fitting.together, str):
             return "it trains outside of fit" if fitting is None else str(fitting.together)
-        if fitting.together is None:
+        if fitting.facts != (facts := facts_of(self)):
+            fitting.facts = facts
             fitting.together = why_apart(self, iterator, step_fn, fit_params)
             if fitting.together is not None:
                 return str(fitting.together)

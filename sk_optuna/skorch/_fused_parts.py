@@ -5,6 +5,7 @@ be run by the net itself: `undo` sets back the net's stream and its learning-rat
 """
 
 import copy
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from sk_optuna._compat._torch import note_steps, uncompiled
 from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, WatchesDraws, generators_kept
-from sk_optuna.skorch._fused_likeness import key_of, loader_of, steppers_of, weighs_in_rows
+from sk_optuna.skorch._fused_likeness import key_of, loader_of, state_of, steppers_of, weighs_in_rows
 from sk_optuna.skorch._fused_optimizers import settings_of
 from sk_optuna.skorch._fused_step import losses_of_rows
 from sk_optuna.skorch._loader import RowsOfEpoch
@@ -57,8 +58,6 @@ class Part:
         The rows in the order of the epoch.
     origin : bytes or None
         A key of X, the same for equal rows only.
-    is_first : bool
-        Whether it is the first of its fit.
     batch_size, n_steps : int
         Rows of a step, but for the last one; number of steps.
     settings : list of dict
@@ -80,8 +79,6 @@ class Part:
         self.terms = terms
         self.n_fit = 0
         self.batch_size = int(loader.batch_size or 1)  # type: ignore[union-attr]
-        self.is_first = net._fitting_.together is None
-        self.origin = loader.origin  # type: ignore[union-attr]
         self._stream = _state_of_stream(net)
         self._schedule: list[tuple[Any, dict[str, Any], dict[str, Any]]] = []
         self._groups = [dict(group) for group in net.optimizer_.param_groups]
@@ -93,6 +90,9 @@ class Part:
                 "its rows are not plain arrays, or their order is drawn from a generator of the user's"
             )
         self.rows: RowsOfEpoch = rows
+        # a callback may exchange the rows of the dataset
+        first = net._fitting_.first_rows = net._fitting_.first_rows or address_of(self.X)
+        self.origin = loader.origin if address_of(self.X) == first else None  # type: ignore[union-attr]
         self.device = torch.device(net.device or "cpu")
         if len(rows.tensors) != 2 + self._weighted:
             self.undo()
@@ -121,17 +121,23 @@ class Part:
         return X, y
 
     def look(self) -> Likeness:
-        """Run the first batch of a fit without a step, with the checks of every first batch."""
+        """Run the first batch without a step, with the checks of every first batch, on a copy of the module."""
         net, (X, y) = self.net, self.batch(0)
-        fitting = net._fitting_
+        fitting, module = net._fitting_, net.module_
         looked_at, weighed = fitting.looked_at, fitting.weighed
-        with net._drawing(TRAINING), generators_kept(self.device), _buffers_kept(net.module_):
+        with net._drawing(TRAINING), generators_kept(self.device), _others_kept():
             try:
+                copied = copy.deepcopy(module).train()
+                before, numbers = state_of(copied), _numbers_of_others()
+                vars(net)["module_"] = copied
                 with torch.no_grad(), WatchesDraws(len(X)) as watched:
                     fitting.show(self._weights_of(0))
-                    net._set_training(True)
                     y_pred = net.infer(X)
                     loss = net.get_loss(y_pred, y, X=X, training=True)
+                if state_of(copied) != before:
+                    raise CannotFuseError("its forward changes attributes of the module, or exchanges buffers")
+                if _numbers_of_others() != numbers:
+                    raise CannotFuseError("its forward draws from Python's or NumPy's generator")
                 self._check_weights(y_pred, y, loss)
             except CannotFuseError:
                 raise
@@ -140,6 +146,7 @@ class Part:
                 fitting.looked_at, fitting.weighed = looked_at, weighed
                 raise CannotFuseError(f"its first batch fails with {type(error).__name__}") from error
             finally:
+                vars(net)["module_"] = module
                 fitting.show(None)
         tail = tuple(X.shape[1:]), X.dtype, tuple(y.shape[1:]), y.dtype
         draws = tuple(watched.draws)
@@ -240,12 +247,22 @@ class Part:
             raise CannotFuseError("its rows have several labels each")
         name, losses_of = type(self.net.criterion_).__name__, losses_of_rows(self.net)
         losses = losses_of(y_pred, y)
-        if not torch.allclose(losses_of(y_pred[:1], y[:1]), losses[:1], rtol=1e-3, equal_nan=True):
+        if not torch.allclose(losses_of(y_pred[:1], y[:1]), losses[:1], rtol=_close(losses.dtype), equal_nan=True):
             # as where outputs of shape (n, 1) meet y of shape (n,)
             raise CannotFuseError(f"criterion={name} compares each output with the targets of other rows")
         made = torch.dot(losses, self.shares()[: len(y)])
-        if not torch.allclose(made, loss.to(made.dtype), rtol=1e-3, equal_nan=True):
+        if not torch.allclose(made, loss.to(made.dtype), rtol=_close(loss.dtype), equal_nan=True):
             raise CannotFuseError(f"criterion={name} gives another loss for a batch than the mean of its rows")
+
+
+def address_of(tensor: Tensor) -> tuple[Any, ...]:
+    """Return the place of a tensor in memory, which names it for as long as it exists and is not changed."""
+    return tensor.data_ptr(), tensor._version, tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+
+def _close(dtype: torch.dtype) -> float:
+    """Return the relative difference up to which two ways to the same number may differ."""
+    return max(1e-3, 8 * float(torch.finfo(dtype).eps))
 
 
 def _state_of_stream(net: Any) -> Any:
@@ -263,16 +280,22 @@ def _restore_stream(net: Any, state: Any) -> None:
         streams._states[TRAINING] = dict(state)
 
 
+def _numbers_of_others() -> tuple[Any, ...]:
+    """Return the states of the generators of Python and NumPy."""
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    assert isinstance(state, dict)
+    return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
+
+
 @contextmanager
-def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
-    """Set a module's buffers back at the end of the `with` block."""
-    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+def _others_kept() -> Iterator[None]:
+    """Set the generators of Python and NumPy back at the end of the `with` block."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, value in before:
-                buffer.copy_(value)
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
 
 
 def settings_by_step(parts: list[Part], n_steps: int) -> dict[str, np.ndarray]:

@@ -21,7 +21,7 @@ from sk_optuna.skorch._fused_optimizers import state_names
 from sk_optuna.skorch._fused_parts import Likeness, Part
 from sk_optuna.skorch._fused_step import BatchedStep, without_onednn
 from sk_optuna.skorch._loader import free_memory as free_on_device
-from sk_optuna.worker import Meeting, MeetingClosedError, clear_frames, free_memory, on_release
+from sk_optuna.worker import Meeting, MeetingClosedError, clear_frames, free_memory, generators_lock, on_release
 
 # Number of kinds of nets whose steps are kept.
 _N_KEPT = 64
@@ -90,10 +90,12 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
         For each part the losses of its steps, or the reason why it was left as it was.
     """
     outcomes: list[list[float] | str] = [_ALONE] * len(parts)
-    for members in _alike([(_likeness(part).key, part.terms) for part in parts]):
-        made = _train_kind(meeting, [parts[i] for i in members])
-        for i, outcome in zip(members, made, strict=True):
-            outcomes[i] = outcome
+    # a round sets what holds for the process, and other searches of it may train their nets
+    with generators_lock():
+        for members in _alike([(_likeness(part).key, part.terms) for part in parts]):
+            made = _train_kind(meeting, [parts[i] for i in members])
+            for i, outcome in zip(members, made, strict=True):
+                outcomes[i] = outcome
     return outcomes
 
 
@@ -103,10 +105,12 @@ def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
     step = step_of(parts[0])
     if isinstance(step, str):
         return _left(parts, step)
-    single = [i for i, part in enumerate(parts) if part.size_of(part.n_steps - 1) * (step.n_values or 2) == 1]
-    for i in single:
-        (outcomes[i],) = _left([parts[i]], "BatchNorm has one value of a channel in its last batch")
-    others = [i for i in range(len(parts)) if i not in single]
+    others = []
+    for i, part in enumerate(parts):
+        if (reason := _why_last_batch(part, step)) is None:
+            others.append(i)
+        else:
+            (outcomes[i],) = _left([part], reason)
     # a batch that is filled up would be another one for a module that mixes rows
     for places in _alike([parts[i].n_rows if step.mixes_rows else 0 for i in others]):
         longest_first = sorted((others[place] for place in places), key=lambda i: -parts[i].n_steps)
@@ -174,6 +178,15 @@ def _why_large(part: Part, step: BatchedStep) -> str | None:
     return None
 
 
+def _why_last_batch(part: Part, step: BatchedStep) -> str | None:
+    n_rows = part.size_of(part.n_steps - 1)
+    if step.n_values is not None and step.n_values * n_rows == 1:
+        return "BatchNorm has one value of a channel in its last batch"
+    if not step.can_fill_up(part.net, n_rows, *part.batch(0)):
+        return f"its forward depends on the number of rows, and its last batch has {n_rows}"
+    return None
+
+
 def _train_in_turns(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:
     """Train as many nets at a time as the memory holds, one lot after another."""
     n_fit = _n_that_fit(parts[0], step)
@@ -188,14 +201,14 @@ def _n_that_fit(part: Part, step: BatchedStep) -> int:
     """Return how many nets like that of a part, the net itself and its rows included, the free memory holds."""
     params = list(part.net.module_.parameters())
     n_states = len(state_names(part.net.optimizer_))
-    of_net = (1 + n_states) * sum(param.nbytes for param in params) + sum(each.nbytes for each in part.rows.tensors)
+    of_net = (2 + n_states) * sum(param.nbytes for param in params) + sum(each.nbytes for each in part.rows.tensors)
     of_group = (3 + n_states) * sum(param.nbytes for param in params) + step.bytes_for(part.net, *part.batch(0))
     free = free_memory() if part.device.type == "cpu" else free_on_device(part.device)
     return int(min(_MOST_NETS, _SHARE_OF_MEMORY * free // max(1, of_net + of_group)))
 
 
 def _train(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:
-    """Train a group; in two halves where memory does not suffice."""
+    """Train a group; in two halves where memory does not suffice, or one of its nets fails."""
     states = [part.state_of_stream() for part in parts]
     try:
         with without_onednn():
@@ -206,15 +219,11 @@ def _train(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[
         for part, state in zip(parts, states, strict=True):
             part.set_stream(state)
         meeting.shelf.clear()
-        if isinstance(error, CannotFuseError):
-            return _left(parts, str(error))
-        if not _lacks_memory(error):
-            reason = _reason(error)
-            _steps.put(_likeness(parts[0]).key, reason)
-            return _left(parts, reason)
-        clear_frames(error)
+        lacks_memory = _lacks_memory(error)
+        if lacks_memory:
+            clear_frames(error)
         if len(parts) == 1:
-            return [_ALONE]
+            return [_ALONE] if lacks_memory else _left(parts, _reason(error))
     half = (len(parts) + 1) // 2
     return [*_train(meeting, parts[:half], step), *_train(meeting, parts[half:], step)]
 

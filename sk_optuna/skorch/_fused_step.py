@@ -103,6 +103,7 @@ class BatchedStep:
         self.n_flops = self.n_conv_flops = 0
         self.least = 1
         self._graphs: dict[tuple[int, int], Callable[..., Sequence[Tensor]]] = {}
+        self._fills_up: dict[int, bool] = {}
         self._pairs: dict[int, tuple[fx.GraphModule, fx.GraphModule]] = {}
         self._look_at(net, X, y)
 
@@ -156,7 +157,7 @@ class BatchedStep:
             raise CannotFuseError("no parameter gets a gradient")
         self.constant = [*(name for name in self.trained if name not in used), *self.constant]
         self.trained = used
-        self.mixes_rows = self._mixes_rows(net, X, y)
+        self.mixes_rows = self._mixes_rows(net, X, y, self.n_rows(len(X) + 1))
         if not self.mixes_rows:
             X, y = (filled_up(each, self.n_rows(len(X))) for each in (X, y))
         if X.device.type == "cpu":
@@ -176,14 +177,9 @@ class BatchedStep:
         torch sums up in another order where a product has a single matrix. Tried with different models, and each of
         them in several places among the others.
         """
-        models = self._inputs(net, _TRIED[-1], X, y)
-        layout, n_params = Layout([each.shape[1:] for each in models[: len(self.trained)]]), len(self.trained)
-        of_rows = n_params + len(self.constant)
-        noise = torch.Generator().manual_seed(0)
-        for each in [*models[:n_params], *models[of_rows : of_rows + 1]]:
-            if each.is_floating_point():
-                factor, summand = (torch.randn(each.shape, generator=noise, dtype=each.dtype) for _ in range(2))
-                each.mul_(factor).add_(summand, alpha=0.1)
+        models = self._varied(self._inputs(net, _TRIED[-1], X, y), with_rows=True)
+        n_params = len(self.trained)
+        layout = Layout([each.shape[1:] for each in models[:n_params]])
 
         def results(first: int, n: int) -> list[Tensor]:
             # the parameters lie in memory as those of a group do
@@ -205,20 +201,60 @@ class BatchedStep:
             raise CannotFuseError("its last digits would depend on the number of nets that train together")
         return 1 + len(depends[:1])
 
-    def _mixes_rows(self, net: Any, X: Tensor, y: Tensor) -> bool:
-        """Return whether rows that are not real, other ones than those of the batch, change the outputs of the others.
+    def can_fill_up(self, net: Any, n_rows: int, X: Tensor, y: Tensor) -> bool:
+        """Return whether a batch of some rows can be filled up to the length of the others.
 
-        Real ones do so with BatchNorm, which knows them apart.
+        Parameters
+        ----------
+        net : skorch net
+            One of the nets.
+        n_rows : int
+            Rows of the batch.
+        X, y : Tensor
+            A whole batch of its rows.
         """
-        outputs = []
-        for others in (X[:1].expand_as(X), X[-1:].expand_as(X)):
-            inputs = self._inputs(net, 2, *(torch.cat([each, more]) for each, more in ((X, others), (y, y))))
-            *parts, real, masks = self._split(inputs)
-            real[:, len(X) :] = 0
-            outputs.append(self._outputs(net)(*parts, real, masks)[:, : len(X)])
-        alone = self._outputs(net)(*self._split(self._inputs(net, 2, X, y)))
-        scale = float(alone.abs().max())
-        return not all(torch.allclose(each, alone, rtol=1e-3, atol=1e-4 * scale, equal_nan=True) for each in outputs)
+        if self.mixes_rows or n_rows == len(X):
+            return True
+        if n_rows not in self._fills_up:
+            self._fills_up[n_rows] = not self._mixes_rows(net, X[:n_rows], y[:n_rows], self.n_rows(len(X)))
+        return self._fills_up[n_rows]
+
+    def _mixes_rows(self, net: Any, X: Tensor, y: Tensor, length: int) -> bool:
+        """Return whether losses, gradients or buffers change by rows that only fill a batch up to some length."""
+        inputs, (n, m) = self._varied(self._inputs(net, 2, X, y)), (len(self.trained), len(self.constant))
+        n_more = length - len(X)
+        alone = self._results(net, inputs)
+        scale = max(float(each.abs().nan_to_num().max()) for each in alone if each.numel())
+        close = min(0.05, 1000 * torch.finfo(inputs[0].dtype).eps)
+        for i in (0, -1):
+            filled = inputs[: n + m]
+            for each in inputs[n + m : n + m + 2]:  # X and y
+                filled.append(torch.cat([each, each[:, [i]].expand(-1, n_more, *each.shape[2:])], 1))
+            for each in inputs[n + m + 2 : n + m + 4]:  # weights of rows, and which are real
+                filled.append(torch.cat([each, each.new_zeros(len(each), n_more)], 1))
+            for each, draw in zip(inputs[n + m + 4 :], self._draws, strict=True):
+                filled.append(torch.cat([each, each.new_ones(len(each), n_more * draw.per_row, *each.shape[2:])], 1))
+            for a, b in zip(alone, self._results(net, filled), strict=True):
+                if not torch.allclose(a, b, rtol=close, atol=close * scale, equal_nan=True):
+                    return True
+        return False
+
+    def _results(self, net: Any, inputs: list[Tensor]) -> list[Tensor]:
+        """Return losses and gradients of a step that is not written down, and the constants after it."""
+        n, m = len(self.trained), len(self.constant)
+        constants = [each.clone() for each in inputs[n : n + m]]
+        return [*self._function(net)(*inputs[:n], *constants, *inputs[n + m :]), *(each.double() for each in constants)]
+
+    def _varied(self, inputs: list[Tensor], *, with_rows: bool = False) -> list[Tensor]:
+        """Return inputs with other parameters in each model, none of them zero, and on demand with other rows."""
+        noise = torch.Generator().manual_seed(0)
+        n, m = len(self.trained), len(self.trained) + len(self.constant)
+        made = list(inputs)
+        for i in [*range(n), *([m] if with_rows else [])]:
+            if inputs[i].is_floating_point():
+                factor, summand = (torch.randn(inputs[i].shape, generator=noise) for _ in range(2))
+                made[i] = (inputs[i] * factor.to(inputs[i])).add_(summand.to(inputs[i]), alpha=0.1)
+        return made
 
     def _split(self, inputs: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor, list[Tensor]]:
         """Return parameters, constants, X, which rows are real, and masks, of which a forward pass is made."""

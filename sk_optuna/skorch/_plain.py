@@ -224,7 +224,7 @@ def _why_alone(net: Any, X: Any, y: Any, place: Any) -> tuple[str, str | None]:
         # skorch's own fit raises the same, or goes on
         return type(net).__bases__[-1].__name__, f"its beginning fails with {type(error).__name__}"
     reason = place.bring(part, _reasons)
-    net._fitting_.together = None
+    net._fitting_.together = net._fitting_.facts = None
     return net._kind_for_notes(), reason
 
 
@@ -255,5 +255,6 @@ def _first_part(net: Any, X: Any, y: Any, terms: Any) -> Part:
 
 def _reasons(meeting: Meeting, parts: Sequence[Part]) -> list[str | None]:
     """Return for each part the reason why its kind of nets is not trained together; None where it is."""
-    steps = [step_of(part) for part in parts]
+    with generators_lock():
+        steps = [step_of(part) for part in parts]
     return [step if isinstance(step, str) else None for step in steps]

@@ -8,7 +8,6 @@ by the caller undoes it, and threads mix their numbers.
 """
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from numbers import Integral
@@ -30,7 +29,6 @@ TRAINING, ASIDE = "training", "aside"
 _NAMES = (TRAINING, ASIDE)
 
 _forked = False
-_here = threading.local()
 
 
 def _note_fork() -> None:
@@ -48,9 +46,6 @@ def leave_threads_of_parent() -> None:
     if _forked:
         torch.set_num_threads(1)
         _forked = False
-
-
-_here = threading.local()
 
 
 def check_random_state(random_state: Any) -> None:
@@ -72,11 +67,6 @@ def open_streams(random_state: Any) -> "RandomStreams | None":
         return RandomStreams(int(random_state))
     fold = current_fold()
     return None if fold is None else RandomStreams(fold.next_seed())
-
-
-def draws_in_this_thread() -> bool:
-    """Return whether this thread holds the global generators, so that no other thread could draw while it waits."""
-    return getattr(_here, "n_flows", 0) > 0
 
 
 class RandomStreams:
@@ -103,14 +93,12 @@ class RandomStreams:
         with generators_lock():
             theirs = {kind: _state(kind, device) for kind in kinds}
             outer, self._flowing = self._flowing, name
-            _here.n_flows = getattr(_here, "n_flows", 0) + 1
             states = self._states[name]
             try:
                 for kind in kinds:
                     _begin(kind, device, states.get(kind), self._seeds[name])
                 yield
             finally:
-                _here.n_flows -= 1
                 self._flowing = outer
                 states.update({kind: _state(kind, device) for kind in kinds})
                 for kind, state in theirs.items():

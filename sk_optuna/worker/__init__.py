@@ -5,7 +5,7 @@ Networks and other leaves may import this room. It knows nothing of searches, tr
 
 from sk_optuna.worker._current_fold import CurrentFold, current_fold, in_fold, seed_of
 from sk_optuna.worker._end_signals import EndSignals, end_signals
-from sk_optuna.worker._generators import generators_lock
+from sk_optuna.worker._generators import generators_lock, holds_generators
 from sk_optuna.worker._interrupts import Interrupts, delivered, kept_alive, on_interrupt, watched
 from sk_optuna.worker._meeting import (
     USUAL,
@@ -53,6 +53,7 @@ __all__ = [
     "end_with",
     "free_memory",
     "generators_lock",
+    "holds_generators",
     "in_fold",
     "in_meeting",
     "kept_alive",
