@@ -1,9 +1,12 @@
 """torch's privates."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 
 def cpu_has_bf16() -> bool:
@@ -22,6 +25,12 @@ def uncompiled(module: Any) -> Any:
 def adam_on_cpu(decoupled: bool) -> Any:
     """Return torch's function that makes a step of Adam, or AdamW, in one pass over the numbers; None without one."""
     return getattr(torch, "_fused_adamw_" if decoupled else "_fused_adam_", None)
+
+
+def one_fake_mode() -> AbstractContextManager[Any]:
+    """Return a context in which `make_fx` notes shapes by one fake mode, and not by a new one for each tensor."""
+    context: AbstractContextManager[Any] = tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True)))
+    return context
 
 
 def is_compiled(module: Any) -> bool:

@@ -21,7 +21,7 @@ from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from sk_optuna._compat._torch import copy_to_all, draws_random_numbers, uncompiled
+from sk_optuna._compat._torch import copy_to_all, draws_random_numbers, one_fake_mode, uncompiled
 from sk_optuna.skorch._fused_draws import BatchedForward, CannotFuseError, Draw
 from sk_optuna.skorch._fused_graph import BLOCK, bytes_in, scaled, shortened
 from sk_optuna.skorch._fused_likeness import weighs_in_rows
@@ -316,7 +316,7 @@ class BatchedStep:
         return step
 
     def _traced(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> fx.GraphModule:
-        with _writing:
+        with _writing, one_fake_mode():
             graph_module = make_fx(self._function(net))(*self._inputs(net, n_models, X, y))
         for node in graph_module.graph.nodes:
             if draws_random_numbers(node.target, node.args, node.kwargs):
