@@ -1,10 +1,11 @@
 """torch's privates."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
+from torch._C import _functorch
 from torch._guards import TracingContext, tracing
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -31,6 +32,22 @@ def one_fake_mode() -> AbstractContextManager[Any]:
     """Return a context in which `make_fx` notes shapes by one fake mode, and not by a new one for each tensor."""
     context: AbstractContextManager[Any] = tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True)))
     return context
+
+
+@contextmanager
+def strict_vmap() -> Iterator[None]:
+    """Have `vmap` raise for an operation that it would do model by model; it warns of that, in its default."""
+    before = _functorch._is_vmap_fallback_enabled()
+    _functorch._set_vmap_fallback_enabled(False)
+    try:
+        yield
+    finally:
+        _functorch._set_vmap_fallback_enabled(before)
+
+
+def changes_of(tensor: torch.Tensor) -> int:
+    """Return how often a tensor was changed in place."""
+    return int(tensor._version)
 
 
 def is_compiled(module: Any) -> bool:

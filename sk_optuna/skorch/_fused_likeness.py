@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import is_parametrized
 
 from sk_optuna._compat._skorch import criterion_names, module_names, optimizer_names
-from sk_optuna._compat._torch import ATTRIBUTES_OF_MODULES, has_hooks, is_compiled
+from sk_optuna._compat._torch import ATTRIBUTES_OF_MODULES, changes_of, has_hooks, is_compiled
 from sk_optuna.skorch._fused_optimizers import RULES, options_of
 from sk_optuna.skorch._loader import TensorLoader
 from sk_optuna.skorch._overrides import overridden
@@ -161,7 +161,10 @@ def facts_of(net: Any) -> tuple[Any, ...]:
     return (
         [_facts(each) for each in net.module_.modules()],
         [(id(param), param.requires_grad) for param in net.module_.parameters()],
-        [(_facts(each), [(id(buffer), buffer._version) for buffer in each.buffers()]) for each in criterion.modules()],
+        [
+            (_facts(each), [(id(buffer), changes_of(buffer)) for buffer in each.buffers()])
+            for each in criterion.modules()
+        ],
         (id(optimizer), len(optimizer.param_groups), [len(group["params"]) for group in optimizer.param_groups]),
         [(name, repr(value)) for name, value in options],
         has_hooks(optimizer),
@@ -180,7 +183,7 @@ def _facts(module: nn.Module) -> tuple[Any, ...]:
 
 
 def state_of(module: nn.Module) -> tuple[Any, ...]:
-    """Return what a module holds besides numbers in parameters and buffers, and which objects these are."""
+    """Return the attributes of a module and its parts, and the identities of its parameters and buffers."""
     tensors = [id(each) for each in (*module.parameters(), *module.buffers())]
     return _key_of_module(module), tensors
 

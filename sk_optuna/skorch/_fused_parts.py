@@ -5,6 +5,7 @@ be run by the net itself: `undo` sets back the net's stream and its learning-rat
 """
 
 import copy
+import pickle
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sk_optuna._compat._torch import note_steps, uncompiled
+from sk_optuna._compat._torch import changes_of, note_steps, uncompiled
 from sk_optuna.skorch._fused_draws import CannotFuseError, Draw, WatchesDraws, generators_kept
 from sk_optuna.skorch._fused_likeness import key_of, loader_of, state_of, steppers_of, weighs_in_rows
 from sk_optuna.skorch._fused_optimizers import settings_of
@@ -257,7 +258,7 @@ class Part:
 
 def address_of(tensor: Tensor) -> tuple[Any, ...]:
     """Return the place of a tensor in memory, which names it for as long as it exists and is not changed."""
-    return tensor.data_ptr(), tensor._version, tuple(tensor.shape), tensor.stride(), tensor.dtype
+    return tensor.data_ptr(), changes_of(tensor), tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 def _close(dtype: torch.dtype) -> float:
@@ -282,9 +283,7 @@ def _restore_stream(net: Any, state: Any) -> None:
 
 def _numbers_of_others() -> tuple[Any, ...]:
     """Return the states of the generators of Python and NumPy."""
-    state = np.random.get_state(legacy=False)  # noqa: NPY002
-    assert isinstance(state, dict)
-    return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
+    return random.getstate(), pickle.dumps(np.random.get_state(legacy=False))  # noqa: NPY002
 
 
 @contextmanager

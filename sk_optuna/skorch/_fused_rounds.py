@@ -7,7 +7,6 @@ the first steps of a group both ways.
 """
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sk_optuna._compat._torch import strict_vmap
 from sk_optuna.skorch._fused_draws import CannotFuseError
 from sk_optuna.skorch._fused_epoch import train_epoch
 from sk_optuna.skorch._fused_optimizers import state_names
@@ -29,7 +29,7 @@ _N_KEPT = 64
 _REASONS = {
     "data-dependent control flow": "its forward decides by the values of its data",
     "randomness error mode": "its module draws random numbers otherwise than Dropout",
-    "There is a performance drop": "an operation of its module has no form for several models",
+    "Batching rule not implemented": "an operation of its module has no form for several models",
     "vmap: It looks like you're calling .item()": "its forward takes single numbers out of tensors",
 }
 # Arithmetic of a step of one model from which a CPU gains little or nothing. Measured with 10 models on one core: 1.8
@@ -140,9 +140,7 @@ def _known_or_made(part: Part) -> BatchedStep | str:
     step = _steps.get(key)
     if step is None:
         try:
-            with warnings.catch_warnings():
-                # torch.func warns of operations that it does model by model
-                warnings.filterwarnings("error", "There is a performance drop", UserWarning)
+            with strict_vmap():
                 step = BatchedStep(part.net, _likeness(part).draws, *part.batch(0))
         except Exception as error:  # torch.func refuses with errors of all kinds
             step = _reason(error)
