@@ -32,14 +32,16 @@ _REASONS = {
     "Batching rule not implemented": "an operation of its module has no form for several models",
     "vmap: It looks like you're calling .item()": "its forward takes single numbers out of tensors",
 }
-# Arithmetic of a step of one model from which a CPU gains little or nothing. Measured with 10 models on one core: 1.8
-# and 1.6 times as fast as alone at 110 million, 1.1 and 1.05 at 220 and 430, 0.84 at 860. A GPU is idle while a step's
-# operations are started, about a millisecond. That was not measured: at 5000 million a small one computes as long.
-_MOST_FLOPS = {"cpu": 2e8, "cuda": 5e9}
+# Arithmetic of a step of one model from which a CPU gains nothing. Measured with 20 models on one core: 1.5 and 1.2
+# times as fast as alone at 25 and 18 million, .98 and .87 at 55 and 61, .9 and .8 at 210 and 850. A GPU is idle while a
+# step's operations are started, about a millisecond. Not measured: at 5000 million a small one computes as long.
+_MOST_FLOPS = {"cpu": 3e7, "cuda": 5e9}
 # The same of convolutions: 1.5 times as fast at 6 million, 1.1 and .8 at 20. torch's own ones are slower than oneDNN's.
 _MOST_CONV_FLOPS = {"cpu": 1e7}
 # Steps, of all nets that are alike, from which writing down their step is paid: it takes as long as some hundreds.
 _LEAST_STEPS = 1500
+# Steps of an epoch from which a net by itself, as in a worker process, is not slower for what an epoch costs besides.
+_LEAST_STEPS_OF_EPOCH = 8
 # Largest share of the free memory for the copies, gradients and batches of a group.
 _SHARE_OF_MEMORY = 0.5
 _MOST_NETS = 10**6
@@ -150,7 +152,11 @@ def _known_or_made(part: Part) -> BatchedStep | str:
 
 def _why_few(part: Part) -> str | None:
     terms = part.terms
-    if terms.always or terms.n_alike is None:
+    if terms.always:
+        return None
+    if part.n_steps < _LEAST_STEPS_OF_EPOCH:
+        return f"its epochs have {part.n_steps} steps, and it takes {_LEAST_STEPS_OF_EPOCH} to gain something"
+    if terms.n_alike is None:
         return None
     n_steps = part.n_steps * part.net.max_epochs * terms.n_alike
     if n_steps >= _LEAST_STEPS:
@@ -187,6 +193,8 @@ def _why_last_batch(part: Part, step: BatchedStep) -> str | None:
 
 def _train_in_turns(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[float] | str]:
     """Train as many nets at a time as the memory holds, one lot after another."""
+    if len(parts) == 1 and parts[0].net._fitting_.noted:
+        return _train(meeting, parts, step)
     n_fit = _n_that_fit(parts[0], step)
     for part in parts:
         part.n_fit = n_fit

@@ -293,7 +293,7 @@ def test_nets_that_are_trained_by_themselves_leave_the_numbers_of_the_others_alo
 
     def run(**arguments):
         found = search(
-            classifier(max_epochs=20),
+            classifier(max_epochs=20, batch_size=8),
             "auto",
             space={"lr": loguniform(1e-3, 1e-2), "module": [MLP, Recurrent]},
             scoring="neg_log_loss",
@@ -330,7 +330,7 @@ def test_too_few_steps_to_gain_something_are_left_as_without():
 
 
 def test_auto_trains_together_what_makes_enough_steps():
-    net = classifier(max_epochs=30)
+    net = classifier(max_epochs=30, batch_size=8)
     found = search(net, "auto", n_trials=20).set_params(n_trials=20)
     found.study_callbacks = [lambda study, trial: study.stop() if trial.number == 1 else None]
     assert found.fit(X, Y).fused_["fused"].tolist() == [True]

@@ -187,7 +187,7 @@ def make_net(number, case):
         params["iterator_train__generator"] = torch.Generator().manual_seed(number)
     if params.get("module") == "takes scale":
         params["module"] = TakesScale
-    fixed = {"criterion": nn.CrossEntropyLoss, "max_epochs": 2, "batch_size": 16, "verbose": 0, "device": "cpu"}
+    fixed = {"criterion": nn.CrossEntropyLoss, "max_epochs": 2, "batch_size": 4, "verbose": 0, "device": "cpu"}
     return case.get("class", NeuralNetClassifier)(**{"module": MLP, **fixed, "random_state": number, **params})
 
 
@@ -229,7 +229,7 @@ def test_net_trains_alone_for_a_reason_and_as_it_would_without_a_meeting(case, r
 
 
 def test_large_nets_train_alone_unless_the_meeting_is_for_all():
-    case = {"module__n_hidden": 600_000, "max_epochs": 1, "batch_size": 20}
+    case = {"module__n_hidden": 600_000, "max_epochs": 1}
     meeting = fit_together([make_net(number, case) for number in range(2)], case)
     assert all("million operations" in note.reason for note in meeting.notes)
 

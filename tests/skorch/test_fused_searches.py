@@ -229,7 +229,7 @@ class Wide(MLP):
         torch.nn.Sequential.__init__(self, torch.nn.Linear(4, n_hidden), torch.nn.ReLU(), torch.nn.Linear(n_hidden, 3))
 
 
-LONG = {"neuralnetclassifier__max_epochs": [40]}
+LONG = {"neuralnetclassifier__max_epochs": [12]}
 
 
 @pytest.mark.parametrize(
@@ -239,18 +239,24 @@ LONG = {"neuralnetclassifier__max_epochs": [40]}
         ({"lr": [1e-3, 1e-2], "optimizer__weight_decay": [0.0, 0.1]}, True),
         ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": [8, 16]}, True),
         ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": randint(8, 64)}, False),
-        ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": list(range(8, 20)), "batch_size": [16, 32]}, False),
+        ({"lr": loguniform(1e-3, 1e-2), "module__n_hidden": list(range(8, 20)), "batch_size": [6, 8]}, False),
     ],
     ids=["rates", "grid", "two widths", "a range of widths", "many kinds"],
 )
 def test_auto_counts_from_the_space_whether_enough_networks_will_be_alike(space, pays):
-    """Three folds of twenty candidates make 160 steps each; if each candidate has a width of its own, 480 are alike."""
+    """Three folds of twenty candidates make 156 steps each; if each candidate has a width of its own, 468 are alike."""
     named = {f"neuralnetclassifier__{name}": values for name, values in space.items()}
     found = search("auto", module=Wide, space=named | LONG, n_trials=4 if pays else 2, dtype=None, n_jobs=None)
-    found.set_params(n_trials=20, study_callbacks=[lambda study, trial: study.stop() if trial.number == 1 else None])
+    found.set_params(estimator__neuralnetclassifier__batch_size=8, n_trials=20)
+    found.set_params(study_callbacks=[lambda study, trial: study.stop() if trial.number == 1 else None])
     found.fit(X.astype(np.float32), y)
     assert found.fused_["fused"].tolist() == [pays] * len(found.fused_["fused"])
     assert all("to gain something" in reason for reason in found.fused_["reason"]) != pays
+
+
+def test_auto_leaves_epochs_of_few_steps_alone():
+    found = search("auto", module=Wide, space=LONG, n_trials=1).fit(X.astype(np.float32), y)
+    assert "its epochs have 4 steps" in found.fused_["reason"][0]
 
 
 def test_times_of_folds_are_their_shares_of_the_time_of_the_search():

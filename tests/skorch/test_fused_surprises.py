@@ -219,6 +219,7 @@ def search(fuse, module=MLP, kind=NeuralNetClassifier, **params):
 def always_worth_it(monkeypatch):
     """Have fuse="auto" train together whatever can be."""
     monkeypatch.setattr(_fused_rounds, "_LEAST_STEPS", 1)
+    monkeypatch.setattr(_fused_rounds, "_LEAST_STEPS_OF_EPOCH", 1)
 
 
 def fitted(fuse, **params):
