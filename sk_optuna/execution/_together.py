@@ -109,7 +109,7 @@ class TogetherEngine:
             return Outcome(key, None, None, seconds, error)
         if error is not None:
             raise error
-        self._room = min(_MOST, max(1, self._room_after(result)))
+        self._room = min(_MOST, max(self._meeting.n_turns, self._room_after(result)))
         return Outcome(key, result, None, seconds)
 
     def _next_arrival(self) -> tuple[tuple[Any, ...], Any, BaseException | None]:

@@ -196,6 +196,30 @@ def test_result_tells_how_many_tasks_may_run_at_once():
         assert room == [1, 5, 1, 1]
 
 
+def test_as_many_tasks_run_as_the_meeting_has_turns_though_they_are_not_done_together():
+    both = threading.Barrier(2)
+
+    def wait_for_the_other(x):
+        return x and both.wait(60) >= 0
+
+    with joblib.parallel_config(n_jobs=1):
+        engine = open_engine(
+            wait_for_the_other,
+            n_jobs=None,
+            pre_dispatch="all",
+            meeting=Meeting(n_turns=2),
+            room_after=lambda result: 0,
+        )
+    with engine:
+        engine.submit((0,), 0)
+        assert engine.wait().result == 0
+        for key in (1, 2):
+            assert engine.has_room
+            engine.submit((key,), key)
+        assert not engine.has_room
+        assert [engine.wait().result for _ in range(2)] == [True, True]
+
+
 def test_task_that_is_late_ends_when_it_meets_the_others_and_so_does_one_that_is_cancelled():
     def meet(x):
         while x:
