@@ -2,7 +2,8 @@
 
 All tasks that are submitted run at once, as members of one meeting: where their work can be done for all in one, they
 wait for each other there, and one thread does it. The first task runs alone, and its result tells how many like it may
-run at once: one, if its kind of work is not done together, else as many as there is memory for. Not taken: as many
+run at once: as many as there are workers, if its kind of work is not done together, else as many as there is memory
+for. Where that is one, the task runs in the thread of the search, as if there were no meeting. Not taken: as many
 threads as there are workers, since a meeting of few is what this engine is there to avoid.
 """
 
@@ -11,11 +12,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from sk_optuna._compat._sklearn import with_caller_config
 from sk_optuna.execution._engine import OnLook, Outcome
+from sk_optuna.execution._serial import SerialEngine
 from sk_optuna.worker import Branch, Meeting, MeetingClosedError
 
 # Seconds between looks at the tasks that run.
@@ -63,22 +66,22 @@ class TogetherEngine:
         self._function = with_caller_config(function, in_threads=True)
         self._meeting = meeting
         self._on_look = on_look
+        self._alone = SerialEngine(partial(self._as_member, function), on_look)
         self._room_after = room_after
         self._is_late = is_late
         self._room = 1
         self._running: dict[tuple[Any, ...], _Running] = {}
         self._arrived: queue.SimpleQueue[tuple[tuple[Any, ...], Any, BaseException | None]] = queue.SimpleQueue()
-        self._next_look = 0.0
 
     @property
     def has_room(self) -> bool:
         """True if fewer tasks run than may, as the last that ended has told."""
-        return len(self._running) < self._room
+        return self._alone.has_room and len(self._running) < self._room
 
     @property
     def is_idle(self) -> bool:
         """True if no task is outstanding."""
-        return not self._running
+        return self._alone.is_idle and not self._running
 
     @property
     def has_idle_worker(self) -> bool:
@@ -86,7 +89,10 @@ class TogetherEngine:
         return self.has_room and len(self._running) < self._meeting.n_turns
 
     def submit(self, key: Any, *args: Any) -> None:
-        """Run the task in a new thread, for which the meeting waits from now on."""
+        """Run the task in a new thread, for which the meeting waits from now on; in `wait`, if it is the only one."""
+        if self._room == 1:
+            self._alone.submit(key, key, *args)
+            return
         self._meeting.invite(key)
         thread = threading.Thread(target=self._run, args=(key, args), name=f"sk_optuna-fold-{key}", daemon=True)
         self._running[key] = _Running(thread, time.perf_counter())
@@ -95,22 +101,32 @@ class TogetherEngine:
     def _run(self, key: tuple[Any, ...], args: tuple[Any, ...]) -> None:
         result, error = None, None
         try:
-            with self._meeting.member(key):
-                result = self._function(*args)
+            result = self._as_member(self._function, key, *args)
         except BaseException as raised:
             error = raised
         self._arrived.put((key, result, error))
 
+    def _as_member(self, function: Callable[..., Any], key: tuple[Any, ...], *args: Any) -> Any:
+        with self._meeting.member(key):
+            return function(*args)
+
     def wait(self) -> Outcome:
         """Wait for a task and return its outcome."""
+        if not self._alone.is_idle:
+            outcome = self._alone.wait()
+            self._see(outcome.result)
+            return outcome
         key, result, error = self._next_arrival()
         seconds = time.perf_counter() - self._running.pop(key).start
         if isinstance(error, Exception):
             return Outcome(key, None, None, seconds, error)
         if error is not None:
             raise error
-        self._room = min(_MOST, max(self._meeting.n_turns, self._room_after(result)))
+        self._see(result)
         return Outcome(key, result, None, seconds)
+
+    def _see(self, result: Any) -> None:
+        self._room = min(_MOST, max(self._meeting.n_turns, self._room_after(result)))
 
     def _next_arrival(self) -> tuple[tuple[Any, ...], Any, BaseException | None]:
         while True:
@@ -130,11 +146,13 @@ class TogetherEngine:
 
     def __enter__(self) -> Self:
         self._filters = warnings.filters
+        self._alone.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._alone.__exit__(kind, error, trace)
         self._meeting.close(error or MeetingClosedError("The search has ended."))
         end = None if kind in (None, GeneratorExit) else time.monotonic() + _PATIENCE
         for task in self._running.values():

@@ -196,6 +196,26 @@ def test_result_tells_how_many_tasks_may_run_at_once():
         assert room == [1, 5, 1, 1]
 
 
+def test_task_that_runs_alone_runs_in_the_thread_of_the_search():
+    here = threading.current_thread()
+    for room, is_here in ((1, [True, True]), (2, [True, False])):
+        with joblib.parallel_config(n_jobs=1):
+            engine = open_engine(
+                lambda: threading.current_thread() is here,
+                n_jobs=None,
+                pre_dispatch="all",
+                meeting=Meeting(),
+                room_after=lambda result, room=room: room,
+            )
+        with engine:
+            found = []
+            for key in range(2):
+                engine.submit((key,))
+                assert not engine.is_idle
+                found.append(engine.wait().result)
+        assert found == is_here
+
+
 def test_as_many_tasks_run_as_the_meeting_has_turns_though_they_are_not_done_together():
     both = threading.Barrier(2)
 
@@ -250,7 +270,7 @@ def test_leaving_the_engine_ends_what_waits_in_the_meeting():
     ends = []
 
     def wait_in_vain(x):
-        if x == 0:
+        if x in (0, 3):
             return x
         try:
             # the other one is there, and brings nothing
@@ -262,9 +282,11 @@ def test_leaving_the_engine_ends_what_waits_in_the_meeting():
 
     gone = threading.Event()
     with _opened("together", wait_in_vain, n_turns=2) as engine:
-        for key in range(3):
-            engine.submit((key,), key)
+        engine.submit((0,), 0)
         assert engine.wait().result == 0
+        for key in (1, 2, 3):
+            engine.submit((key,), key)
+        assert engine.wait().result == 3
     assert len(ends) == 1
 
 
