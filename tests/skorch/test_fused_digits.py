@@ -4,7 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, RMSprop
 

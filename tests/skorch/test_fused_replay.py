@@ -1,7 +1,9 @@
 """A step that a device replays gives what the step gives, whatever becomes of the recording."""
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
 
 from sk_optuna.skorch._fused_replay import ReplayedStep
 

@@ -11,7 +11,6 @@ import joblib
 import numpy as np
 import optuna
 import pytest
-import torch
 from scipy.stats import loguniform, randint
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -19,6 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+
 from skorch.callbacks import Callback
 
 from sk_optuna import OptunaSearchCV, nested_cross_validate

@@ -6,9 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-import skorch
-import torch
 from scipy.stats import loguniform
+
+torch = pytest.importorskip("torch")
+skorch = pytest.importorskip("skorch")
+
 from skorch.callbacks import Callback, Freezer, GradientNormClipping, Unfreezer
 from torch import nn
 

@@ -48,6 +48,7 @@ FOLDS = st.builds(
     curve=st.none() | CURVES,
     ending=st.none() | ENDINGS,
     score_errors=st.lists(TEXTS, max_size=2).map(tuple),
+    notes=st.just(()),  # they are not stored
 )
 TRIALS = st.builds(
     StoredTrial,
