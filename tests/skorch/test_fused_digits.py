@@ -1,5 +1,7 @@
 """A network's numbers are the same, to the last digit, whichever others it is trained with, and at whatever place."""
 
+# ruff: noqa: E402
+
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A step that a device replays gives what the step gives, whatever becomes of the recording."""
 
+# ruff: noqa: E402
+
 import pytest
 
 torch = pytest.importorskip("torch")

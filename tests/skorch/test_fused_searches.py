@@ -1,5 +1,7 @@
 """A search whose networks are trained together finds what it finds without, in the same table."""
 
+# ruff: noqa: E402
+
 import signal
 import subprocess
 import sys

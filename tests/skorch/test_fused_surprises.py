@@ -1,5 +1,7 @@
 """What callbacks and modules do behind a net's back has the effect that it has on a net that trains by itself."""
 
+# ruff: noqa: E402
+
 import random
 import threading
 import warnings
