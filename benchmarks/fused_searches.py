@@ -104,6 +104,11 @@ def theirs(task: Task, n_jobs: int, *, nested: bool = False) -> None:
         search.fit(task.X, task.y)
 
 
+def at_any_rate(task: Task, fuse: Any) -> Any:
+    """Return `fuse`; True for "auto" where a task is so small, with --tiny and at the start, that nothing is gained."""
+    return fuse and (True if len(task.X) * task.n_epochs * task.n_trials < 20_000 else fuse)
+
+
 def ours(task: Task, n_jobs: int, fuse: Any, *, nested: bool = False) -> None:
     search = OptunaSearchCV(
         task.pipeline(NeuralNetClassifier, MLP, n_hidden=64, depth=1),
@@ -112,7 +117,7 @@ def ours(task: Task, n_jobs: int, fuse: Any, *, nested: bool = False) -> None:
         sampler="random",
         # those that RandomizedSearchCV draws
         initial_params=list(ParameterSampler(SPACE, task.n_trials, random_state=task.seed)),
-        fuse=fuse,
+        fuse=at_any_rate(task, fuse),
         n_jobs=1 if nested else n_jobs,
         refit=nested,
         **task.common,
@@ -124,7 +129,7 @@ def ours(task: Task, n_jobs: int, fuse: Any, *, nested: bool = False) -> None:
         (searches,) = (of_row["estimator"] for of_row in results.cross_validate_.values())
     else:
         searches = [search.fit(task.X, task.y)]
-    for each in searches if fuse and task.n_trials > 1 else ():  # a single candidate makes too few steps
+    for each in searches if fuse else ():
         n_fused = each.fused_["n_models"][each.fused_["fused"]].sum()
         assert n_fused == task.n_trials * N_FOLDS, each.fused_
 
@@ -175,7 +180,14 @@ def print_speed(task: Task, contestants: dict[str, partial[None]], n_rounds: int
 
 def best_of(task: Task, pruner: str | None, fuse: Any) -> tuple[float, dict[str, Any]]:
     pipeline = task.pipeline(NeuralNetClassifier, DropoutMLP)
-    options = {"n_trials": task.n_trials, "pruner": pruner, "fuse": fuse, "n_jobs": 1, "refit": False, **task.common}
+    options = {
+        "n_trials": task.n_trials,
+        "pruner": pruner,
+        "fuse": at_any_rate(task, fuse),
+        "n_jobs": 1,
+        "refit": False,
+        **task.common,
+    }
     search = OptunaSearchCV(pipeline, QUALITY_SPACE, **options).fit(task.X, task.y)
     assert not fuse or search.fused_["fused"].all(), search.fused_
     return search.best_score_, search.best_params_
