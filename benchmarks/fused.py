@@ -88,19 +88,22 @@ class Task(NamedTuple):
         return list(StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(self.X, self.y))
 
     def net(self, kind: type, **params: Any) -> Any:
-        return kind(
-            MLP,
-            **{f"module__{name}": size for name, size in self.module.items()},
-            criterion=torch.nn.CrossEntropyLoss,
-            optimizer=torch.optim.AdamW,
-            batch_size=self.batch_size,
-            max_epochs=self.n_epochs,
-            train_split=None,
-            iterator_train__shuffle=True,
-            verbose=0,
-            device=self.device,
-            **params,
-        )
+        return net_of(kind, MLP, self.module, self.batch_size, self.n_epochs, device=self.device, **params)
+
+
+def net_of(kind: type, module: type, sizes: dict[str, int], batch_size: int, n_epochs: int, **params: Any) -> Any:
+    return kind(
+        module,
+        **{f"module__{name}": size for name, size in sizes.items()},
+        criterion=torch.nn.CrossEntropyLoss,
+        optimizer=torch.optim.AdamW,
+        batch_size=batch_size,
+        max_epochs=n_epochs,
+        train_split=None,
+        iterator_train__shuffle=True,
+        verbose=0,
+        **params,
+    )
 
 
 def skorch_grid(task: Task) -> None:
@@ -126,7 +129,11 @@ def one_by_one(task: Task) -> None:
 def fused(task: Task, *, known: bool = False) -> None:
     if not known:
         _fused_rounds._steps.clear()
-    fits, meeting = list(fits_of(task)), Meeting()
+    fit_together(task, list(fits_of(task)))
+
+
+def fit_together(task: Task, fits: list[tuple[Any, np.ndarray, np.ndarray]]) -> None:
+    meeting = Meeting()
     meeting.invite(*((number,) for number in range(len(fits))))
 
     def fold(number: int) -> float:

@@ -16,17 +16,15 @@ Run: python benchmarks/fused_growth.py [--batch 32 128] [--sweep models units la
 
 import argparse
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
 
 import numpy as np
 import torch
-from fused import N_FOLDS, Task, data, fit_and_score, fits_of, seconds
+from fused import N_FOLDS, Task, data, fit_and_score, fit_together, fits_of, seconds
 
 from sk_optuna.skorch import _fused_rounds
-from sk_optuna.worker import Meeting, Terms
 
 # Units of a step's arithmetic: one product of matrices of n x m and m x k is 2 n m k of them.
 MILLION = 1e6
@@ -45,19 +43,7 @@ def alone(task: Task, n_models: int) -> None:
 
 
 def together(task: Task, n_models: int) -> None:
-    fits, meeting = list(islice(fits_of(task), n_models)), Meeting()
-    meeting.invite(*((number,) for number in range(n_models)))
-
-    def fold(number: int) -> float:
-        with meeting.member((number,), Terms(always=True)):
-            return fit_and_score(task, *fits[number])
-
-    with ThreadPoolExecutor(n_models) as pool:
-        for future in [pool.submit(fold, number) for number in range(n_models)]:
-            future.result()
-    if n_models > 1:
-        reasons = {note.reason for note in meeting.notes}
-        assert reasons == {None}, reasons
+    fit_together(task, list(islice(fits_of(task), n_models)))
 
 
 def flops() -> float:

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import skorch
 import torch
-from fused import DATA, MLP, N_FOLDS
+from fused import DATA, MLP, N_FOLDS, net_of
 from joblib import parallel_config
 from scipy.stats import loguniform, uniform, wilcoxon
 from sklearn.model_selection import ParameterSampler, RandomizedSearchCV, StratifiedKFold, cross_val_score
@@ -80,17 +80,7 @@ class Task(NamedTuple):
 
     def pipeline(self, kind: type, module: type, **sizes: int) -> Pipeline:
         sizes |= {"n_features": self.X.shape[1], "n_classes": int(self.y.max()) + 1}
-        net = kind(
-            module,
-            **{f"module__{name}": size for name, size in sizes.items()},
-            criterion=torch.nn.CrossEntropyLoss,
-            optimizer=torch.optim.AdamW,
-            batch_size=self.batch_size,
-            max_epochs=self.n_epochs,
-            train_split=None,
-            iterator_train__shuffle=True,
-            verbose=0,
-        )
+        net = net_of(kind, module, sizes, self.batch_size, self.n_epochs)
         return Pipeline([("scale", StandardScaler()), ("net", net)])
 
 

@@ -49,7 +49,7 @@ class TogetherEngine:
         From a task's result to the number of tasks that may run at once, as far as is known by then.
     is_late : callable, default=never
         From the key of a task that runs to whether it is to end, asked once a second. Such a task has an error for its
-        outcome, a MeetingClosedError.
+        outcome, a MemberExpelledError.
     on_look : callable or None, default=None
         Hears once a second of the tasks that run.
     """

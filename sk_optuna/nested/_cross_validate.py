@@ -55,6 +55,8 @@ from sk_optuna.worker import Meeting, sharing
 
 # joblib before 1.4 keeps an outer fold until those before it are finished.
 _AS_FINISHED = "generator" if joblib.__version__.startswith("1.3.") else "generator_unordered"
+# Seconds for which an error waits for outer folds that run in threads.
+_PATIENCE = 2.0
 
 
 def nested_cross_validate(
@@ -369,6 +371,7 @@ def _results_together(run: _Run, rules: _Rules) -> Iterator[tuple[str, int, Oute
             yield from Parallel(n_jobs=n_tasks, return_as=_AS_FINISHED)(run.tasks(rules.error_score, _is_fused))
     except BaseException as error:
         run.meeting.close(error)
+        run.meeting.wait_until_empty(_PATIENCE)
         raise
 
 

@@ -30,7 +30,7 @@ from sk_optuna.search._schedule import Asking, search_trials
 from sk_optuna.search._sharing import SharedTrials
 from sk_optuna.storage import Driver, StoredTrial, ended
 from sk_optuna.study import Proposal, Proposals, Pruning, ToldTrial
-from sk_optuna.worker import Branch, EndSignals, Meeting, MeetingClosedError
+from sk_optuna.worker import Branch, EndSignals, Meeting, MemberExpelledError
 
 StudyCallback = Callable[[optuna.Study, FrozenTrial], Any]
 
@@ -287,7 +287,7 @@ class TrialConduct:
             self._unjudged.discard((record.number, fold))
             if result is None or self._would_have_stopped(proposal, record, fold, result):
                 return None
-        if isinstance(outcome.error, MeetingClosedError):
+        if isinstance(outcome.error, MemberExpelledError):
             return None  # the time is over
         if outcome.error is not None:
             raise outcome.error

@@ -124,5 +124,6 @@ def _transposed(graph: fx.Graph, node: Any) -> fx.Node:
 
 
 def bytes_in(graph_module: fx.GraphModule) -> int:
+    """Return the bytes of all tensors that the operations of a graph make."""
     metas = [node.meta.get("tensor_meta") for node in graph_module.graph.nodes if node.op == "call_function"]
     return sum(meta.shape.numel() * meta.dtype.itemsize for meta in metas if hasattr(meta, "dtype"))

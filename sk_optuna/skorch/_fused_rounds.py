@@ -44,8 +44,9 @@ _LEAST_STEPS = 1500
 _LEAST_STEPS_OF_EPOCH = 8
 # Largest share of the free memory for the copies, gradients and batches of a group.
 _SHARE_OF_MEMORY = 0.5
+# Torch does not know the free memory of every device.
 _MOST_NETS = 10**6
-_ALONE = "no other net of the round is like it, or fits into the memory with it"
+_LACKS_MEMORY = "the memory does not hold the copies of it by which a group trains"
 
 
 class _KnownSteps:
@@ -91,7 +92,7 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
     list
         For each part the losses of its steps, or the reason why it was left as it was.
     """
-    outcomes: list[list[float] | str] = [_ALONE] * len(parts)
+    outcomes: list[list[float] | str] = [[] for _ in parts]
     # a round sets what holds for the process, and other searches of it may train their nets
     with generators_lock():
         for members in _alike([(_likeness(part).key, part.terms) for part in parts]):
@@ -103,7 +104,7 @@ def train_together(meeting: Meeting, parts: Sequence[Part]) -> list[list[float] 
 
 def _train_kind(meeting: Meeting, parts: list[Part]) -> list[list[float] | str]:
     """Train nets that differ at most in what a step does with its batch's rows."""
-    outcomes: list[list[float] | str] = [_ALONE] * len(parts)
+    outcomes: list[list[float] | str] = [[] for _ in parts]
     step = step_of(parts[0])
     if isinstance(step, str):
         return _left(parts, step)
@@ -229,7 +230,7 @@ def _train(meeting: Meeting, parts: list[Part], step: BatchedStep) -> list[list[
         if lacks_memory:
             clear_frames(error)
         if len(parts) == 1:
-            return [_ALONE] if lacks_memory else _left(parts, _reason(error))
+            return [_LACKS_MEMORY] if lacks_memory else _left(parts, _reason(error))
     half = (len(parts) + 1) // 2
     return [*_train(meeting, parts[:half], step), *_train(meeting, parts[half:], step)]
 

@@ -10,7 +10,6 @@ times slower to write.
 """
 
 import copy
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -29,8 +28,6 @@ from sk_optuna.skorch._fused_replay import ReplayedStep
 
 # Numbers of models of which it is tried whether results are the same.
 _TRIED = (1, 2, 3, 5, 8)
-# make_fx patches classes of torch for the time that it writes.
-_writing = threading.RLock()
 
 Losses = Callable[[Tensor, Tensor], Tensor]
 
@@ -316,7 +313,8 @@ class BatchedStep:
         return step
 
     def _traced(self, net: Any, n_models: int, X: Tensor, y: Tensor) -> fx.GraphModule:
-        with _writing, one_fake_mode():
+        # make_fx patches classes of torch for the time that it writes: a round has the process to itself
+        with one_fake_mode():
             graph_module = make_fx(self._function(net))(*self._inputs(net, n_models, X, y))
         for node in graph_module.graph.nodes:
             if draws_random_numbers(node.target, node.args, node.kwargs):

@@ -26,6 +26,10 @@ class MeetingClosedError(RuntimeError):
     """The meeting was closed while a member waited in it."""
 
 
+class MemberExpelledError(MeetingClosedError):
+    """The member is not wanted any more, while the meeting goes on."""
+
+
 class Brought(NamedTuple):
     """A part of a member's work.
 
@@ -142,7 +146,7 @@ class Meeting:
         Raises
         ------
         MeetingClosedError
-            If the meeting is closed, or the member expelled, before its first turn.
+            If the meeting is closed before its first turn; MemberExpelledError if the member is expelled.
         """
         token = self._take_seat(key)
         outer = getattr(_here, "place", None)
@@ -161,10 +165,13 @@ class Meeting:
             self._closed = self._closed or error
             self._changed.notify_all()
 
-    @property
-    def closed(self) -> bool:
-        """True after `close`."""
-        return self._closed is not None
+    def wait_until_empty(self, seconds: float) -> None:
+        """Wait, no longer than some seconds, until all members have left a meeting that is closed.
+
+        A thread that is within torch when the interpreter ends would abort the process.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._present, seconds)
 
     def check(self) -> None:
         """Raise MeetingClosedError if the meeting was closed; for calls within a round, between its steps."""
@@ -173,9 +180,9 @@ class Meeting:
 
     @property
     def notes(self) -> list[Note]:
-        """Remarks of the members, each once, sorted."""
+        """Remarks of the members, each once, sorted by member."""
         with self._changed:
-            return sorted(self._notes, key=lambda note: (note.key, note.group, note.reason or ""))
+            return sorted(self._notes, key=lambda note: note.key)
 
     def note(self, note: Note) -> None:
         """Keep a remark, unless it is there already."""
@@ -218,16 +225,17 @@ class Meeting:
 
     def _wake(self) -> None:
         """Have one of the waiting threads hold the round, if somebody was the last that they waited for."""
-        if self._is_complete:
+        if self._is_complete or self._closed is not None:
             self._changed.notify_all()
 
     def _check_member(self, key: tuple[Any, ...]) -> None:
         self.check()
-        if self.has_expelled(key):
-            raise MeetingClosedError("The fold is not wanted any more.")
+        if self._ended and key[0] in self._ended:
+            raise MeetingClosedError("The search has ended.")
+        if key in self._expelled:
+            raise MemberExpelledError("The fold is not wanted any more.")
 
-    def has_expelled(self, key: tuple[Any, ...]) -> bool:
-        """Return whether a member was expelled, or its branch has ended."""
+    def _has_left(self, key: tuple[Any, ...]) -> bool:
         return key in self._expelled or (bool(self._ended) and key[0] in self._ended)
 
     def expel(self, key: tuple[Any, ...]) -> None:
@@ -243,7 +251,7 @@ class Meeting:
             self._uninvite()
 
     def _uninvite(self) -> None:
-        for key in [key for key in self._invited if self.has_expelled(key)]:
+        for key in [key for key in self._invited if self._has_left(key)]:
             self._present.pop(self._invited.pop(key), None)
         self._changed.notify_all()
 
@@ -325,10 +333,7 @@ class Meeting:
 
 
 class Branch:
-    """The part of a meeting that belongs to one search of several: its members' keys begin with its number.
-
-    The meeting goes on when the branch is closed.
-    """
+    """The part of a meeting that belongs to one search of several: its members' keys begin with its number."""
 
     def __init__(self, meeting: Meeting, number: int) -> None:
         self._meeting = meeting

@@ -345,3 +345,61 @@ def test_folds_that_are_not_wanted_any_more_end_early():
     assert found.n_folds_dropped_ == len(n_epochs) - 4
     assert 1 <= len(n_epochs[1:-3]) <= 2
     assert max(n_epochs[1:-3]) < 300
+
+
+FAILING = """
+from tests.skorch.test_fused_searches import Callback, X, nested_cross_validate, search, y
+
+class Fails(Callback):
+    n_epochs = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        Fails.n_epochs += 1
+        if Fails.n_epochs == 60:
+            raise ZeroDivisionError("own")
+
+failing = search(True, error_score="raise")
+failing.set_params(estimator__neuralnetclassifier__max_epochs=30, estimator__neuralnetclassifier__callbacks=[Fails()])
+nested_cross_validate(failing, X, y, cv=3, error_score="raise", baselines=())
+"""
+
+
+def test_error_in_an_outer_fold_ends_the_others_and_the_process_as_any_error():
+    root = Path(__file__).parents[2]
+    ended = subprocess.run([sys.executable, "-c", FAILING], timeout=300, capture_output=True, check=False, cwd=root)
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stderr.decode().rstrip().endswith("ZeroDivisionError: own")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_network_that_is_out_of_memory_by_itself_too_is_its_candidates_failure():
+    class Hungry(MLP):
+        def __init__(self, p=0.0):
+            super().__init__(p)
+            self.p = p
+
+        def forward(self, X):
+            if self.training and self.p:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+            return super().forward(X)
+
+    space = {"neuralnetclassifier__module__p": [0.0, 0.3], "neuralnetclassifier__lr": [1e-3, 1e-2]}
+    found = search("auto", module=Hungry, space=space, n_trials=None).fit(X, y)
+    hungry = found.cv_results_["param_neuralnetclassifier__module__p"] == 0.3
+    assert found.cv_results_["trial_state"][hungry].tolist() == ["PRUNED"] * 2
+    assert found.cv_results_["trial_state"][~hungry].tolist() == ["COMPLETE"] * 2
+
+
+def test_first_steps_are_fitted_once_a_fold_for_all_networks_of_a_group():
+    n_fits = []
+
+    class Counting(StandardScaler):
+        def fit(self, X, y=None, sample_weight=None):
+            n_fits.append(1)
+            time.sleep(0.05)  # what is fitted faster than looked up is not kept
+            return super().fit(X, y, sample_weight)
+
+    found = search(True, n_trials=6, cache_prefix=True, refit=False)
+    found.estimator.steps[0] = ("standardscaler", Counting())
+    assert found.fit(X, y).fused_["n_models"].sum() == 18
+    assert len(n_fits) == 3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sk_optuna.worker import Meeting, MeetingClosedError, Note, current_place
+from sk_optuna.worker import Meeting, MeetingClosedError, MemberExpelledError, Note, current_place
 
 
 def run(meeting, bodies):
@@ -118,7 +118,7 @@ def test_member_that_is_expelled_leaves_at_its_next_part_and_the_others_go_on():
 
     errors = run(meeting, [body] * 3)
     assert rounds == [[0, 1, 2], [1, 2]]
-    assert isinstance(errors[0], MeetingClosedError)
+    assert isinstance(errors[0], MemberExpelledError)
     assert errors[1:] == [(1, 0), (2, 1)]
 
 
