@@ -371,7 +371,7 @@ def test_error_in_an_outer_fold_ends_the_others_and_the_process_as_any_error():
     assert ended.stderr.decode().rstrip().endswith("ZeroDivisionError: own")
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning", "ignore:One or more of the test scores")
 def test_network_that_is_out_of_memory_by_itself_too_is_its_candidates_failure():
     class Hungry(MLP):
         def __init__(self, p=0.0):
@@ -390,16 +390,18 @@ def test_network_that_is_out_of_memory_by_itself_too_is_its_candidates_failure()
     assert found.cv_results_["trial_state"][~hungry].tolist() == ["COMPLETE"] * 2
 
 
+class Counting(StandardScaler):
+    n_fits = 0
+
+    def fit(self, X, y=None, sample_weight=None):
+        Counting.n_fits += 1
+        time.sleep(0.05)  # what is fitted faster than looked up is not kept
+        return super().fit(X, y, sample_weight)
+
+
 def test_first_steps_are_fitted_once_a_fold_for_all_networks_of_a_group():
-    n_fits = []
-
-    class Counting(StandardScaler):
-        def fit(self, X, y=None, sample_weight=None):
-            n_fits.append(1)
-            time.sleep(0.05)  # what is fitted faster than looked up is not kept
-            return super().fit(X, y, sample_weight)
-
+    Counting.n_fits = 0
     found = search(True, n_trials=6, cache_prefix=True, refit=False)
     found.estimator.steps[0] = ("standardscaler", Counting())
     assert found.fit(X, y).fused_["n_models"].sum() == 18
-    assert len(n_fits) == 3
+    assert Counting.n_fits == 3
