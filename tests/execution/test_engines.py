@@ -30,7 +30,7 @@ from sk_optuna.execution._generations import GenerationEngine
 from sk_optuna.execution._joblib import JoblibEngine
 from sk_optuna.execution._serial import SerialEngine
 from sk_optuna.execution._together import TogetherEngine
-from sk_optuna.worker import Meeting, MeetingClosedError, current_place
+from sk_optuna.worker import Meeting, MeetingClosedError, MemberExpelledError, current_place
 
 pytestmark = [
     pytest.mark.usefixtures("sent_by_value"),
@@ -261,9 +261,9 @@ def test_task_that_is_late_ends_when_it_meets_the_others_and_so_does_one_that_is
         engine.submit((1,), 1)
         engine.submit((2,), 2)
         late = engine.wait()
-        assert (late.key, type(late.error)) == ((1,), MeetingClosedError)
+        assert (late.key, type(late.error)) == ((1,), MemberExpelledError)
         assert not engine.cancel((2,))
-        assert isinstance(engine.wait().error, MeetingClosedError)
+        assert isinstance(engine.wait().error, MemberExpelledError)
 
 
 def test_leaving_the_engine_ends_what_waits_in_the_meeting():
